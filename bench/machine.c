@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.c - what the figures were taken on: CPUs, kernel, compiler, and how far two cores are
+ * apart (a flag's round trip, which moves during a run on virtual machines).
+ *
+ * What cannot be read is "unknown", never a failure.
+ */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+
+#define FLAG_ROUND_TRIPS 20000
+
+static void read_cpu(char *cpu, size_t size)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	char line[256];
+
+	snprintf(cpu, size, "unknown");
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *colon = strchr(line, ':');
+
+		if (colon && !strncmp(line, "model name", strlen("model name"))) {
+			snprintf(cpu, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+			break;
+		}
+	}
+	if (file)
+		fclose(file);
+}
+
+void bench_machine_read(struct bench_machine *machine)
+{
+	struct utsname name;
+	cpu_set_t allowed;
+
+	machine->cpus_online = sysconf(_SC_NPROCESSORS_ONLN);
+	machine->cpus_allowed = sched_getaffinity(0, sizeof(allowed), &allowed)
+				    ? machine->cpus_online
+				    : CPU_COUNT(&allowed);
+	snprintf(machine->kernel, sizeof(machine->kernel), "unknown");
+	if (!uname(&name))
+		snprintf(machine->kernel, sizeof(machine->kernel), "%s %s %s", name.sysname,
+			 name.release, name.machine);
+	read_cpu(machine->cpu, sizeof(machine->cpu));
+#ifdef __clang__
+	snprintf(machine->compiler, sizeof(machine->compiler), "%s", __VERSION__);
+#else
+	snprintf(machine->compiler, sizeof(machine->compiler), "gcc %s", __VERSION__);
+#endif
+}
+
+/* The word that two threads hand to each other: even is the first one's turn. */
+struct flag {
+	struct atomic32 turn;
+	char pad[CACHE_LINE - sizeof(struct atomic32)];
+	int64_t elapsed_ns;
+} __attribute__((aligned(CACHE_LINE)));
+
+static void take_turns(struct flag *flag, uint32_t parity)
+{
+	for (uint32_t i = 0; i < FLAG_ROUND_TRIPS; i++) {
+		while (load_acquire(&flag->turn) != 2 * i + parity)
+			;
+		store_release(&flag->turn, 2 * i + parity + 1);
+	}
+}
+
+static void *flag_first(void *arg)
+{
+	struct flag *flag = arg;
+	int64_t start_ns = bench_now_ns();
+
+	take_turns(flag, 0);
+	flag->elapsed_ns = bench_now_ns() - start_ns;
+	return NULL;
+}
+
+static void *flag_second(void *arg)
+{
+	take_turns(arg, 1);
+	return NULL;
+}
+
+/* Starts fn on the CPU after *cpu that this process may use; false if there is none. */
+static bool start_on_next_cpu(pthread_t *thread, int *cpu, void *(*fn)(void *), void *arg)
+{
+	cpu_set_t allowed, one;
+	pthread_attr_t attributes;
+	bool started;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return false;
+	do {
+		if (++*cpu == CPU_SETSIZE)
+			return false;
+	} while (!CPU_ISSET(*cpu, &allowed));
+	CPU_ZERO(&one);
+	CPU_SET(*cpu, &one);
+	pthread_attr_init(&attributes);
+	pthread_attr_setaffinity_np(&attributes, sizeof(one), &one);
+	started = pthread_create(thread, &attributes, fn, arg) == 0;
+	pthread_attr_destroy(&attributes);
+	return started;
+}
+
+double bench_flag_round_trip_ns(void)
+{
+	struct flag flag = {{0}, {0}, 0};
+	pthread_t first, second;
+	cpu_set_t allowed;
+	int cpu = -1;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) || CPU_COUNT(&allowed) < 2)
+		return 0;
+	if (!start_on_next_cpu(&second, &cpu, flag_second, &flag))
+		return 0;
+	/* The second thread waits for its turn until the first has started. */
+	if (!start_on_next_cpu(&first, &cpu, flag_first, &flag))
+		bench_fail("no thread for the flag's round trip");
+	pthread_join(first, NULL);
+	pthread_join(second, NULL);
+	return (double)flag.elapsed_ns / FLAG_ROUND_TRIPS;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * yield.c - two fibers on one worker hand it to each other.
+ *
+ * Each yield must have let the other one run: with one worker the two counters never differ by more
+ * than one.  With more workers each may have one for itself, and a yield then finds nobody to run.
+ */
+#include "harness.h"
+
+struct pair {
+	uint64_t count;
+	uint64_t turns[2]; /* written by the fiber of that index */
+	uint64_t out_of_step;
+	bool in_step; /* one worker: check */
+	int64_t elapsed_ns;
+};
+
+struct fiber {
+	struct pair *pair;
+	int index;
+};
+
+static intptr_t take_turns(void *arg)
+{
+	struct fiber *fiber = arg;
+	struct pair *pair = fiber->pair;
+	uint64_t *mine = &pair->turns[fiber->index];
+	uint64_t *other = &pair->turns[!fiber->index];
+
+	while (*mine < pair->count) {
+		++*mine;
+		if (pair->in_step && *mine - *other + 1 > 2)
+			pair->out_of_step++;
+		if (thrum_yield())
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+static intptr_t both(void *arg)
+{
+	struct pair *pair = arg;
+	struct fiber fibers[2] = {{pair, 0}, {pair, 1}};
+	struct thrum_future *tasks[2];
+	int64_t start_ns = bench_now_ns();
+	int error;
+
+	for (int i = 0; i < 2; i++)
+		tasks[i] = thrum_spawn(take_turns, &fibers[i]);
+	error = thrum_gather(tasks, 2, NULL);
+	pair->elapsed_ns = bench_now_ns() - start_ns;
+	for (int i = 0; i < 2; i++)
+		thrum_release(tasks[i]);
+	return error;
+}
+
+static void yield(struct bench *b, unsigned workers)
+{
+	struct pair pair = {.count = b->count, .in_step = workers == 1};
+
+	bench_run(workers, both, &pair);
+	bench_check("the number of yields", pair.turns[0] + pair.turns[1], 2 * b->count);
+	bench_check("yields that let nobody run", pair.out_of_step, 0);
+	bench_figure(b, "yield", workers, "ns", (double)pair.elapsed_ns / (2 * (double)b->count));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct bench_spec spec = {
+	    .name = "yield",
+	    .about = "a full yield from one fiber to another",
+	    .counted = "yields of each of two fibers",
+	    .count = 5000000,
+	    .runs = 7,
+	    .workers = "1",
+	};
+	static const bench_fn workloads[] = {yield};
+	struct bench b;
+
+	bench_begin(&b, &spec, argc, argv);
+	bench_rounds(&b, workloads, 1);
+	return bench_end(&b);
+}

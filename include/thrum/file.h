@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - files: POSIX's names, arguments and results; the fiber waits instead of the thread.
+ *
+ * What the page cache holds is read at once (preadv2 with RWF_NOWAIT); what would block goes to the file class of
+ * the blocking pool.  A buffer belongs to the call until it returns, also when the caller is cancelled: a job that
+ * has started is never cut short.
+ *
+ * All of them: Called from: a task.  Suspends: yes.  Cancellation point: until the operation has started.
+ * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done; -EAGAIN: the pool's
+ * queue is full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.  thrum_close always does its work.
+ */
+#ifndef THRUM_FILE_H
+#define THRUM_FILE_H
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <thrum/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added. */
+THRUM_MUST_CHECK int thrum_open(const char *path, int flags, mode_t mode);
+/* thrum_openat - openat(2); as thrum_open. */
+THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, mode_t mode);
+/* thrum_read - read(2) at the file's own offset. */
+THRUM_MUST_CHECK ssize_t thrum_read(int fd, void *buf, size_t n);
+/* thrum_pread - pread(2). */
+THRUM_MUST_CHECK ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset);
+/* thrum_write - write(2); a broken pipe is -EPIPE, never SIGPIPE. */
+THRUM_MUST_CHECK ssize_t thrum_write(int fd, const void *buf, size_t n);
+/* thrum_pwrite - pwrite(2). */
+THRUM_MUST_CHECK ssize_t thrum_pwrite(int fd, const void *buf, size_t n, off_t offset);
+/* thrum_fsync - fsync(2). */
+THRUM_MUST_CHECK int thrum_fsync(int fd);
+/* thrum_stat, thrum_fstat, thrum_lstat - stat(2) and its kin. */
+THRUM_MUST_CHECK int thrum_stat(const char *path, struct stat *st);
+THRUM_MUST_CHECK int thrum_lstat(const char *path, struct stat *st);
+THRUM_MUST_CHECK int thrum_fstat(int fd, struct stat *st);
+/* thrum_close - close(2).  Never cancelled; from an outside thread it closes there. */
+int thrum_close(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h - tasks: functions that run on the workers, each with a stack of its own once it has started.
+ *
+ * A task runs at most once, on one worker at a time, and changes worker only inside a call that says
+ * "Suspends: yes".  It has no stack until a worker starts it.  A live task is held by the runtime.
+ */
+#ifndef THRUM_TASK_H
+#define THRUM_TASK_H
+
+#include <thrum/future.h>
+#include <thrum/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Levels of a cancel request. */
+#define THRUM_SOFT 1 /* take on no new work */
+#define THRUM_HARD 2 /* waiting calls return -ECANCELED */
+
+/*
+ * thrum_spawn - start fn(@arg) as a task.
+ *
+ * Called from: a task.  Suspends: no.
+ * Ownership: one reference to the caller.  NULL: @arg is still the caller's.
+ * Returns: the task's future; NULL: no memory, the limit on live tasks, stopping, outside a task, or a
+ * forked child.
+ * asyncio: create_task.
+ */
+struct thrum_future *thrum_spawn(thrum_fn fn, void *arg);
+
+/*
+ * thrum_spawn_copy - the same with the task's own copy of @size bytes at @args, 16-aligned, freed when
+ * @fn returns.  Cancelled before it ran, @fn never runs and the copy is freed.
+ *
+ * Called from: a task.  Suspends: no.  @size: 0 to 1 GiB.
+ * Ownership: one reference to the caller; @args stays the caller's.
+ * Returns: as thrum_spawn.
+ * asyncio: create_task with functools.partial.
+ */
+struct thrum_future *thrum_spawn_copy(thrum_fn fn, const void *args, size_t size);
+
+/*
+ * thrum_spawn_drop - the same; if cancelled before it ran, @drop(@arg) is called instead of @fn, on a
+ * worker, before the future completes.  @drop must not wait.
+ *
+ * Called from: a task.  Suspends: no.  Ownership, Returns: as thrum_spawn.
+ */
+struct thrum_future *thrum_spawn_drop(thrum_fn fn, void *arg, void (*drop)(void *));
+
+/*
+ * thrum_go - spawn and release.
+ *
+ * Called from: a task.  Suspends: no.
+ * Returns: 0; -ENOMEM: no memory; -EAGAIN: the limit on live tasks; -ESHUTDOWN: stopping; -EPERM outside a
+ * task; -ENOTSUP in a forked child.
+ */
+THRUM_MUST_CHECK int thrum_go(thrum_fn fn, void *arg);
+
+/*
+ * thrum_cancel_requested - what was requested of the current task: 0, THRUM_SOFT or THRUM_HARD.
+ *
+ * Called from: a task (0 elsewhere).  Suspends: no.
+ */
+int thrum_cancel_requested(void);
+
+/*
+ * thrum_self - the current task's future, borrowed; NULL outside tasks.
+ *
+ * Called from: anywhere.  Suspends: no.
+ * asyncio: current_task.
+ */
+struct thrum_future *thrum_self(void);
+
+/*
+ * thrum_set_name - name the current task; the bytes are copied, cut at 31.
+ *
+ * Called from: a task.  Suspends: no.
+ * Returns: 0; -EPERM outside a task.
+ */
+int thrum_set_name(const char *name);
+
+/*
+ * thrum_blocking - run fn(@arg) on the blocking pool and wait for it.
+ *
+ * Called from: a task.  Suspends: yes.  Cancellation point: until @fn has started; then never cut short.
+ * Returns: @fn's result; -ECANCELED or -ETIMEDOUT (it did not start); -EAGAIN: the pool's queue is full;
+ * -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
+ * asyncio: to_thread.
+ */
+THRUM_MUST_CHECK intptr_t thrum_blocking(thrum_fn fn, void *arg);
+
+/*
+ * thrum_spawn_blocking - run fn(@arg) on the blocking pool; thrum_spawn_blocking_copy - with a copy of its
+ * argument, as thrum_spawn_copy.  @fn runs on a plain thread: calls that need a task return -EPERM there.
+ *
+ * Called from: a task.  Suspends: no.
+ * Ownership: one reference to the caller; @arg must outlive a started job.
+ * Returns: the job's future; NULL: the queue is full, no memory, stopping, outside a task.
+ * asyncio: run_in_executor.
+ */
+struct thrum_future *thrum_spawn_blocking(thrum_fn fn, void *arg);
+struct thrum_future *thrum_spawn_blocking_copy(thrum_fn fn, const void *args, size_t size);
+
+/* The same with the place of the call given as THRUM_HERE makes it (a string that outlives the task). */
+struct thrum_future *thrum_spawn_at(const char *place, thrum_fn fn, void *arg);
+struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args, size_t size);
+struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg, void (*drop)(void *));
+THRUM_MUST_CHECK int thrum_go_at(const char *place, thrum_fn fn, void *arg);
+THRUM_MUST_CHECK intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg);
+struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, void *arg);
+struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args,
+						  size_t size);
+
+#define thrum_spawn(fn, ...) thrum_spawn_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_spawn_copy(fn, ...) thrum_spawn_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_spawn_drop(fn, ...) thrum_spawn_drop_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_go(fn, ...) thrum_go_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_blocking(fn, ...) thrum_blocking_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_spawn_blocking(fn, ...) thrum_spawn_blocking_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_spawn_blocking_copy(fn, ...) thrum_spawn_blocking_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thrum.h - asyncio's model on all cores: stealing workers, stackful tasks, lock-free futures.
+ *
+ * One include for the whole library; each header below stands alone too.
+ */
+#ifndef THRUM_THRUM_H
+#define THRUM_THRUM_H
+
+#include <thrum/result.h>
+#include <thrum/time.h>
+#include <thrum/future.h>
+#include <thrum/task.h>
+#include <thrum/runtime.h>
+#include <thrum/file.h>
+
+#endif

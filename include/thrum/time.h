@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * time.h - time: nanoseconds in an int64_t, on a clock that never goes back.
+ *
+ * Outside a runtime and with the real clock it is CLOCK_MONOTONIC; a runtime with the virtual clock
+ * (config.clock, THRUM_CLOCK=virtual) starts at 0 and jumps to the next deadline whenever nothing
+ * can run and no blocking job is in flight.
+ */
+#ifndef THRUM_TIME_H
+#define THRUM_TIME_H
+
+#include <thrum/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define THRUM_NS(n) ((int64_t)(n))
+#define THRUM_US(n) ((int64_t)(n) * 1000)
+#define THRUM_MS(n) ((int64_t)(n) * 1000000)
+#define THRUM_SEC(n) ((int64_t)(n) * 1000000000)
+/* As a duration or a deadline: never. */
+#define THRUM_FOREVER INT64_MAX
+
+/*
+ * thrum_now - the time of the current task's runtime in ns; CLOCK_MONOTONIC outside tasks.
+ *
+ * Called from: anywhere.  Suspends: no.
+ * Returns: ns, 0 or more; never less than an earlier call on the same clock returned.
+ * asyncio: loop.time.
+ */
+int64_t thrum_now(void);
+
+/*
+ * thrum_sleep - suspend the current task for at least @ns.
+ *
+ * @ns: 0 or less yields once; THRUM_FOREVER waits for cancellation or the task's deadline.
+ * Called from: a task.  Suspends: yes.  Cancellation point: yes.
+ * Returns: 0; -ECANCELED; -ETIMEDOUT (a deadline around the call passed first); -ENOMEM; -EPERM
+ * outside a task; -ENOTSUP in a forked child.
+ * asyncio: sleep.
+ */
+int thrum_sleep(int64_t ns);
+
+/*
+ * thrum_yield - let other runnable tasks of this worker go first.
+ *
+ * Called from: a task.  Suspends: yes.  Cancellation point: yes.
+ * Returns: 0; -ECANCELED; -ETIMEDOUT; -EPERM outside a task; -ENOTSUP in a forked child.
+ * asyncio: sleep(0).
+ */
+int thrum_yield(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WHAT    Chase and Lev's deque (SPAA 2005) with the orders of Le, Pop, Cohen and Nardelli (PPoPP 2013).  The full fence
+ *         between the owner's claim and its look at top is asymmetric: a compiler barrier in pop, membarrier in steal,
+ *         because a pop comes once for each task and a steal rarely.  Rejected: a bounded ring with an overflow list
+ *         (a flat spawn of 10^6 would live in the overflow); a split private part (work behind the split can be hidden
+ *         behind a task that computes).
+ *
+ * WORD    top and bottom are 64-bit counters that only wrap after 2^64 pushes; an item stands at index & mask.
+ *
+ * STATES  items are [top, bottom); empty when bottom - top <= 0 (signed: pop passes through -1).
+ *
+ * MOVES   T1 bottom b -> b + 1                 push, after the slot was written; the ring doubles first when full
+ *         T2 bottom b -> b - 1                 pop claims the newest
+ *         T3 bottom b - 1 -> b                 pop gives back (the deque was empty, or the last item is fought for)
+ *         T4 top t -> t + 1                    steal, pop_oldest; or pop of the last item
+ *
+ * OWNERS  bottom, slots, top_seen: the owner writes; thieves read bottom and slots.  top: thieves, and the owner's T4.
+ *         An item belongs to whoever made the move that took it out.
+ *
+ * CALLERS push, pop, pop_if: the owner, one at a time.  steal, count: anyone, any number.
+ *
+ * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in steal.  T2 and T3 too: a
+ *            plain store of the same thread does not carry on an earlier release (C17 7.17.3).
+ *         O3 fence_light between T2 and the load of top in pop, pairs with O4 fence_heavy between the loads of top and
+ *            bottom in steal: either pop sees the thief's top or the thief sees the claimed bottom.
+ *         O5 acquire of top in steal pairs with O6 release at T4: a thief that reads a new top reads a bottom and a
+ *            ring at least as new as the ones its maker saw.
+ *         O7 release of slots on growth pairs with O8 acquire of slots in steal: the copied slots.
+ *         O9 acquire of top in push pairs with O6: the slot that push reuses has been read by the thief that took it.
+ *         Weaker O1: a thief runs an item half written.  Weaker O3, O4: the last item is taken twice.  Weaker O8: a thief
+ *         reads an empty slot.  Weaker O9: a thief reads the next lap's item and its CAS succeeds.
+ *
+ * INVARIANT I1 each item is taken once.  I2 0 <= bottom - top <= capacity but for pop's passing -1.
+ *         I3 top_seen <= top.
+ *
+ * PROOF   Linearisation: push at T1, steal at T4, pop of one of several at T2 (no thief can reach it: by O3/O4 a thief
+ *         that read an older bottom has its top seen by pop), pop of the last at T4.  A thief reads the slot before
+ *         T4, and the CAS fails if top has moved, so a slot that was reused is never taken (I1); 64-bit indices
+ *         exclude ABA.  push and pop are wait-free but for growth (amortised O(1)), steal is lock-free: it fails only if
+ *         another took the item.
+ *
+ * RECLAIM Old rings live until fini (slots.h).  An item's memory is its taker's.
+ *
+ * TEST    tests/model/scen_deque.c (capacity 2, indices near wrap); tests/unit/test_deque.c; tests/stress/queues.c
+ */
+#include "core/deque.h"
+
+#include "base/assert.h"
+
+#include <errno.h>
+
+int thrum__deque_init(struct thrum__deque *d, uint64_t capacity)
+{
+	struct thrum__slots *s = thrum__slots_create(capacity);
+
+	if (!s)
+		return -ENOMEM;
+	store_relaxed(&d->top, 0);
+	store_relaxed(&d->bottom, 0);
+	store_relaxed(&d->slots, s);
+	d->top_seen = 0;
+	return 0;
+}
+
+void thrum__deque_fini(struct thrum__deque *d)
+{
+	thrum__slots_destroy(load_relaxed(&d->slots));
+}
+
+int thrum__deque_push(struct thrum__deque *d, void *item)
+{
+	uint64_t b = load_relaxed(&d->bottom);
+	struct thrum__slots *s = load_relaxed(&d->slots);
+
+	if (UNLIKELY(b - d->top_seen > s->mask)) {
+		d->top_seen = load_acquire(&d->top); /* O9 */
+		if (b - d->top_seen > s->mask) {
+			struct thrum__slots *larger = thrum__slots_double(s, d->top_seen, b);
+
+			if (!larger)
+				return -ENOMEM;
+			store_release(&d->slots, larger); /* O7 */
+			s = larger;
+		}
+	}
+	store_relaxed(&s->at[b & s->mask], item);
+	store_release(&d->bottom, b + 1); /* T1; O1 */
+	return 0;
+}
+
+/* The owner's claim of the newest, at index @b - 1. */
+static void *pop_at(struct thrum__deque *d, uint64_t b)
+{
+	struct thrum__slots *s = load_relaxed(&d->slots);
+	uint64_t newest = b - 1;
+	uint64_t t;
+	void *item;
+
+	store_release(&d->bottom, newest); /* T2; O1 */
+	fence_light();			   /* O3 */
+	t = load_relaxed(&d->top);
+	if ((int64_t)(newest - t) < 0) {
+		store_release(&d->bottom, b); /* T3: empty; O1 */
+		return NULL;
+	}
+	item = load_relaxed(&s->at[newest & s->mask]);
+	if (newest != t)
+		return item;
+	/* The last one: thieves may be after it. */
+	if (!cas_release(&d->top, &t, t + 1)) /* T4; O6 */
+		item = NULL;
+	store_release(&d->bottom, b); /* T3; O1 */
+	return item;
+}
+
+void *thrum__deque_pop(struct thrum__deque *d)
+{
+	uint64_t b = load_relaxed(&d->bottom);
+
+	/* An idle owner's look writes nothing: thieves keep their copy of the line. */
+	if (b == load_relaxed(&d->top))
+		return NULL;
+	return pop_at(d, b);
+}
+
+void *thrum__deque_pop_if(struct thrum__deque *d, void *item)
+{
+	uint64_t b = load_relaxed(&d->bottom);
+	struct thrum__slots *s = load_relaxed(&d->slots);
+
+	if (b == load_relaxed(&d->top) || load_relaxed(&s->at[(b - 1) & s->mask]) != item)
+		return NULL;
+	return pop_at(d, b);
+}
+
+void *thrum__deque_steal(struct thrum__deque *d)
+{
+	uint64_t t = load_acquire(&d->top); /* O5 */
+	struct thrum__slots *s;
+	uint64_t b;
+	void *item;
+
+	if ((int64_t)(load_relaxed(&d->bottom) - t) <= 0)
+		return NULL; /* without the heavy fence; an idle worker looks again behind one */
+	fence_heavy();			/* O4 */
+	b = load_acquire(&d->bottom);	/* O2 */
+	if ((int64_t)(b - t) <= 0)
+		return NULL;
+	s = load_acquire(&d->slots); /* O8 */
+	item = load_relaxed(&s->at[t & s->mask]);
+	if (!cas_acq_rel(&d->top, &t, t + 1)) /* T4; O6, O5 */
+		return NULL;
+	return item;
+}
+
+void *thrum__deque_pop_oldest(struct thrum__deque *d)
+{
+	uint64_t t = load_acquire(&d->top); /* O5 */
+	struct thrum__slots *s = load_relaxed(&d->slots);
+	void *item;
+
+	if ((int64_t)(load_relaxed(&d->bottom) - t) <= 0)
+		return NULL;
+	item = load_relaxed(&s->at[t & s->mask]);
+	if (!cas_acq_rel(&d->top, &t, t + 1)) /* T4; O6, O5 */
+		return NULL;
+	return item;
+}
+
+uint64_t thrum__deque_count(const struct thrum__deque *d)
+{
+	uint64_t t = load_relaxed(&d->top);
+	int64_t n = (int64_t)(load_relaxed(&d->bottom) - t);
+
+	return n > 0 ? (uint64_t)n : 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * future.h - what is completed once and waited for by many.  The argument stands in future.c.
+ */
+#ifndef THRUM_CORE_FUTURE_H
+#define THRUM_CORE_FUTURE_H
+
+#include "base/atomic.h"
+#include "core/waiter.h"
+
+#include <stddef.h>
+
+#define THRUM__FUTURE_DONE 1u
+#define THRUM__FUTURE_LOCKED 2u
+#define THRUM__FUTURE_CLAIMED 4u
+#define THRUM__FUTURE_FLAGS 7u
+
+enum thrum__kind {
+	THRUM__BARE,
+	THRUM__SHIELD,
+	THRUM__TASK,
+	THRUM__JOB,
+};
+
+/* The head of every awaitable.  In a free block, pool.c uses result, place and kind for its links. */
+struct thrum_future {
+	struct atomic64 word;  /* newest waiter and flags */
+	intptr_t result;       /* the completer writes it once, before DONE */
+	const char *place;     /* "file:line name" of the call that made it */
+	struct atomic32 refs;  /* 0: a free block */
+	uint8_t kind;          /* enum thrum__kind, while refs > 0 */
+	uint8_t requested;     /* a task's end: a hard request had come */
+	struct atomic32 seen;  /* somebody looked at the result */
+	void *runtime;         /* TASK, JOB: whose; not to be followed once done, except by its own threads */
+};
+
+/* True if this call may complete @f (bare futures and shields: several may try). */
+bool thrum__future_claim(struct thrum_future *f);
+/* Completes @f, once, by the one completer.  Touches nothing of @f after the last fire. */
+void thrum__future_complete(struct thrum_future *f, intptr_t result);
+/* True: @n will be fired once or withdrawn; false: @f is done (and its result visible). */
+bool thrum__future_register(struct thrum_future *f, struct thrum__waiter *n);
+/*
+ * @n: registered with @f, not withdrawn before; fired or not.  True: it is off and was not and will not be fired;
+ * false: @f is done, its result visible, @n->gone has been seen.  Either way the node's memory is the caller's again.
+ */
+bool thrum__future_withdraw(struct thrum_future *f, struct thrum__waiter *n);
+/*
+ * Withdraws the oldest node that @match accepts: the node; NULL: none, or @f was done (*@done tells; the result is to be
+ * read after is_done).  @match runs with the list held: short, no call back into @f.
+ */
+struct thrum__waiter *thrum__future_withdraw_match(struct thrum_future *f,
+						   bool (*match)(struct thrum__waiter *, void *), void *arg,
+						   bool *done);
+
+static inline bool thrum__future_is_done(const struct thrum_future *f)
+{
+	return load_acquire(&f->word) & THRUM__FUTURE_DONE; /* O2 */
+}
+
+#endif

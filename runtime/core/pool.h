@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - blocks of one size for futures and tasks: a cache for each worker, batches between them.  The argument stands
+ * in pool.c.
+ */
+#ifndef THRUM_CORE_POOL_H
+#define THRUM_CORE_POOL_H
+
+#include "base/atomic.h"
+
+#include <pthread.h>
+#include <stddef.h>
+
+/* How many blocks travel between a worker and the others at a time. */
+#define THRUM__POOL_BATCH 64
+
+/* The head of a free block.  word and refs mean what they mean in a live one (future.h): they are never overwritten here,
+ * because late wakes and walkers may still look at them. */
+struct thrum__block {
+	struct atomic64 word;
+	struct thrum__block *next;       /* in its batch */
+	struct thrum__block *next_batch; /* of a batch's first block */
+	struct atomic32 refs;            /* 0 while free */
+	uint32_t count;                  /* of a batch's first block: blocks in the batch */
+};
+
+struct thrum__slab {
+	struct thrum__slab *older;
+	size_t used; /* blocks handed out so far; under the pool's lock */
+	char pad[48];
+};
+
+struct thrum__pool {
+	size_t block_bytes; /* a multiple of 64 */
+	size_t slab_bytes;
+	void (*prepare)(void *block);            /* once for each block, when it is carved */
+	void *(*map)(size_t bytes);              /* zeroed pages, never given back; NULL: none */
+	struct atomicptr depot;                  /* batches on their way */
+	struct atomicptr slabs;                  /* struct thrum__slab, newest first, never removed */
+	pthread_mutex_t carve_lock;              /* of the newest slab's used */
+	struct atomic64 carved;                  /* blocks made so far */
+};
+
+/* One worker's cache of one pool; single owner. */
+struct thrum__pool_cache {
+	struct thrum__pool *pool;
+	struct thrum__block *active;
+	struct thrum__block *spare;
+	uint32_t active_count;
+	uint32_t spare_count;
+};
+
+void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p);
+/* Gives all that it holds to the pool. */
+void thrum__pool_cache_fini(struct thrum__pool_cache *c);
+/* A block, contents as its last user left them (but for next, next_batch, count); NULL: no memory. */
+void *thrum__pool_get(struct thrum__pool_cache *c);
+void thrum__pool_put(struct thrum__pool_cache *c, void *block);
+/* The same for threads without a cache. */
+void *thrum__pool_get_shared(struct thrum__pool *p);
+void thrum__pool_put_shared(struct thrum__pool *p, void *block);
+
+/* Anyone: calls @visit for every block ever carved, live or free, until it returns false. */
+void thrum__pool_walk(struct thrum__pool *p, bool (*visit)(void *block, void *arg), void *arg);
+
+#endif

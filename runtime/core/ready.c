@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WHAT    A growable ring with one producer and many consumers.  Woken tasks run in the order of their waking, so nobody
+ *         pops at the producer's end and no full fence is needed: one CAS on head decides who takes an item.
+ *         Rejected: the deque used at one end (its steal pays a full fence for the pop that never comes); a list with
+ *         links in the tasks (one could not be stolen without taking all).
+ *
+ * WORD    head and tail are 64-bit counters; an item stands at index & mask.
+ *
+ * STATES  items are [head, tail).
+ *
+ * MOVES   T1 tail b -> b + 1      push, after the slot was written; the ring doubles first when full
+ *         T2 head t -> t + 1      take
+ *
+ * OWNERS  tail, slots, head_seen: the owner writes; all read tail and slots.  head: all, by CAS.
+ *
+ * CALLERS push: the owner.  take, count: anyone, any number, beside push and each other.
+ *
+ * ORDER   O1 release at T1 (slot, item, ring) pairs with O2 acquire of tail in take: the item is whole and the ring read
+ *            after it is no older than the push.
+ *         O3 release at T2 (the slot has been read) pairs with O4 acquire of head in push before a slot is reused.
+ *         O5 acquire of head in take pairs with O3: a taker that reads a new head reads a tail at least as new as its
+ *            maker saw, so tail - head is never negative.
+ *         Weaker O1: a task is resumed half published.  Weaker O3, O4: a slow taker reads the next lap's item.
+ *
+ * INVARIANT I1 each item is taken once, in the order of pushes.  I2 0 <= tail - head <= capacity.  I3 head_seen <= head.
+ *
+ * PROOF   Linearisation: push at T1, take at T2.  A taker reads the slot before T2; the slot is reused only after head
+ *         has passed it, and then T2 fails: I1.  64-bit indices exclude ABA.  push is wait-free but for growth; take is
+ *         lock-free: its CAS fails only if another took one.
+ *
+ * RECLAIM Old rings live until fini (slots.h).  An item's memory is its taker's.
+ *
+ * TEST    tests/model/scen_ready.c (capacity 2, indices near wrap); tests/unit/test_ready.c; tests/stress/queues.c
+ */
+#include "core/ready.h"
+
+#include "base/assert.h"
+
+#include <errno.h>
+
+int thrum__ready_init(struct thrum__ready *q, uint64_t capacity)
+{
+	struct thrum__slots *s = thrum__slots_create(capacity);
+
+	if (!s)
+		return -ENOMEM;
+	store_relaxed(&q->head, 0);
+	store_relaxed(&q->tail, 0);
+	store_relaxed(&q->slots, s);
+	q->head_seen = 0;
+	return 0;
+}
+
+void thrum__ready_fini(struct thrum__ready *q)
+{
+	thrum__slots_destroy(load_relaxed(&q->slots));
+}
+
+int thrum__ready_push(struct thrum__ready *q, void *item)
+{
+	uint64_t b = load_relaxed(&q->tail);
+	struct thrum__slots *s = load_relaxed(&q->slots);
+
+	if (UNLIKELY(b - q->head_seen > s->mask)) {
+		q->head_seen = load_acquire(&q->head); /* O4 */
+		if (b - q->head_seen > s->mask) {
+			struct thrum__slots *larger = thrum__slots_double(s, q->head_seen, b);
+
+			if (!larger)
+				return -ENOMEM;
+			store_relaxed(&q->slots, larger); /* published by T1 */
+			s = larger;
+		}
+	}
+	store_relaxed(&s->at[b & s->mask], item);
+	store_release(&q->tail, b + 1); /* T1; O1 */
+	return 0;
+}
+
+void *thrum__ready_take(struct thrum__ready *q)
+{
+	uint64_t t = load_acquire(&q->head); /* O5 */
+
+	for (;;) {
+		struct thrum__slots *s;
+		void *item;
+
+		if (t == load_acquire(&q->tail)) /* O2 */
+			return NULL;
+		s = load_relaxed(&q->slots);
+		item = load_relaxed(&s->at[t & s->mask]);
+		if (cas_acq_rel(&q->head, &t, t + 1)) /* T2; O3, O5 */
+			return item;
+	}
+}
+
+uint64_t thrum__ready_count(const struct thrum__ready *q)
+{
+	uint64_t t = load_relaxed(&q->head);
+	int64_t n = (int64_t)(load_relaxed(&q->tail) - t);
+
+	return n > 0 ? (uint64_t)n : 0;
+}

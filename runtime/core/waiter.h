@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waiter.h - the one kind of waiter: a node that one party hangs on a future and another fires.
+ *
+ * The node lives with the one who waits (in a fiber's frame, a callback's or a shield's block).  The future fires
+ * each node exactly once, or the node is withdrawn; after fire the future touches it no more.  What fire does is
+ * the node's business: wake a parker, queue a callback, complete a shield.
+ */
+#ifndef THRUM_CORE_WAITER_H
+#define THRUM_CORE_WAITER_H
+
+#include "base/atomic.h"
+
+struct thrum__parker;
+
+struct thrum__waiter {
+	struct thrum__waiter *next; /* older node; the list's holder writes it (future.c) */
+	struct thrum__waiter *prev; /* younger node, once a withdrawal has walked past */
+	void (*fire)(struct thrum__waiter *n);
+	struct atomic32 gone; /* 1: the firing party is done with the node; fire sets it, with release */
+};
+
+/* A waiter that wakes a parker (parker.c). */
+struct thrum__wait_node {
+	struct thrum__waiter waiter;
+	struct thrum__parker *parker;
+	uint64_t seq; /* which of the parker's waits this node belongs to */
+};
+
+void thrum__wait_node_init(struct thrum__wait_node *n, struct thrum__parker *p, uint64_t seq);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blocking.c - jobs of the blocking pool as futures.
+ *
+ * A job is a future whose function runs on a plain thread (blocking_pool.c).  A job that has not started can be taken back by a
+ * cancel, which completes it with -ECANCELED; a started one goes on to its end, whoever waits.
+ *
+ * REFERENCES  The handle of whoever spawned it; the pool's, from submit until it has run or was taken back.
+ *
+ * What can fail: the descriptor, the copy of the arguments (-ENOMEM), the queue's limit or threads (-EAGAIN), a stopping
+ * runtime (-ESHUTDOWN): nothing was started.
+ */
+#include "sched/blocking.h"
+
+#include "sched/await.h"
+#include "sched/fork_check.h"
+#include "sched/report.h"
+#include "sched/spawn.h"
+#include "sched/worker.h"
+
+struct job_future {
+	struct thrum_future future;
+	struct thrum__job job;
+	thrum_fn fn;
+	void *arg;
+	bool copied;
+};
+
+static struct job_future *job_of(struct thrum_future *f)
+{
+	return container_of(f, struct job_future, future);
+}
+
+/* The pool is idle: a virtual clock may move now, if some worker looks. */
+static void pool_is_idle(void *runtime)
+{
+	struct thrum_runtime *rt = runtime;
+
+	if (rt->virtual_clock)
+		thrum__idle_notify(&rt->idle);
+}
+
+int thrum__blocking_start(struct thrum_runtime *rt)
+{
+	struct thrum__job_pool_limit limits[THRUM__JOBS_CLASSES];
+
+	for (int i = 0; i < THRUM__JOBS_CLASSES; i++) {
+		limits[i].threads = rt->limits.blocking_max;
+		limits[i].queue = rt->limits.blocking_queue;
+	}
+	thrum__job_pool_init(&rt->blocking, limits, rt->name, pool_is_idle, rt);
+	return 0;
+}
+
+static void end_job(struct job_future *j, intptr_t result)
+{
+	if (j->copied)
+		thrum__os_free(j->arg);
+	thrum__future_complete(&j->future, result);
+	thrum_release(&j->future);
+}
+
+static void run_job(struct thrum__job *job)
+{
+	struct job_future *j = container_of(job, struct job_future, job);
+
+	end_job(j, j->fn(j->arg));
+}
+
+int thrum__job_cancel(struct thrum_future *f)
+{
+	struct job_future *j = job_of(f);
+	struct thrum_runtime *rt = f->runtime;
+
+	f->requested = 1;
+	/* Not done yet, so its runtime lives: stopping waits for every job. */
+	if (thrum__job_pool_withdraw(&rt->blocking, &j->job))
+		end_job(j, -ECANCELED);
+	return 0;
+}
+
+static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn *how, struct thrum_future **out)
+{
+	struct thrum__worker *w = thrum__current_worker();
+	struct job_future *j;
+	int err;
+
+	_Static_assert(sizeof(*j) <= 3 * CACHE_LINE, "a job fits a block of the future pool");
+	if (!w)
+		return thrum__no_task();
+	j = thrum__future_alloc(w, THRUM__JOB, how->place);
+	if (!j)
+		return -ENOMEM;
+	j->fn = how->fn;
+	j->arg = how->arg;
+	j->copied = false;
+	j->job = (struct thrum__job){.run = run_job, .place = how->place};
+	if (how->copies) {
+		j->arg = thrum__copy_args(how->arg, how->copy_bytes);
+		if (!j->arg) {
+			thrum__future_free_block(w, &j->future);
+			return -ENOMEM;
+		}
+		j->copied = true;
+	}
+	j->future.runtime = w->runtime;
+	store_release(&j->future.refs, 2);
+	err = thrum__job_pool_submit(&w->runtime->blocking, id, &j->job);
+	if (err) {
+		j->future.requested = 1;
+		end_job(j, -ECANCELED); /* a walker may hold a reference for a moment */
+		thrum_release(&j->future);
+		return err;
+	}
+	*out = &j->future;
+	return 0;
+}
+
+int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn, void *arg,
+			 intptr_t *result)
+{
+	struct thrum__task *t = thrum__current_task();
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
+	struct thrum_future *f;
+	int err;
+
+	if (!t)
+		return thrum__no_task();
+	err = thrum__wait_entry(t);
+	if (err)
+		return err;
+	err = start_job(id, &how, &f);
+	if (err)
+		return err;
+	err = thrum__await(f, THRUM_FOREVER, false);
+	if (err) {
+		thrum_cancel(f);
+		thrum__await_end(f);
+	}
+	*result = thrum__future_look(f);
+	/* Cut short only if it was taken back; a function that ran has its result. */
+	if (job_of(f)->job.state != THRUM__JOB_OUTSIDE)
+		err = 0;
+	thrum_release(f);
+	return err;
+}
+
+intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg)
+{
+	intptr_t result;
+	int err = thrum__blocking_call(THRUM__JOBS_GENERAL, place, fn, arg, &result);
+
+	return err ? err : result;
+}
+
+struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, void *arg)
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
+	struct thrum_future *f;
+
+	return start_job(THRUM__JOBS_GENERAL, &how, &f) ? NULL : f;
+}
+
+struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args, size_t size)
+{
+	struct thrum__spawn how = {
+		.place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
+	struct thrum_future *f;
+
+	return start_job(THRUM__JOBS_GENERAL, &how, &f) ? NULL : f;
+}
+
+intptr_t (thrum_blocking)(thrum_fn fn, void *arg)
+{
+	return thrum_blocking_at("? job", fn, arg);
+}
+
+struct thrum_future *(thrum_spawn_blocking)(thrum_fn fn, void *arg)
+{
+	return thrum_spawn_blocking_at("? job", fn, arg);
+}
+
+struct thrum_future *(thrum_spawn_blocking_copy)(thrum_fn fn, const void *args, size_t size)
+{
+	return thrum_spawn_blocking_copy_at("? job", fn, args, size);
+}
+
+/* At the end of a runtime: takes back what has not started. */
+static bool take_back(void *block, void *runtime)
+{
+	struct thrum_future *f = block;
+
+	if (!thrum__future_try_retain(f))
+		return true;
+	if (f->kind == THRUM__JOB && f->runtime == runtime && !thrum__future_is_done(f))
+		thrum__job_cancel(f);
+	thrum_release(f);
+	return true;
+}
+
+static void report_stuck(void *runtime, const char *place, bool started)
+{
+	struct thrum_runtime *rt = runtime;
+
+	thrum__report(rt->reporter, THRUM_REPORT_STUCK, "a blocking job is still %s past the grace period, made at %s",
+		      started ? "running" : "queued", place ? place : "?");
+}
+
+int thrum__blocking_stop(struct thrum_runtime *rt, int64_t deadline_ns)
+{
+	int err;
+
+	thrum__pool_walk(&thrum__future_pool, take_back, rt);
+	err = thrum__job_pool_stop(&rt->blocking, deadline_ns);
+	if (err)
+		thrum__job_pool_for_each(&rt->blocking, report_stuck, rt);
+	return err;
+}
+
+void thrum__blocking_fini(struct thrum_runtime *rt)
+{
+	thrum__job_pool_fini(&rt->blocking);
+}

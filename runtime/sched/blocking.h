@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* blocking.h - jobs of the blocking pool as futures; blocking.c tells how. */
+#ifndef THRUM_SCHED_BLOCKING_H
+#define THRUM_SCHED_BLOCKING_H
+
+#include "sched/blocking_pool.h"
+#include "sched/task.h"
+
+struct thrum_runtime;
+
+int thrum__blocking_start(struct thrum_runtime *rt);
+/* Cancels what is queued and waits for what runs: 0, or -EBUSY past @deadline_ns, and each is reported. */
+int thrum__blocking_stop(struct thrum_runtime *rt, int64_t deadline_ns);
+void thrum__blocking_fini(struct thrum_runtime *rt);
+
+/*
+ * thrum__blocking_call - the current task has fn(@arg) run on the pool's class @id and waits for it.
+ *
+ * Returns: 0, and *@result is what fn returned; -ECANCELED, -ETIMEDOUT: it did not start and will not; -EAGAIN, -ENOMEM,
+ * -ESHUTDOWN; -EPERM, -ENOTSUP outside tasks.
+ */
+int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn, void *arg,
+			 intptr_t *result);
+
+int thrum__job_cancel(struct thrum_future *f);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * callback.c - on_done and off_done: a node on the future's list whose firing queues a call.
+ *
+ * Calls are never made inside set or on_done.  Those for a task's or a job's future go into an inbox of its runtime and are made
+ * by a worker at home (so they have no task around them); all others by one service thread for the process, which is
+ * started with the first registration that needs it and sleeps in a futex without end when nothing is due.
+ *
+ * OWNERS  A record belongs to the future's list, then to the inbox, then to whoever calls.  It holds a reference to the future
+ * until the call has returned.  callbacks_due counts what is queued or running: stopping waits for it.
+ *
+ * What can fail: the record's memory, the service thread: on_done returns the error and nothing is registered.
+ *
+ * ORDER   O1 release of due, after the push, pairs with O2 acquire in the service thread's wait.
+ *         O3 release of callbacks_due - 1 pairs with the acquire of whoever stops.
+ *         O4 fetch_sub_release of visitors pairs with the acquire of stop.c before it frees.
+ */
+#include "sched/callback.h"
+
+#include "sched/fork_check.h"
+#include "sched/registry.h"
+#include "sched/worker.h"
+
+struct record {
+	struct thrum__waiter node;
+	struct thrum__deferred deferred;
+};
+
+static struct thrum__inbox service_inbox;
+static struct atomic32 service_due; /* a futex: bumped for each push */
+static bool service_runs;           /* under service_lock */
+static pthread_mutex_t service_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void call_all(struct thrum__link *l, struct atomic64 *due)
+{
+	while (l) {
+		struct thrum__deferred *d = container_of(l, struct thrum__deferred, link);
+		bool allocated = d->allocated;
+		struct thrum_future *f = d->future;
+
+		l = l->next;
+		d->call(f, d->arg);
+		if (allocated) {
+			thrum__os_free(container_of(d, struct record, deferred));
+			thrum_release(f);
+		}
+		if (due)
+			fetch_sub_release(due, 1); /* O3 */
+	}
+}
+
+static void *service_main(void *unused)
+{
+	(void)unused;
+	thrum__os_thread_setname("thrum-service");
+	for (;;) {
+		uint32_t seen = load_acquire(&service_due); /* O2 */
+		struct thrum__link *l = thrum__inbox_take_all(&service_inbox);
+
+		if (l)
+			call_all(l, NULL);
+		else
+			thrum__os_futex_wait(&service_due.v, seen, INT64_MAX);
+	}
+	return NULL;
+}
+
+int thrum__service_start(void)
+{
+	pthread_t thread;
+	int err = 0;
+
+	pthread_mutex_lock(&service_lock);
+	if (!service_runs) {
+		err = thrum__os_thread_create(&thread, service_main, NULL, 0);
+		if (!err) {
+			pthread_detach(thread);
+			service_runs = true;
+		}
+	}
+	pthread_mutex_unlock(&service_lock);
+	return err;
+}
+
+static void to_service(struct thrum__deferred *d)
+{
+	thrum__inbox_push(&service_inbox, &d->link);
+	fetch_add_release(&service_due, 1); /* O1 */
+	thrum__os_futex_wake(&service_due.v, 1);
+}
+
+static void to_runtime(struct thrum_runtime *rt, void *deferred)
+{
+	struct thrum__deferred *d = deferred;
+
+	fetch_add_relaxed(&rt->visitors, 1);
+	fetch_add_relaxed(&rt->callbacks_due, 1);
+	thrum__inbox_push(&rt->callbacks, &d->link);
+	thrum__idle_notify(&rt->idle);
+	fetch_sub_release(&rt->visitors, 1); /* O4 */
+}
+
+static bool has_runtime(const struct thrum_future *f)
+{
+	return f->kind == THRUM__TASK || f->kind == THRUM__JOB;
+}
+
+/* @f is done, or completes now on a thread of its runtime. */
+static void dispatch(struct thrum__deferred *d, bool completing)
+{
+	struct thrum_future *f = d->future;
+	struct thrum__worker *w = thrum__tls_worker();
+
+	if (!has_runtime(f))
+		to_service(d);
+	else if (completing || (w && w->runtime == f->runtime))
+		to_runtime(f->runtime, d);
+	else if (!thrum__registry_use(f->runtime, to_runtime, d))
+		to_service(d);
+}
+
+static void record_fire(struct thrum__waiter *n)
+{
+	dispatch(&container_of(n, struct record, node)->deferred, true);
+}
+
+void thrum__callback_defer(struct thrum__deferred *d, struct thrum_future *f,
+			   void (*call)(struct thrum_future *, void *))
+{
+	*d = (struct thrum__deferred){.future = f, .call = call};
+	to_service(d);
+}
+
+void thrum__callbacks_run(struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = w->runtime;
+
+	if (!thrum__inbox_is_empty(&rt->callbacks))
+		call_all(thrum__inbox_take_all(&rt->callbacks), &rt->callbacks_due);
+}
+
+int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg)
+{
+	struct record *r;
+	int err;
+
+	if (!f || !cb)
+		return -EINVAL;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	if (!has_runtime(f) || thrum__future_is_done(f)) { /* done: it may have outlived its runtime */
+		err = thrum__service_start();
+		if (err)
+			return err;
+	}
+	r = thrum__os_alloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->node.fire = record_fire;
+	store_relaxed(&r->node.gone, 0);
+	r->deferred = (struct thrum__deferred){.future = f, .call = cb, .arg = arg, .allocated = true};
+	thrum_retain(f);
+	store_relaxed(&f->seen, 1);
+	if (!thrum__future_register(f, &r->node)) {
+		err = thrum__service_start(); /* it was done meanwhile */
+		if (err) {
+			thrum__os_free(r);
+			thrum_release(f);
+			return err;
+		}
+		dispatch(&r->deferred, false);
+	}
+	return 0;
+}
+
+struct wanted {
+	void (*cb)(struct thrum_future *, void *);
+	void *arg;
+};
+
+static bool matches(struct thrum__waiter *n, void *arg)
+{
+	struct wanted *wanted = arg;
+	struct thrum__deferred *d;
+
+	if (n->fire != record_fire)
+		return false;
+	d = &container_of(n, struct record, node)->deferred;
+	return d->call == wanted->cb && d->arg == wanted->arg;
+}
+
+int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg)
+{
+	struct wanted wanted = {cb, arg};
+	struct thrum__waiter *n;
+	bool done;
+
+	if (!f || !cb)
+		return -EINVAL;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	n = thrum__future_withdraw_match(f, matches, &wanted, &done);
+	if (!n)
+		return done ? -EALREADY : -ENOENT;
+	thrum__os_free(container_of(n, struct record, node));
+	thrum_release(f);
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* callback.h - what is called when a future is done; callback.c tells where and by whom. */
+#ifndef THRUM_SCHED_CALLBACK_H
+#define THRUM_SCHED_CALLBACK_H
+
+#include "core/future.h"
+#include "core/inbox.h"
+
+struct thrum__worker;
+
+/* A call that is due. */
+struct thrum__deferred {
+	struct thrum__link link;
+	struct thrum_future *future;
+	void (*call)(struct thrum_future *f, void *arg);
+	void *arg;
+	bool allocated; /* the library's: freed and the future released after the call */
+};
+
+/* On a worker: runs the callbacks that are due in its runtime. */
+void thrum__callbacks_run(struct thrum__worker *w);
+/* Starts the service thread if it does not run: 0 or -errno. */
+int thrum__service_start(void);
+/* Calls @call(@f, NULL) later, on the service thread, which was started before. */
+void thrum__callback_defer(struct thrum__deferred *d, struct thrum_future *f,
+			   void (*call)(struct thrum_future *, void *));
+
+#endif

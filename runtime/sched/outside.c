@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outside.c - a thread that is no worker waits for a future: in a futex.
+ *
+ * Its parker comes from a list for the process and goes back to it: a late fire may still touch a parker whose wait is over
+ * (parker.c), so the memory never goes elsewhere.  The thread waits for signal, not for the word: whoever fired it sets
+ * signal as the last thing but the wake, and a wake of a futex that has another user meanwhile is spurious and harmless.
+ *
+ * What can fail: a new parker's memory (-ENOMEM, nothing was waited for).
+ *
+ * ORDER   O1 release of signal (what happened before the wake) pairs with O2 acquire.
+ */
+#include "sched/await.h"
+
+#include "base/clock.h"
+#include "base/os.h"
+
+#include <pthread.h>
+
+struct thread_parker {
+	struct thrum__parker parker;
+	struct atomic32 signal;
+	struct thread_parker *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread_parker *at_rest;
+
+static void thread_unpark(struct thrum__parker *p, void *relay, enum thrum__why why)
+{
+	struct thread_parker *tp = container_of(p, struct thread_parker, parker);
+
+	(void)relay;
+	(void)why;
+	store_release(&tp->signal, 1); /* O1 */
+	thrum__os_futex_wake(&tp->signal.v, 1);
+}
+
+static struct thread_parker *get(void)
+{
+	struct thread_parker *tp;
+
+	pthread_mutex_lock(&lock);
+	tp = at_rest;
+	if (tp)
+		at_rest = tp->next;
+	pthread_mutex_unlock(&lock);
+	if (!tp) {
+		tp = thrum__os_alloc_zeroed(sizeof(*tp));
+		if (tp)
+			thrum__parker_init(&tp->parker, thread_unpark);
+	}
+	return tp;
+}
+
+static void put(struct thread_parker *tp)
+{
+	pthread_mutex_lock(&lock);
+	tp->next = at_rest;
+	at_rest = tp;
+	pthread_mutex_unlock(&lock);
+}
+
+/* True: signalled; false: the deadline passed. */
+static bool sleep_until(struct thread_parker *tp, int64_t deadline_ns)
+{
+	while (!load_acquire(&tp->signal)) /* O2 */
+		if (thrum__os_futex_wait(&tp->signal.v, 0, deadline_ns) == -ETIMEDOUT)
+			return false;
+	return true;
+}
+
+int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
+{
+	struct thrum__wait_node node;
+	struct thread_parker *tp;
+	int err = 0;
+	uint64_t seq;
+
+	if (thrum__future_is_done(f))
+		return 0;
+	tp = get();
+	if (!tp)
+		return -ENOMEM;
+	store_relaxed(&tp->signal, 0);
+	seq = thrum__parker_seq(&tp->parker);
+	thrum__wait_node_init(&node, &tp->parker, seq);
+	if (thrum__future_register(f, &node.waiter) && thrum__parker_park(&tp->parker, seq, true) &&
+	    !sleep_until(tp, deadline_ns)) {
+		if (thrum__parker_abandon(&tp->parker, seq)) {
+			/* The future may have completed all the same; then it is done. */
+			err = thrum__future_withdraw(f, &node.waiter) ? -ETIMEDOUT : 0;
+		} else {
+			sleep_until(tp, THRUM_FOREVER);
+		}
+	}
+	put(tp);
+	return err;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * registry.c - the live runtimes of the process, for those who hold a future that may have outlived its runtime, and for
+ * fork().  A mutex: only slow paths come here (reports, callbacks registered after the end, create and destroy).
+ */
+#include "sched/registry.h"
+
+#include "base/tls.h"
+#include "sched/fork_check.h"
+#include "sched/worker.h"
+
+#include <pthread.h>
+
+bool thrum__forked_child;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct thrum_runtime *live;
+
+/* The lock is held across fork, so that the child's copy of the list is whole. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void after_fork_child(void)
+{
+	if (live)
+		thrum__forked_child = true;
+	thrum__tls_set_worker(NULL);
+	pthread_mutex_unlock(&lock);
+}
+
+static void watch_fork(void)
+{
+	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+void thrum__registry_add(struct thrum_runtime *rt)
+{
+	pthread_once(&once, watch_fork);
+	pthread_mutex_lock(&lock);
+	rt->next = live;
+	live = rt;
+	pthread_mutex_unlock(&lock);
+}
+
+void thrum__registry_remove(struct thrum_runtime *rt)
+{
+	struct thrum_runtime **p;
+
+	pthread_mutex_lock(&lock);
+	for (p = &live; *p && *p != rt; p = &(*p)->next)
+		;
+	if (*p)
+		*p = rt->next;
+	pthread_mutex_unlock(&lock);
+}
+
+bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *), void *arg)
+{
+	struct thrum_runtime *r;
+
+	pthread_mutex_lock(&lock);
+	for (r = live; r && r != rt; r = r->next)
+		;
+	if (r)
+		use(r, arg);
+	pthread_mutex_unlock(&lock);
+	return r != NULL;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.c - lines for people.  Each runtime limits its own (ten a second; the next one says how many were held back).  A
+ * future may outlive its runtime: then its report goes to standard error.
+ */
+#define _GNU_SOURCE /* strerrordesc_np */
+#include "sched/report.h"
+
+#include "sched/registry.h"
+#include "sched/worker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINES 10
+#define LINE_BYTES 512
+
+static struct thrum__reporter standard;
+
+/* May one more line go out in this second? */
+static bool allow(struct thrum__reporter *r)
+{
+	uint64_t now = (uint64_t)thrum__clock_monotonic_ns();
+	uint64_t start = load_relaxed(&r->window_ns);
+
+	if (now - start >= (uint64_t)THRUM_SEC(1) && cas_relaxed(&r->window_ns, &start, now))
+		store_relaxed(&r->sent, 0);
+	if (fetch_add_relaxed(&r->sent, 1) < LINES)
+		return true;
+	fetch_add_relaxed(&r->held_back, 1);
+	return false;
+}
+
+void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
+{
+	struct thrum__reporter *r = reporter ? reporter : &standard;
+	char line[LINE_BYTES];
+	uint32_t held;
+	va_list args;
+	int n;
+
+	if (!allow(r))
+		return;
+	va_start(args, format);
+	n = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	held = exchange_relaxed(&r->held_back, 0);
+	if (held && n >= 0 && (size_t)n < sizeof(line))
+		snprintf(line + n, sizeof(line) - (size_t)n, " (and %u more were held back)", held);
+	if (r->report)
+		r->report(r->report_arg, what, line);
+	else
+		fprintf(stderr, "thrum: %s\n", line);
+}
+
+struct failure {
+	struct thrum_future *future;
+	struct thrum__reporter *reporter;
+};
+
+static void find_reporter(struct thrum_runtime *rt, void *arg)
+{
+	*(struct thrum__reporter **)arg = rt->reporter;
+}
+
+void thrum__report_failure(struct thrum_future *f)
+{
+	struct thrum__reporter *reporter = NULL;
+	struct thrum__worker *w = thrum__tls_worker();
+	const char *error = strerrordesc_np((int)-f->result);
+
+	if (w && w->runtime == f->runtime)
+		reporter = w->runtime->reporter;
+	else if (f->runtime)
+		thrum__registry_use(f->runtime, find_reporter, &reporter);
+	thrum__report(reporter, THRUM_REPORT_FAILURE, "%s failed and nobody looked: %s (%d), made at %s", thrum_name(f),
+		      error ? error : "unknown error", (int)f->result, f->place);
+}
+
+void thrum__report_unset(struct thrum_future *f)
+{
+#ifdef THRUM_DEBUG
+	if (f->kind == THRUM__BARE)
+		thrum__report(NULL, THRUM_REPORT_UNSET, "a future was released and never set, made at %s", f->place);
+#else
+	(void)f;
+#endif
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* report.h - lines for people: unseen failures, stuck tasks; report.c tells how. */
+#ifndef THRUM_SCHED_REPORT_H
+#define THRUM_SCHED_REPORT_H
+
+#include "sched/task.h"
+
+/* Where one runtime's reports go, and how many went. */
+struct thrum__reporter {
+	void (*report)(void *report_arg, int what, const char *line); /* NULL: standard error */
+	void *report_arg;
+	struct atomic64 window_ns; /* start of the current second */
+	struct atomic32 sent;      /* in it */
+	struct atomic32 held_back; /* since the last one that was sent */
+};
+
+/* One line, at most LINES a second; @reporter NULL: standard error. */
+void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* @f's last handle goes and nobody looked at its failure. */
+void thrum__report_failure(struct thrum_future *f);
+/* @f's last handle goes and it was never set: reported in a debug build. */
+void thrum__report_unset(struct thrum_future *f);
+
+#endif

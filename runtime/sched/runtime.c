@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtime.c - a runtime's birth, and the ways into it from outside.  Its end is stop.c.
+ *
+ * Birth: the configuration, membarrier and the guard's handler (once for the process), the shared parts, the workers' parts, then
+ * their threads.  Whatever fails undoes what was done before it, in reverse order.
+ */
+#include "sched/runtime.h"
+
+#include "sched/await.h"
+#include "sched/blocking.h"
+#include "sched/config.h"
+#include "sched/fork_check.h"
+#include "sched/registry.h"
+#include "sched/report.h"
+#include "sched/spawn.h"
+#include "sched/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *thrum_version(void)
+{
+	return THRUM_STR(THRUM_VERSION_MAJOR) "." THRUM_STR(THRUM_VERSION_MINOR) "." THRUM_STR(THRUM_VERSION_PATCH);
+}
+
+static const char *current_task_name(void)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	return t ? thrum_name(&t->future) : NULL;
+}
+
+/* In the handler of SIGSEGV: what runs on this thread. */
+static bool current_stack(struct thrum__guard_info *out)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+
+	if (!w || !w->fiber || w->fiber == &w->home)
+		return false;
+	out->low = w->fiber->low;
+	out->guard_bytes = THRUM__STACK_GUARD_BYTES;
+	out->stack_bytes = w->runtime->limits.stack_bytes;
+	out->name = w->current ? thrum_name(&w->current->future) : NULL;
+	out->place = w->current ? thrum_place(&w->current->future) : NULL;
+	return true;
+}
+
+static void process_init(void)
+{
+	thrum__os_membarrier_init();
+	thrum__guard_install(current_stack);
+	thrum__assert_task = current_task_name;
+}
+
+static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
+{
+	rt->workers_count = c->workers;
+	rt->virtual_clock = c->clock == THRUM_CLOCK_VIRTUAL;
+	rt->limits = (struct thrum__runtime_limits){
+		.stack_bytes = thrum__stack_round(c->stack_bytes),
+		.tasks_max = c->tasks_max,
+		.inject_max = c->inject_max,
+		.blocking_queue = c->blocking_queue,
+		.blocking_max = c->blocking_max,
+		.grace_ns = c->grace_ns,
+		.spin_ns = c->spin_ns,
+		.stall_ns = c->stall_ns,
+	};
+	rt->seed = c->seed;
+	rt->reporter->report = c->report;
+	rt->reporter->report_arg = c->report_arg;
+	snprintf(rt->name, sizeof(rt->name), "%s", c->name);
+	store_relaxed(&rt->credits, c->tasks_max);
+	thrum__inbox_init(&rt->woken);
+	thrum__inbox_init(&rt->callbacks);
+	thrum__idle_init(&rt->idle, c->workers);
+	rt->idle.arg = rt;
+	rt->idle.wake = thrum__worker_wake;
+	rt->idle.has_work = thrum__runtime_has_work;
+}
+
+static void end_workers(struct thrum_runtime *rt, unsigned made, unsigned started)
+{
+	store_relaxed(&rt->exiting, 1);
+	for (unsigned i = 0; i < started; i++) {
+		/* It may sleep, be about to, or run: has_work and the loop look at exiting. */
+		thrum__idle_wake(&rt->idle, i);
+	}
+	for (unsigned i = 0; i < started; i++)
+		thrum__os_thread_join(rt->workers[i]->thread);
+	for (unsigned i = 0; i < made; i++) {
+		thrum__worker_fini(rt->workers[i]);
+		thrum__os_free(rt->workers[i]);
+	}
+}
+
+static int start_workers(struct thrum_runtime *rt)
+{
+	unsigned made = 0, started = 0;
+	int err = 0;
+
+	for (; made < rt->workers_count; made++) {
+		struct thrum__worker *w = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*w));
+
+		if (!w) {
+			err = -ENOMEM;
+			break;
+		}
+		memset(w, 0, sizeof(*w));
+		err = thrum__worker_init(w, rt, made);
+		if (err) {
+			thrum__os_free(w);
+			break;
+		}
+		rt->workers[made] = w;
+	}
+	for (; !err && started < made; started++) {
+		struct thrum__worker *w = rt->workers[started];
+
+		err = thrum__os_thread_create(&w->thread, thrum__worker_main, w, 0);
+		if (err)
+			break;
+	}
+	if (err)
+		end_workers(rt, made, started);
+	return err;
+}
+
+/* The parts that the workers share.  Undone by runtime_free. */
+static int make_shared(struct thrum_runtime *rt)
+{
+	int err = thrum__stacks_init(&rt->stacks, rt->limits.stack_bytes, SIZE_MAX);
+
+	if (err)
+		return err;
+	err = thrum__inject_init(&rt->inject, rt->limits.inject_max);
+	if (err)
+		goto no_inject;
+	err = thrum__blocking_start(rt);
+	if (err)
+		goto no_blocking;
+	return 0;
+no_blocking:
+	thrum__inject_fini(&rt->inject);
+no_inject:
+	thrum__stacks_fini(&rt->stacks);
+	return err;
+}
+
+static void runtime_free(struct thrum_runtime *rt)
+{
+	thrum__os_free(rt->workers);
+	thrum__os_free(rt->reporter);
+	thrum__os_free(rt);
+}
+
+int thrum_runtime_create(struct thrum_runtime **out, const struct thrum_config *config)
+{
+	struct thrum_runtime *rt;
+	struct thrum_config c;
+	const char *why;
+	int err;
+
+	*out = NULL;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	err = thrum__config_resolve(config, &c, &why);
+	if (err)
+		return err;
+	process_init();
+	rt = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*rt));
+	if (!rt)
+		return -ENOMEM;
+	memset(rt, 0, sizeof(*rt));
+	rt->workers_why = why;
+	rt->reporter = thrum__os_alloc_zeroed(sizeof(*rt->reporter));
+	rt->workers = thrum__os_alloc_zeroed(c.workers * sizeof(rt->workers[0]));
+	err = rt->reporter && rt->workers ? 0 : -ENOMEM;
+	if (err)
+		goto fail;
+	take_config(rt, &c);
+	err = make_shared(rt);
+	if (err)
+		goto fail;
+	thrum__registry_add(rt);
+	err = start_workers(rt);
+	if (err)
+		goto no_workers;
+	*out = rt;
+	return 0;
+no_workers:
+	thrum__registry_remove(rt);
+	thrum__blocking_stop(rt, INT64_MAX);
+	thrum__blocking_fini(rt);
+	thrum__inject_fini(&rt->inject);
+	thrum__stacks_fini(&rt->stacks);
+fail:
+	runtime_free(rt);
+	return err;
+}
+
+/* Everything has ended: takes it apart. */
+void thrum__runtime_dismantle(struct thrum_runtime *rt)
+{
+	end_workers(rt, rt->workers_count, rt->workers_count);
+	thrum__blocking_fini(rt);
+	while (load_acquire(&rt->visitors)) /* a waker from outside is on its last steps */
+		thread_yield();
+	thrum__registry_remove(rt);
+	while (load_acquire(&rt->visitors)) /* found in the registry meanwhile */
+		thread_yield();
+	thrum__inject_fini(&rt->inject);
+	thrum__stacks_fini(&rt->stacks);
+	runtime_free(rt);
+}
+
+int thrum_runtime_try_submit_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg,
+				struct thrum_future **out)
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .released = !out};
+
+	if (out)
+		*out = NULL;
+	return thrum__submit(rt, &how, out);
+}
+
+struct thrum_future *thrum_runtime_submit_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg)
+{
+	struct thrum_future *f;
+
+	return thrum_runtime_try_submit_at(place, rt, fn, arg, &f) ? NULL : f;
+}
+
+intptr_t thrum_runtime_block_on_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg)
+{
+	struct thrum_future *f;
+	int err;
+
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	if (thrum__tls_worker())
+		return -EDEADLK;
+	err = thrum_runtime_try_submit_at(place, rt, fn, arg, &f);
+	return err ? err : thrum_join(f);
+}
+
+intptr_t thrum_run_at(const char *place, const struct thrum_config *config, thrum_fn fn, void *arg)
+{
+	struct thrum_runtime *rt;
+	intptr_t result;
+	int err;
+
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	if (thrum__tls_worker())
+		return -EDEADLK;
+	err = thrum_runtime_create(&rt, config);
+	if (err)
+		return err;
+	result = thrum_runtime_block_on_at(place, rt, fn, arg);
+	err = thrum_runtime_destroy(rt);
+	return err ? err : result;
+}
+
+intptr_t (thrum_run)(thrum_fn fn, void *arg)
+{
+	return thrum_run_at("? main", NULL, fn, arg);
+}
+
+intptr_t (thrum_run_with)(const struct thrum_config *config, thrum_fn fn, void *arg)
+{
+	return thrum_run_at("? main", config, fn, arg);
+}
+
+intptr_t (thrum_runtime_block_on)(struct thrum_runtime *rt, thrum_fn fn, void *arg)
+{
+	return thrum_runtime_block_on_at("? main", rt, fn, arg);
+}
+
+struct thrum_future *(thrum_runtime_submit)(struct thrum_runtime *rt, thrum_fn fn, void *arg)
+{
+	return thrum_runtime_submit_at("? task", rt, fn, arg);
+}
+
+int (thrum_runtime_try_submit)(struct thrum_runtime *rt, thrum_fn fn, void *arg, struct thrum_future **out)
+{
+	return thrum_runtime_try_submit_at("? task", rt, fn, arg, out);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* runtime.h - what runtime.c and stop.c share. */
+#ifndef THRUM_SCHED_RUNTIME_H
+#define THRUM_SCHED_RUNTIME_H
+
+struct thrum_runtime;
+
+/* Ends the threads and frees all; nothing runs or will run on @rt. */
+void thrum__runtime_dismantle(struct thrum_runtime *rt);
+
+#endif

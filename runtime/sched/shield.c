@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shield.c - a future that completes as another does and whose cancellation ends it alone.
+ *
+ * STATES  HUNG: its node is on the target's list, which is worth one reference to the shield; DONE by the target's fire, or by a
+ * cancel (core/future.c: claim decides); over: the node is off and its reference gone.
+ *
+ * OWNERS  The reference for the node goes with whoever takes the node off: the target when it fires, cancel or the last
+ * user's release when they withdraw it.  The reference to the target lasts as long as the shield's block, since a cancel
+ * may look at the target while it fires.
+ *
+ * A chain of shields completes as one call inside another; every DEPTHth link goes through the callback queue
+ * instead, so that a long chain needs no deep stack.
+ *
+ * ORDER   O1 the references' acq_rel, as in task.c.  O2 release of gone, read by a withdrawal (future.c: O7).
+ */
+#include "sched/shield.h"
+
+#include "sched/callback.h"
+#include "sched/fork_check.h"
+#include "sched/worker.h"
+
+/* Shields that complete inside one another. */
+#define DEPTH 16
+
+static struct thrum__shield *shield_of(struct thrum_future *f)
+{
+	return container_of(f, struct thrum__shield, future);
+}
+
+static bool is_link(uint32_t depth)
+{
+	return depth % DEPTH == DEPTH - 1;
+}
+
+/* The target has completed and the node is ours. */
+static void follow(struct thrum_future *f, void *unused)
+{
+	struct thrum__shield *s = shield_of(f);
+
+	(void)unused;
+	if (thrum__future_claim(f))
+		thrum__future_complete(f, thrum__future_look(s->target));
+	thrum_release(f);
+}
+
+static void shield_fire(struct thrum__waiter *n)
+{
+	struct thrum__shield *s = container_of(n, struct thrum__shield, node);
+
+	store_release(&n->gone, 1); /* O2 */
+	if (is_link(s->depth))
+		thrum__callback_defer(&s->deferred, &s->future, follow);
+	else
+		follow(&s->future, NULL);
+}
+
+struct thrum_future *thrum_shield(struct thrum_future *target)
+{
+	struct thrum__worker *w = thrum__current_worker();
+	struct thrum__shield *s;
+	uint32_t depth;
+
+	if (!w || !target)
+		return NULL;
+	depth = target->kind == THRUM__SHIELD ? shield_of(target)->depth + 1 : 0;
+	if (is_link(depth) && thrum__service_start())
+		return NULL;
+	s = thrum__future_alloc(w, THRUM__SHIELD, target->place);
+	if (!s)
+		return NULL;
+	thrum_retain(target);
+	s->target = target;
+	s->depth = depth;
+	s->node.fire = shield_fire;
+	store_relaxed(&s->node.gone, 0);
+	store_release(&s->future.refs, 2); /* O1 */
+	if (!thrum__future_register(target, &s->node))
+		follow(&s->future, NULL);
+	return &s->future;
+}
+
+int thrum__shield_cancel(struct thrum_future *f)
+{
+	struct thrum__shield *s = shield_of(f);
+
+	if (!thrum__future_claim(f))
+		return -EALREADY;
+	f->requested = 1;
+	thrum__future_complete(f, -ECANCELED);
+	if (thrum__future_withdraw(s->target, &s->node))
+		thrum_release(f); /* the node's; the caller still has one */
+	return 0;
+}
+
+bool thrum__shield_release(struct thrum_future *f)
+{
+	struct thrum__shield *s = shield_of(f);
+	uint32_t refs = load_acquire(&f->refs); /* O1 */
+
+	for (;;) {
+		/* Two left and still hung: ours and the node's.  Nobody else can take one. */
+		if (refs == 2 && !thrum__future_is_done(f) && thrum__future_withdraw(s->target, &s->node))
+			return true;
+		if (cas_acq_rel(&f->refs, &refs, refs - 1)) /* O1 */
+			return refs == 1;
+	}
+}

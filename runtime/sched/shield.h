@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* shield.h - a future that follows another and can be cancelled alone; shield.c tells how. */
+#ifndef THRUM_SCHED_SHIELD_H
+#define THRUM_SCHED_SHIELD_H
+
+#include "sched/task.h"
+
+int thrum__shield_cancel(struct thrum_future *f);
+/* Releases one reference of a shield: true: it was the last and @f is to be ended. */
+bool thrum__shield_release(struct thrum_future *f);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.c - making a task: a descriptor, a place in the worker's deque, perhaps a wake for somebody idle.
+ *
+ * The limit on live tasks is kept in credits: the runtime has a heap of them, each worker a small share, so that a spawn
+ * touches nothing shared but once in CHUNK times.  A limit below some thousands is kept exactly (shares of one).
+ *
+ * What can fail: the descriptor, the copy of the arguments, the deque's growth (-ENOMEM), the limit or the injection queue
+ * (-EAGAIN), a runtime that stops (-ESHUTDOWN).  Then nothing was started and the argument is still the caller's.
+ *
+ * STOPPING  A stopper sets stopping, passes a heavy fence and then walks all tasks to cancel them.  A spawn makes its task
+ * visible to walkers, passes a light fence and then looks at stopping: one of the two sees the other.
+ *
+ * Next on a task's way: core/deque.c, then worker.c.
+ */
+#include "sched/spawn.h"
+
+#include "sched/fork_check.h"
+#include "sched/worker.h"
+
+#include <string.h>
+
+#define CHUNK_MAX 1024
+#define COPY_MAX ((size_t)1 << 30)
+
+static size_t chunk_of(const struct thrum_runtime *rt)
+{
+	size_t share = rt->limits.tasks_max / (16 * (size_t)rt->workers_count);
+
+	return share < 1 ? 1 : share < CHUNK_MAX ? share : CHUNK_MAX;
+}
+
+/* Takes up to @want credits from the runtime's heap. */
+static size_t take_credits(struct thrum_runtime *rt, size_t want)
+{
+	uint64_t left = load_relaxed(&rt->credits);
+
+	while (left) {
+		size_t n = left < want ? left : want;
+
+		if (cas_relaxed(&rt->credits, &left, left - n))
+			return n;
+	}
+	return 0;
+}
+
+void thrum__spawn_ended(struct thrum__worker *w)
+{
+	size_t chunk = chunk_of(w->runtime);
+
+	if (++w->credits < 2 * chunk)
+		return;
+	w->credits -= chunk;
+	fetch_add_relaxed(&w->runtime->credits, (uint64_t)chunk);
+}
+
+void *thrum__copy_args(const void *args, size_t size)
+{
+	void *copy;
+
+	if (size > COPY_MAX)
+		return NULL;
+	copy = thrum__os_alloc_aligned(16, (size + 15) / 16 * 16 + (size == 0) * 16);
+	if (copy && size)
+		memcpy(copy, args, size);
+	return copy;
+}
+
+static struct thrum__task *make(struct thrum__worker *w, const struct thrum__spawn *how)
+{
+	struct thrum__task *t = thrum__task_create(w, how->place, how->fn, how->arg);
+
+	if (!t)
+		return NULL;
+	t->drop = how->drop;
+	if (how->copies) {
+		t->arg = thrum__copy_args(how->arg, how->copy_bytes);
+		if (!t->arg) {
+			thrum__task_discard(w, t);
+			return NULL;
+		}
+		t->copied = true;
+	}
+	return t;
+}
+
+/* A walker may hold a reference to @t for a moment: it must find a task that has ended, not a free block. */
+static void withdraw(struct thrum__task *t, const struct thrum__spawn *how)
+{
+	t->future.requested = 1;
+	if (t->copied)
+		thrum__os_free(t->arg);
+	thrum__future_complete(&t->future, -ECANCELED);
+	if (!how->released)
+		thrum_release(&t->future);
+	thrum_release(&t->future);
+}
+
+int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
+{
+	struct thrum__worker *w = thrum__current_worker();
+	struct thrum_runtime *rt;
+	struct thrum__task *t;
+	int err;
+
+	if (UNLIKELY(!w))
+		return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
+	rt = w->runtime;
+	if (UNLIKELY(!w->credits)) {
+		w->credits = take_credits(rt, chunk_of(rt));
+		if (!w->credits)
+			return -EAGAIN;
+	}
+	t = make(w, how);
+	if (!t)
+		return -ENOMEM;
+	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned (stop.c). */
+	thrum__count(&w->counters.spawned);
+	thrum__task_publish(t, rt, how->released ? 1 : 2);
+	if (UNLIKELY(load_relaxed(&rt->stopping)))
+		err = -ESHUTDOWN;
+	else
+		err = thrum__deque_push(&w->spawned, t);
+	if (UNLIKELY(err)) {
+		store_relaxed(&w->counters.spawned, load_relaxed(&w->counters.spawned) - 1);
+		withdraw(t, how);
+		return err;
+	}
+	w->credits--;
+	thrum__idle_notify(&rt->idle);
+	if (!how->released)
+		*out = &t->future;
+	return 0;
+}
+
+int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how, struct thrum_future **out)
+{
+	struct thrum__task *t;
+	int err;
+
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	if (!rt)
+		return -EINVAL;
+	if (load_relaxed(&rt->stopping))
+		return -ESHUTDOWN;
+	if (!take_credits(rt, 1))
+		return -EAGAIN;
+	t = make(NULL, how);
+	if (!t) {
+		fetch_add_relaxed(&rt->credits, 1);
+		return -ENOMEM;
+	}
+	fetch_add_relaxed(&rt->visitors, 1);
+	fetch_add_relaxed(&rt->submitted, 1);
+	thrum__task_publish(t, rt, how->released ? 1 : 2);
+	if (load_relaxed(&rt->stopping))
+		err = -ESHUTDOWN;
+	else
+		err = thrum__inject_push(&rt->inject, t) ? 0 : -EAGAIN;
+	if (err) {
+		fetch_sub_relaxed(&rt->submitted, 1);
+		fetch_add_relaxed(&rt->credits, 1);
+		withdraw(t, how);
+	} else {
+		thrum__idle_notify(&rt->idle);
+		if (!how->released)
+			*out = &t->future;
+	}
+	fetch_sub_release(&rt->visitors, 1);
+	return err;
+}
+
+struct thrum_future *thrum_spawn_at(const char *place, thrum_fn fn, void *arg)
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
+	struct thrum_future *f = NULL;
+
+	return thrum__spawn(&how, &f) ? NULL : f;
+}
+
+struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args, size_t size)
+{
+	struct thrum__spawn how = {
+		.place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
+	struct thrum_future *f = NULL;
+
+	return thrum__spawn(&how, &f) ? NULL : f;
+}
+
+struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg, void (*drop)(void *))
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .drop = drop};
+	struct thrum_future *f = NULL;
+
+	return thrum__spawn(&how, &f) ? NULL : f;
+}
+
+int thrum_go_at(const char *place, thrum_fn fn, void *arg)
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .released = true};
+
+	return thrum__spawn(&how, NULL);
+}
+
+struct thrum_future *(thrum_spawn)(thrum_fn fn, void *arg)
+{
+	return thrum_spawn_at("? task", fn, arg);
+}
+
+struct thrum_future *(thrum_spawn_copy)(thrum_fn fn, const void *args, size_t size)
+{
+	return thrum_spawn_copy_at("? task", fn, args, size);
+}
+
+struct thrum_future *(thrum_spawn_drop)(thrum_fn fn, void *arg, void (*drop)(void *))
+{
+	return thrum_spawn_drop_at("? task", fn, arg, drop);
+}
+
+int (thrum_go)(thrum_fn fn, void *arg)
+{
+	return thrum_go_at("? task", fn, arg);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.c - the life of a descriptor: made, published, run, completed, freed.
+ *
+ * Descriptors come from two pools (core/pool.c) whose memory is never used for anything else, so a late wake may still
+ * touch the parker of a task that is gone (parker.c), and a walker may look at the references of a free block.
+ *
+ * REFERENCES  The handle of whoever spawned it; the runtime's, from publish to finish; one for each callback and
+ * shield on it; one for each party that a lent wait relays to.  The last release reports a failure that nobody looked
+ * at and frees the block, on whichever thread it happens.
+ *
+ * STATES of a task  NEW (in a queue, no stack) -> RUNNING <-> WAITING -> ENDED.  phase is for reports; what decides is
+ * where the descriptor stands: one queue, one worker, or the waits of its parker.
+ *
+ * ORDER   O1 release of refs in publish (all fields) pairs with O2 acquire in try_retain: a walker sees a whole task.
+ *         O3 acq_rel of the release pairs with itself: whoever frees sees what all others did.
+ *         O4 release of ended pairs with the acquire of stop.c: whoever sees that all tasks have ended sees what they did.
+ *         O5 fence_light in publish, between refs and the caller's look at stopping, pairs with the heavy one of
+ *            stop.c: a stopper's walk finds the task, or the spawner finds that it must not start.
+ */
+#include "sched/task.h"
+
+#include "sched/blocking.h"
+#include "sched/callback.h"
+#include "sched/fork_check.h"
+#include "sched/report.h"
+#include "sched/shield.h"
+#include "sched/spawn.h"
+#include "sched/worker.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define SLAB_BYTES ((size_t)256 << 10)
+#define FUTURE_BLOCK (3 * CACHE_LINE)
+#define TASK_BLOCK ((sizeof(struct thrum__task) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE)
+
+static void prepare_task(void *block)
+{
+	struct thrum__task *t = block;
+
+	thrum__parker_init(&t->parker, thrum__task_unpark);
+}
+
+static void prepare_future(void *block)
+{
+	(void)block;
+}
+
+static void *map_pages(size_t bytes)
+{
+	void *p;
+
+	return thrum__os_mmap(&p, bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE) ? NULL : p;
+}
+
+struct thrum__pool thrum__task_pool = {
+	.block_bytes = TASK_BLOCK,
+	.slab_bytes = SLAB_BYTES,
+	.prepare = prepare_task,
+	.map = map_pages,
+	.carve_lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+struct thrum__pool thrum__future_pool = {
+	.block_bytes = FUTURE_BLOCK,
+	.slab_bytes = SLAB_BYTES,
+	.prepare = prepare_future,
+	.map = map_pages,
+	.carve_lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+_Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs), "refs stays in a free block");
+_Static_assert(sizeof(struct thrum__shield) <= FUTURE_BLOCK, "a shield fits a block of the future pool");
+
+size_t thrum__task_bytes(void)
+{
+	return TASK_BLOCK;
+}
+
+static void future_prepare(struct thrum_future *f, enum thrum__kind kind, const char *place)
+{
+	store_relaxed(&f->word, 0);
+	f->result = 0;
+	f->place = place;
+	f->kind = (uint8_t)kind;
+	f->requested = 0;
+	f->runtime = NULL;
+	store_relaxed(&f->seen, 0);
+}
+
+void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const char *place)
+{
+	struct thrum_future *f =
+		w ? thrum__pool_get(&w->futures) : thrum__pool_get_shared(&thrum__future_pool);
+
+	if (f)
+		future_prepare(f, kind, place);
+	return f;
+}
+
+struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn, void *arg)
+{
+	struct thrum__task *t = w ? thrum__pool_get(&w->tasks) : thrum__pool_get_shared(&thrum__task_pool);
+
+	if (!t)
+		return NULL;
+	future_prepare(&t->future, THRUM__TASK, place);
+	thrum__parker_reset(&t->parker);
+	t->fn = fn;
+	t->arg = arg;
+	t->drop = NULL;
+	t->fiber = NULL;
+	t->below = NULL;
+	t->deadline_ns = THRUM_FOREVER;
+	t->name = NULL;
+	t->scope = NULL;
+	t->locals = NULL;
+	t->copied = false;
+	t->lent = false;
+	store_relaxed(&t->phase, THRUM__NEW);
+	return t;
+}
+
+void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)
+{
+	t->future.runtime = runtime;
+	store_release(&t->future.refs, refs); /* O1 */
+	fence_light();			      /* O5 */
+}
+
+void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
+{
+	struct thrum__pool *pool = f->kind == THRUM__TASK ? &thrum__task_pool : &thrum__future_pool;
+
+	store_relaxed(&f->refs, 0);
+	if (w)
+		thrum__pool_put(f->kind == THRUM__TASK ? &w->tasks : &w->futures, f);
+	else
+		thrum__pool_put_shared(pool, f);
+}
+
+void thrum__task_discard(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (t->copied)
+		thrum__os_free(t->arg);
+	thrum__future_free_block(w, &t->future);
+}
+
+bool thrum__future_try_retain(struct thrum_future *f)
+{
+	uint32_t refs = load_relaxed(&f->refs);
+
+	while (refs)
+		if (cas_acquire(&f->refs, &refs, refs + 1)) /* O2 */
+			return true;
+	return false;
+}
+
+void thrum_retain(struct thrum_future *f)
+{
+	if (f && !thrum__in_forked_child())
+		fetch_add_relaxed(&f->refs, 1);
+}
+
+/* Gives one reference back: true: it was the last. */
+static bool drop_reference(struct thrum_future *f)
+{
+	uint32_t old;
+
+	if (UNLIKELY(f->kind == THRUM__SHIELD))
+		return thrum__shield_release(f);
+	if (load_acquire(&f->refs) == 1) /* O3: nobody else holds one, so nobody can take one */
+		return true;
+	old = fetch_sub_acq_rel(&f->refs, 1); /* O3 */
+	ENSURE(old > 0, "a future was released more often than retained");
+	return old == 1;
+}
+
+/* The last reference has gone.  A shield's goes on to what it shielded: a loop, as chains may be long. */
+static NOINLINE void future_end(struct thrum_future *f)
+{
+	do {
+		struct thrum_future *target = NULL;
+
+		if (!thrum__future_is_done(f))
+			thrum__report_unset(f);
+		else if (thrum_failed(f->result) && !load_relaxed(&f->seen) &&
+			 !(f->result == -ECANCELED && f->requested))
+			thrum__report_failure(f);
+		if (f->kind == THRUM__TASK)
+			thrum__os_free(thrum__task_of(f)->name);
+		else if (f->kind == THRUM__SHIELD)
+			target = container_of(f, struct thrum__shield, future)->target;
+		thrum__future_free_block(thrum__tls_worker(), f);
+		f = target;
+	} while (f && drop_reference(f));
+}
+
+void thrum_release(struct thrum_future *f)
+{
+	if (f && !thrum__in_forked_child() && drop_reference(f))
+		future_end(f);
+}
+
+intptr_t thrum__future_look(struct thrum_future *f)
+{
+	if (thrum_failed(f->result) && !load_relaxed(&f->seen))
+		store_relaxed(&f->seen, 1);
+	return f->result;
+}
+
+bool thrum_done(const struct thrum_future *f)
+{
+	return f && thrum__future_is_done(f);
+}
+
+bool thrum_cancelled(const struct thrum_future *f)
+{
+	return thrum_done(f) && f->result == -ECANCELED;
+}
+
+intptr_t thrum_result(const struct thrum_future *f)
+{
+	if (!f)
+		return -ENOMEM;
+	if (!thrum__future_is_done(f))
+		return -EINPROGRESS;
+	return thrum__future_look((struct thrum_future *)f);
+}
+
+intptr_t thrum__task_call(struct thrum__task *t)
+{
+	intptr_t result;
+
+	if ((t->drop || t->copied) && (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD)) {
+		if (t->drop)
+			t->drop(t->arg);
+		result = -ECANCELED;
+	} else {
+		result = t->fn(t->arg);
+	}
+	if (t->copied)
+		thrum__os_free(t->arg);
+	return result;
+}
+
+void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
+{
+	struct thrum_future *f = &t->future;
+
+	store_relaxed(&t->phase, THRUM__ENDED);
+	f->requested = (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) != 0;
+	thrum__future_complete(f, result);
+	thrum_release(f);
+	thrum__spawn_ended(w);
+	store_release(&w->counters.ended, load_relaxed(&w->counters.ended) + 1); /* O4 */
+}
+
+void thrum__task_abort(struct thrum__worker *w, struct thrum__task *t, intptr_t err)
+{
+	if (t->drop)
+		t->drop(t->arg);
+	if (t->copied)
+		thrum__os_free(t->arg);
+	thrum__task_finish(w, t, err);
+}
+
+void thrum__task_cancel(struct thrum__task *t, unsigned level)
+{
+	thrum__parker_cancel(&t->parker, level);
+}
+
+int thrum_cancel(struct thrum_future *f)
+{
+	if (!f)
+		return -EINVAL;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	if (thrum__future_is_done(f))
+		return -EALREADY;
+	switch ((enum thrum__kind)f->kind) {
+	case THRUM__TASK:
+		thrum__task_cancel(thrum__task_of(f), THRUM__PARKER_HARD);
+		return 0;
+	case THRUM__JOB:
+		return thrum__job_cancel(f);
+	case THRUM__SHIELD:
+		return thrum__shield_cancel(f);
+	case THRUM__BARE:
+		break;
+	}
+	f->requested = 1;
+	return thrum_future_set(f, -ECANCELED);
+}
+
+int thrum_future_set(struct thrum_future *f, intptr_t result)
+{
+	if (!f || f->kind != THRUM__BARE)
+		return -EINVAL;
+	if (!thrum__future_claim(f))
+		return -EALREADY;
+	thrum__future_complete(f, result);
+	return 0;
+}
+
+struct thrum_future *thrum_future_create_at(const char *place)
+{
+	struct thrum_future *f;
+
+	if (thrum__in_forked_child())
+		return NULL;
+	f = thrum__future_alloc(thrum__tls_worker(), THRUM__BARE, place);
+	if (f)
+		store_release(&f->refs, 1); /* O1 */
+	return f;
+}
+
+struct thrum_future *(thrum_future_create)(void)
+{
+	return thrum_future_create_at("? future");
+}
+
+struct walk {
+	void *runtime;
+	bool (*visit)(struct thrum__task *, void *);
+	void *arg;
+};
+
+static bool visit_block(void *block, void *arg)
+{
+	struct thrum_future *f = block;
+	struct walk *walk = arg;
+	bool go_on = true;
+
+	if (!thrum__future_try_retain(f))
+		return true;
+	if (f->runtime == walk->runtime && !thrum__future_is_done(f))
+		go_on = walk->visit(thrum__task_of(f), walk->arg);
+	thrum_release(f);
+	return go_on;
+}
+
+void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void *arg), void *arg)
+{
+	struct walk walk = {runtime, visit, arg};
+
+	thrum__pool_walk(&thrum__task_pool, visit_block, &walk);
+}

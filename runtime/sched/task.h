@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h - the descriptors behind struct thrum_future: tasks, bare futures, shields, jobs.  task.c tells their lives.
+ */
+#ifndef THRUM_SCHED_TASK_H
+#define THRUM_SCHED_TASK_H
+
+#include "base/assert.h"
+#include "core/future.h"
+#include "core/inbox.h"
+#include "core/parker.h"
+#include "core/pool.h"
+#include "sched/callback.h"
+
+#include <thrum/thrum.h>
+
+struct thrum__fiber;
+struct thrum__worker;
+
+/* Where a task's life is; read by reports and names only. */
+enum thrum__phase {
+	THRUM__NEW,
+	THRUM__RUNNING,
+	THRUM__WAITING,
+	THRUM__ENDED,
+};
+
+/* A task.  Its worker alone touches what has no other owner named. */
+struct thrum__task {
+	struct thrum_future future;
+	struct thrum__parker parker; /* its waits and its cancel request; any thread */
+	struct thrum__link link;     /* in an inbox; whoever woke it */
+	thrum_fn fn;
+	void *arg;
+	void (*drop)(void *);
+	struct thrum__fiber *fiber;  /* from its first run to its end */
+	struct thrum__task *below;   /* the joiner on whose stack it runs in place; NULL: none */
+	uint64_t wait_seq;           /* of the wait that it is going into */
+	int64_t deadline_ns;         /* nearest of the timeouts around it; THRUM_FOREVER */
+	char *name;                  /* set_name's copy; NULL: from place */
+	void *scope;                 /* links that scopes and task-locals hang on */
+	void *locals;
+	uint32_t worker;             /* index of the worker that it last ran on */
+	struct atomic32 phase;       /* enum thrum__phase */
+	bool copied;                 /* arg is the task's own copy */
+	bool wait_deaf;              /* the wait that it is going into hears no cancel */
+	bool lent;                   /* its wait is lent to the child that runs in place on its stack */
+};
+
+/* A bare future is a struct thrum_future alone; the others that are not tasks: */
+struct thrum__shield {
+	struct thrum_future future;
+	struct thrum__waiter node;       /* on target's list, worth one reference to this */
+	struct thrum_future *target;     /* with a reference */
+	struct thrum__deferred deferred; /* for a deep chain */
+	uint32_t depth;                  /* shields below this one */
+};
+
+/* Blocks.  @w: the calling worker, or NULL. */
+struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn, void *arg);
+/* The last step of making one: it can be found by walkers now.  @refs: how many references. */
+void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs);
+/* Of one that was never published or that nobody else ever saw. */
+void thrum__task_discard(struct thrum__worker *w, struct thrum__task *t);
+/* Calls fn, or drop instead when it was cancelled before it ran. */
+intptr_t thrum__task_call(struct thrum__task *t);
+/* Completes it and gives the runtime's reference back. */
+void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result);
+
+void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const char *place);
+/* The block of a future that nobody else ever saw. */
+void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f);
+/* A reference, if it has not been freed: for walkers over the pool. */
+bool thrum__future_try_retain(struct thrum_future *f);
+/* Result of a done future; counts as having looked. */
+intptr_t thrum__future_look(struct thrum_future *f);
+
+/* A request to a task of any state; the caller holds a reference. */
+void thrum__task_cancel(struct thrum__task *t, unsigned level);
+
+/* Calls @visit for each live task of @runtime, with a reference held, until it returns false. */
+void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void *arg), void *arg);
+
+/* How many bytes a descriptor takes: for `thrum info` and tests. */
+size_t thrum__task_bytes(void);
+
+extern struct thrum__pool thrum__task_pool;   /* tasks */
+extern struct thrum__pool thrum__future_pool; /* all other futures */
+void thrum__pools_init(void);
+
+static inline struct thrum__task *thrum__task_of(struct thrum_future *f)
+{
+	return container_of(f, struct thrum__task, future);
+}
+
+static inline struct thrum__task *thrum__task_of_parker(struct thrum__parker *p)
+{
+	return container_of(p, struct thrum__task, parker);
+}
+
+static inline struct thrum__task *thrum__task_of_link(struct thrum__link *l)
+{
+	return container_of(l, struct thrum__task, link);
+}
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - the loop of a worker: take a task, run it, take the next.
+ *
+ * Each worker is a thread with a stack of its own (home) and fibers.  A fiber runs tasks, one after the other, as long as none
+ * of them waits: a task that never waits costs no switch.  When a task waits, its fiber parks and the worker goes on with
+ * the next thing: a woken task (switch to its fiber), a task that has not started (a resting or new fiber), or nothing
+ * (home).  Home does what must be done now and then but not for each task: timers, what came from outside, callbacks,
+ * the oldest spawned task, the search for others' work and the sleep (elsewhere.c).  A budget of tasks brings the
+ * worker home regularly, so nobody starves.
+ *
+ * PUBLICATION  A parked fiber is made visible to others by `after`, which runs on the next stack, when the registers of
+ * the one that parked are saved.  Whatever switches, sets after; whatever is switched to, runs it first.
+ *
+ * OWNERS  current, fiber, after, kept: the worker.  None of them, and no address of a thread-local, may be kept across
+ * thrum__worker_leave: the task may come back on another worker.
+ *
+ * What can fail: a fiber for a task that starts.  Then the task ends with -ENOMEM and its function is not called (drop
+ * is).  Next on a task's way: await.c (it waits), task.c (it ends).
+ */
+#include "sched/worker.h"
+
+#include "sched/callback.h"
+#include "sched/spawn.h"
+#include "sched/timer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Tasks between two visits home: one clock reading is spread over so many. */
+#define BUDGET 32
+/* Tasks taken from the injection queue at one visit. */
+#define INJECT_BATCH 16
+
+static _Noreturn void fiber_main(void *arg);
+
+static void run_after(void)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+	void (*after)(struct thrum__worker *, void *) = w->after;
+
+	w->after = NULL;
+	if (after)
+		after(w, w->after_arg);
+}
+
+/* The next local task: woken ones first, but every fourth pick a spawned one first. */
+static struct thrum__task *next_local(struct thrum__worker *w)
+{
+	struct thrum__task *t;
+
+	if (w->budget == 0)
+		return NULL;
+	if (w->budget-- % 4 == 0) {
+		t = thrum__deque_pop(&w->spawned);
+		return t ? t : thrum__ready_take(&w->ready);
+	}
+	t = thrum__ready_take(&w->ready);
+	return t ? t : thrum__deque_pop(&w->spawned);
+}
+
+bool thrum__worker_has_local(struct thrum__worker *w)
+{
+	return w->budget == 0 || thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned);
+}
+
+/* A fiber at rest in fiber_main, or a new one; NULL: no memory. */
+static struct thrum__fiber *get_fiber(struct thrum__worker *w)
+{
+	struct thrum__fiber *f = w->kept;
+
+	if (!f)
+		return thrum__fiber_create(&w->stacks, fiber_main, NULL);
+	w->kept = f->next;
+	w->kept_count--;
+	return f;
+}
+
+/* After: the fiber that was left has nothing to do. */
+static void keep_fiber(struct thrum__worker *w, void *fiber)
+{
+	struct thrum__fiber *f = fiber;
+
+	f->next = w->kept;
+	w->kept = f;
+	w->kept_count++;
+}
+
+/* The fiber to go on with @t; home if there is none (for lack of memory then with w->unstarted set). */
+static struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__task *t)
+{
+	struct thrum__fiber *f;
+
+	w->current = t;
+	if (!t)
+		return &w->home;
+	if (t->fiber)
+		return t->fiber;
+	f = get_fiber(w);
+	if (f) {
+		f->task = t;
+		t->fiber = f;
+		return f;
+	}
+	w->current = NULL;
+	w->unstarted = t;
+	return &w->home;
+}
+
+static void count_resume(struct thrum__worker *w, struct thrum__task *t)
+{
+	thrum__count(&w->counters.resumes);
+	if (t->worker != w->index)
+		thrum__count(&w->counters.migrations);
+	t->worker = w->index;
+	store_relaxed(&t->phase, THRUM__RUNNING);
+}
+
+static void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
+{
+	struct thrum__fiber *from = w->fiber;
+
+	thrum__count(&w->counters.switches);
+	w->fiber = to;
+	thrum__fiber_switch(from, to);
+	run_after();
+}
+
+void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *), void *arg)
+{
+	struct thrum__task *self = w->current;
+
+	w->after = after;
+	w->after_arg = arg;
+	switch_to(w, fiber_for(w, next_local(w)));
+	w = thrum__tls_worker();
+	count_resume(w, self);
+}
+
+/* Runs @t, which starts, on the running fiber. */
+static void run_task(struct thrum__worker *w, struct thrum__task *t)
+{
+	intptr_t result;
+
+	thrum__count(&w->counters.started);
+	t->worker = w->index;
+	store_relaxed(&t->phase, THRUM__RUNNING);
+	result = thrum__task_call(t);
+	w = thrum__tls_worker();
+	ENSURE(w, "a task of a forked child may only exec or _exit");
+	thrum__task_finish(w, t, result);
+}
+
+/* A fiber's life: the task that it was given, then what comes next without a switch, then rest. */
+static _Noreturn void fiber_main(void *arg)
+{
+	(void)arg;
+	run_after();
+	for (;;) {
+		struct thrum__worker *w = thrum__tls_worker();
+		struct thrum__task *t = w->fiber->task;
+		struct thrum__fiber *self = w->fiber;
+
+		while (t) {
+			run_task(w, t);
+			w = thrum__tls_worker();
+			self = w->fiber;
+			t = next_local(w);
+			if (!t || t->fiber)
+				break;
+			t->fiber = self;
+			w->current = t;
+		}
+		w->after = keep_fiber;
+		w->after_arg = self;
+		switch_to(w, fiber_for(w, t));
+	}
+}
+
+#ifdef THRUM_MIGRATE
+/* Every resume on another worker: the next one's. */
+void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
+{
+	struct thrum_runtime *rt = w->runtime;
+	struct thrum__worker *to = rt->workers[(t->worker + 1) % rt->workers_count];
+
+	if (!t->fiber)
+		to = w;
+	thrum__inbox_push(&to->handed, &t->link);
+	if (to != w)
+		thrum__idle_wake(&rt->idle, to->index);
+}
+#else
+void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (UNLIKELY(thrum__ready_push(&w->ready, t)))
+		thrum__inbox_push(&w->runtime->woken, &t->link); /* no memory: this cannot fail */
+	thrum__idle_notify(&w->runtime->idle);
+}
+#endif
+
+void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why)
+{
+	struct thrum__task *t = thrum__task_of_parker(p);
+	struct thrum__worker *w = thrum__tls_worker();
+	struct thrum_runtime *rt;
+
+	if (relay) {
+		/* A joiner whose child runs in place: the child hears it; the reference was ours (await.c).  The joiner itself
+		 * runs and may be gone: nothing of it may be touched. */
+		thrum__task_cancel(relay, THRUM_HARD);
+		thrum_release(&((struct thrum__task *)relay)->future);
+		return;
+	}
+	(void)why;
+	rt = t->future.runtime;
+	if (w && w->runtime == rt) {
+		thrum__worker_ready(w, t);
+		return;
+	}
+	/* As soon as the task is queued it may end and its runtime with it: the visit keeps the memory. */
+	fetch_add_relaxed(&rt->visitors, 1);
+#ifdef THRUM_MIGRATE
+	struct thrum__worker *to = rt->workers[(t->worker + 1) % rt->workers_count];
+
+	thrum__inbox_push(&to->handed, &t->link);
+	thrum__idle_wake(&rt->idle, to->index);
+#else
+	thrum__inbox_push(&rt->woken, &t->link);
+	thrum__idle_notify(&rt->idle);
+#endif
+	fetch_sub_release(&rt->visitors, 1); /* pairs with the acquire of runtime.c before it frees */
+}
+
+static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
+{
+	struct thrum__link *l = thrum__inbox_take_all(inbox);
+
+	while (l) {
+		struct thrum__link *next = l->next;
+		struct thrum__task *t = thrum__task_of_link(l);
+
+		if (thrum__ready_push(&w->ready, t))
+			thrum__inbox_push(inbox, &t->link);
+		l = next;
+	}
+}
+
+/* What came from outside the worker: timers, wakes, submissions, and the oldest spawned task. */
+static void take_in(struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = w->runtime;
+	struct thrum__task *t;
+
+	thrum__timers_run(w);
+	if (!thrum__inbox_is_empty(&rt->woken))
+		drain(w, &rt->woken);
+#ifdef THRUM_MIGRATE
+	if (!thrum__inbox_is_empty(&w->handed))
+		drain(w, &w->handed);
+#endif
+	for (int i = 0; i < INJECT_BATCH && (t = thrum__inject_pop(&rt->inject)); i++) {
+		if (thrum__ready_push(&w->ready, t)) {
+			thrum__inbox_push(&rt->woken, &t->link);
+			break;
+		}
+	}
+	if (thrum__ready_count(&w->ready) && (t = thrum__deque_pop_oldest(&w->spawned)) &&
+	    thrum__ready_push(&w->ready, t))
+		thrum__inbox_push(&rt->woken, &t->link);
+	if (thrum__ready_count(&w->ready) > 1)
+		thrum__idle_notify(&rt->idle);
+}
+
+/* On home: goes on with @t until the worker comes back. */
+static void run_from_home(struct thrum__worker *w, struct thrum__task *t)
+{
+	struct thrum__fiber *to = fiber_for(w, t);
+
+	if (to != &w->home) {
+		switch_to(w, to);
+		w->current = NULL;
+	}
+	while (w->unstarted) {
+		t = w->unstarted;
+		w->unstarted = NULL;
+		thrum__task_abort(w, t, -ENOMEM);
+	}
+	while (w->kept_count > THRUM__FIBERS_KEPT) {
+		struct thrum__fiber *f = w->kept;
+
+		w->kept = f->next;
+		w->kept_count--;
+		thrum__fiber_destroy(&w->stacks, f);
+	}
+}
+
+void *thrum__worker_main(void *worker)
+{
+	struct thrum__worker *w = worker;
+	struct thrum_runtime *rt = w->runtime;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%s-w%u", rt->name, w->index);
+	thrum__os_thread_setname(name);
+	thrum__tls_set_worker(w);
+	thrum__fiber_init_thread(&w->home);
+	if (thrum__guard_thread_init(&w->guard))
+		w->guard.map = NULL; /* an overflow then ends the process without its message */
+	w->fiber = &w->home;
+	while (!w->exiting) {
+		struct thrum__task *t;
+
+		w->budget = BUDGET;
+		take_in(w);
+		thrum__callbacks_run(w);
+		t = next_local(w);
+		if (!t)
+			t = thrum__worker_find_elsewhere(w);
+		if (w->searching && (t || w->exiting)) {
+			w->searching = false;
+			thrum__idle_search_found(&rt->idle);
+		}
+		if (t)
+			run_from_home(w, t);
+	}
+	thrum__guard_thread_fini(&w->guard);
+	thrum__tls_set_worker(NULL);
+	return NULL;
+}
+
+int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsigned index)
+{
+	int err = thrum__deque_init(&w->spawned, 256);
+
+	if (err)
+		return err;
+	err = thrum__ready_init(&w->ready, 256);
+	if (err) {
+		thrum__deque_fini(&w->spawned);
+		return err;
+	}
+	w->runtime = rt;
+	w->index = index;
+	w->random = rt->seed * 0x9E3779B97F4A7C15u + index * 0xD1B54A32D192ED03u + 1;
+	store_relaxed(&w->next_ns, (uint64_t)THRUM_FOREVER);
+#ifdef THRUM_MIGRATE
+	thrum__inbox_init(&w->handed);
+#endif
+	thrum__pool_cache_init(&w->tasks, &thrum__task_pool);
+	thrum__pool_cache_init(&w->futures, &thrum__future_pool);
+	thrum__stack_cache_init(&w->stacks, &rt->stacks);
+	thrum__wheel_init(&w->wheel, thrum__runtime_now_ns(rt), thrum__timer_fire, w);
+	return 0;
+}
+
+void thrum__worker_fini(struct thrum__worker *w)
+{
+	while (w->kept) {
+		struct thrum__fiber *f = w->kept;
+
+		w->kept = f->next;
+		thrum__fiber_destroy(&w->stacks, f);
+	}
+	thrum__wheel_fini(&w->wheel);
+	thrum__stack_cache_fini(&w->stacks);
+	thrum__pool_cache_fini(&w->tasks);
+	thrum__pool_cache_fini(&w->futures);
+	thrum__ready_fini(&w->ready);
+	thrum__deque_fini(&w->spawned);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h - a worker, and the runtime that it belongs to.  worker.c runs the loop; runtime.c starts and stops it.
+ */
+#ifndef THRUM_SCHED_WORKER_H
+#define THRUM_SCHED_WORKER_H
+
+#include "base/clock.h"
+#include "base/os.h"
+#include "base/tls.h"
+#include "core/deque.h"
+#include "core/inbox.h"
+#include "core/inject.h"
+#include "core/ready.h"
+#include "core/wheel.h"
+#include "fiber/fiber.h"
+#include "fiber/guard.h"
+#include "sched/blocking_pool.h"
+#include "sched/idle.h"
+#include "sched/task.h"
+
+/* Idle fibers that a worker keeps ready to start a task on. */
+#define THRUM__FIBERS_KEPT 64
+
+/* Written by the worker alone, read by anyone. */
+struct thrum__counters {
+	struct atomic64 spawned, started, ended, stolen, in_place, parks, switches, suspensions, migrations, resumes,
+		timers;
+};
+
+struct thrum__worker {
+	/* The worker's own thread, but for what is named. */
+	struct thrum_runtime *runtime;
+	unsigned index;
+	unsigned budget;               /* tasks until the next housekeeping */
+	struct thrum__task *current;   /* the task that runs; NULL: none */
+	struct thrum__fiber *fiber;    /* the fiber that runs */
+	void (*after)(struct thrum__worker *w, void *arg); /* to be done on the next stack */
+	void *after_arg;
+	struct thrum__fiber *kept;     /* fibers at rest, linked by next */
+	unsigned kept_count;
+	bool searching;                /* counted by idle.c */
+	bool exiting;
+	uint64_t random;
+	size_t credits;                /* live tasks that it may still add (spawn.c) */
+	struct thrum__pool_cache tasks, futures;
+	struct thrum__stack_cache stacks;
+	struct thrum__task *unstarted; /* for home: a task that found no fiber */
+	struct thrum__fiber home;      /* the thread's own stack: housekeeping, search, sleep */
+
+	struct thrum__deque spawned;   /* deque.c: owner and thieves */
+	struct thrum__ready ready;     /* ready.c: owner and thieves */
+
+	/* Shared. */
+	struct atomic32 signal;        /* 1: chosen by a waker; a futex */
+	struct atomic32 remote_stale;  /* timers of this wheel whose waits ended on other workers */
+	struct atomic64 next_ns;       /* earliest live timer, as of its last sleep; the virtual clock reads it */
+	struct thrum__counters counters;
+#ifdef THRUM_MIGRATE
+	struct thrum__inbox handed;    /* woken tasks that must resume here */
+#endif
+	pthread_t thread;
+	struct thrum__guard_thread guard;
+	struct thrum__wheel wheel;     /* its own */
+};
+
+struct thrum__runtime_limits {
+	size_t stack_bytes, tasks_max, inject_max, blocking_queue;
+	unsigned blocking_max;
+	int64_t grace_ns, spin_ns, stall_ns;
+};
+
+struct thrum_runtime {
+	unsigned workers_count;
+	bool virtual_clock;
+	struct thrum__runtime_limits limits;
+	uint64_t seed;
+	char name[12];
+	const char *workers_why;       /* what decided the number */
+	struct thrum__reporter *reporter;
+	struct thrum__worker **workers;
+	struct thrum__stacks stacks;
+	struct thrum__job_pool blocking;
+	struct thrum__inject inject;   /* tasks submitted from outside */
+	struct thrum__inbox woken;     /* tasks woken from outside the workers */
+	struct thrum__inbox callbacks; /* on_done callbacks that are due */
+	struct thrum__idle idle;
+	struct thrum_runtime *next;    /* in the list of live runtimes (registry.c) */
+
+	struct atomic64 virtual_ns;
+	struct atomic32 advancing;     /* one worker moves the virtual clock at a time */
+	struct atomic32 stopping;      /* no new tasks */
+	struct atomic32 exiting;       /* workers end */
+	struct atomic64 submitted;     /* tasks made from outside */
+	struct atomic64 credits;       /* live tasks that may still be added, beside the workers' shares */
+	struct atomic64 visitors;      /* outside threads inside a wake: memory stays */
+	struct atomic64 callbacks_due; /* queued or running */
+	struct atomic32 quiet;         /* a futex: bumped when a worker goes idle while stopping */
+};
+
+/* The worker of this thread if a task runs on it. */
+static inline struct thrum__worker *thrum__current_worker(void)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+
+	return w && w->current ? w : NULL;
+}
+
+/* The task that runs on this thread; NULL: none. */
+static inline struct thrum__task *thrum__current_task(void)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+
+	return w ? w->current : NULL;
+}
+
+static inline void thrum__count(struct atomic64 *counter)
+{
+	store_relaxed(counter, load_relaxed(counter) + 1);
+}
+
+int64_t thrum__runtime_now_ns(struct thrum_runtime *rt);
+
+/* worker.c */
+int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsigned index);
+void thrum__worker_fini(struct thrum__worker *w);
+void *thrum__worker_main(void *worker);
+/* Leaves the running fiber for the next thing to do; @after(@arg) runs on the next stack.  Returns when resumed. */
+void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *), void *arg);
+/* Puts @t, woken or yielding, into the queue of worker @w, which is the calling one. */
+void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t);
+/* The unpark of every task's parker: makes it runnable, from any thread. */
+void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why);
+/* Is there work that a searching worker would find? */
+bool thrum__runtime_has_work(void *rt);
+/* True if another task could run on @w now: else a yield may return at once. */
+bool thrum__worker_has_local(struct thrum__worker *w);
+
+/* elsewhere.c: work from other workers, the spin, the sleep. */
+struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w);
+void thrum__worker_wake(void *rt, unsigned index);
+
+/* timer.c */
+void thrum__timer_fire(void *worker, void *party, uint64_t seq);
+/* Moves a virtual clock when everything sleeps: true: worker @w has something due. */
+bool thrum__clock_advance(struct thrum__worker *w);
+
+#endif

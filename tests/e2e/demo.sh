@@ -1,0 +1,250 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# demo.sh - thrum demo over trees made for it: counts against find, hashes against sha256sum, every
+# exit status and its word.  THRUM_BIN is the program.  Needs python3 to read JSON.
+set -eu
+export LC_ALL=C.UTF-8
+
+bin=$(realpath "${THRUM_BIN:?THRUM_BIN must name the program thrum}")
+here=$(mktemp -d "${TMPDIR:-/tmp}/thrum-demo.XXXXXX")
+checks=0
+trap 'chmod -R u+rwX "$here" 2>/dev/null || :; rm -rf "$here"' EXIT
+chmod 755 "$here"
+
+fail()
+{
+	echo "demo.sh: FAILED: $*" >&2
+	echo "--- standard output:" >&2
+	head -n 40 "$here/out" >&2 || :
+	echo "--- standard error:" >&2
+	head -n 40 "$here/err" >&2 || :
+	exit 1
+}
+
+# run STATUS WORD...: the words are a command; its output goes to $here/out and $here/err.
+run()
+{
+	local want=$1 got=0
+	shift
+	timeout 120 "$@" >"$here/out" 2>"$here/err" </dev/null || got=$?
+	[ "$got" = "$want" ] || fail "'$*' ended with $got, not $want"
+	checks=$((checks + 1))
+}
+
+says()
+{
+	grep -q -- "$2" "$here/$1" || fail "no '$2' in standard $1"
+	checks=$((checks + 1))
+}
+
+says_not()
+{
+	! grep -q -- "$2" "$here/$1" || fail "'$2' in standard $1"
+	checks=$((checks + 1))
+}
+
+# json KEY VALUE: the object in $here/out has it.
+json()
+{
+	local got
+	got=$(python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" \
+		<"$here/out") || fail "no JSON object with '$1'"
+	[ "$got" = "$2" ] || fail "JSON '$1' is $got, not $2"
+	checks=$((checks + 1))
+}
+
+# check_tree DIR OPTION...: status 0, find's count, sha256sum's hashes.
+check_tree()
+{
+	local dir=$1
+	shift
+	run 0 "$bin" demo "$@" --list "$dir"
+	sort "$here/out" >"$here/ours"
+	find "$dir" -type f -exec sha256sum -- {} + | sort >"$here/theirs"
+	cmp -s "$here/ours" "$here/theirs" || fail "hashes of $dir are not those of sha256sum"
+	says err '^OK: every hash agrees'
+	run 0 "$bin" demo "$@" --json "$dir"
+	json files "$(find "$dir" -type f -printf . | wc -c)"
+	json directories "$(find "$dir" -type d -printf . | wc -c)"
+	json bytes "$(find "$dir" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }')"
+	json ok True
+	json wrong 0
+	json changed 0
+}
+
+make_tree()
+{
+	local tree=$1 deep=$1/deep i
+	mkdir -p "$tree/a/b/c" "$tree/empty dir" "$tree/many"
+	: >"$tree/nothing"
+	printf x >"$tree/one byte"
+	head -c 1048576 /dev/urandom >"$tree/a/b/mebibyte"
+	head -c 131072 /dev/urandom >"$tree/a/buffer"
+	head -c 131073 /dev/urandom >"$tree/a/buffer and one"
+	printf 'line\nend' >"$tree/a/b/c/with
+newline"
+	echo back >"$tree/a/back\\slash"
+	echo bytes >"$tree/a/"$'\xff\xfe'
+	for i in $(seq 60); do
+		deep=$deep/d$i
+	done
+	mkdir -p "$deep"
+	echo bottom >"$deep/bottom"
+	(cd "$tree/many" && seq -f 'file%g' 1500 | xargs touch)
+	ln -s nothing "$tree/link to a file"
+	ln -s a "$tree/link to a directory"
+	ln -s nowhere "$tree/link to nothing"
+	mkfifo "$tree/fifo"
+}
+
+tree=$here/tree
+make_tree "$tree"
+check_tree "$tree"
+check_tree "$tree" --workers 1 --jobs 1
+check_tree "$tree" --workers 4 --jobs 3
+check_tree "$tree/"
+
+# The report as text: its parts, and no progress line where there is no terminal.
+run 0 "$bin" demo --workers 2 "$tree"
+says out 'found 1509, hashed by tasks 1509, checked serially 1509, unreadable 0'
+says out 'files/s      MB/s'
+says out '^  speed-up '
+says out '^  worker    tasks run     stolen      parks   switches$'
+says out '^  1  '
+says out '^  all  '
+says_not err .
+
+# On a terminal there is a progress line, and it is gone at the end.
+if command -v script >/dev/null; then
+	run 0 script -qec "'$bin' demo '$tree'" /dev/null
+	says out $'\r\033\[K'
+	says_not out 'checked$'
+else
+	echo 'demo.sh: skipped: the progress line (no script(1) here)'
+fi
+
+# More files than one batch holds, more bytes than one segment.
+wide=$here/wide
+mkdir -p "$wide/x" "$wide/y"
+(cd "$wide/x" && seq 9000 | xargs touch)
+(cd "$wide/y" && seq 9000 | xargs touch)
+run 0 "$bin" demo --json "$wide"
+json files 18000
+json ok True
+rm -rf "$wide"
+mkdir "$wide"
+truncate -s 140M "$wide/1" "$wide/2"
+check_tree "$wide"
+rm -rf "$wide"
+
+# What is not a tree with files in it.
+mkdir -p "$here/hollow/inside"
+run 1 "$bin" demo "$here/hollow"
+says err EMPTY
+run 1 "$bin" demo --json "$here/hollow"
+json ok False
+json files 0
+run 1 "$bin" demo "$here/missing"
+says err 'missing: No such file or directory'
+run 1 "$bin" demo --json "$here/missing"
+json ok False
+run 1 "$bin" demo "$tree/nothing"
+says err 'is not a directory'
+run 1 "$bin" demo "$tree/link to a directory"
+says err 'is a symbolic link'
+check_tree "$tree/link to a directory/"
+
+# A name that is no UTF-8 comes out as JSON all the same.
+mkdir "$here/"$'bad\xff'
+echo x >"$here/"$'bad\xff/file'
+run 0 "$bin" demo --json "$here/"$'bad\xff'
+json directory "$here/bad\\xff"
+
+# A file that is another at each reading.
+if [ -r /proc/sys/kernel/random/uuid ]; then
+	run 1 "$bin" demo /proc/sys/kernel/random
+	says err 'uuid: changed'
+	says err CHANGED
+	says_not err WRONG
+	run 1 "$bin" demo --json /proc/sys/kernel/random
+	json ok False
+	json changed 1
+else
+	echo 'demo.sh: skipped: a file that changes (no /proc/sys/kernel/random/uuid here)'
+fi
+
+# What may not be read is named, and the rest goes on.
+as_user=()
+program=$bin
+if [ "$(id -u)" = 0 ]; then
+	cp "$bin" "$here/thrum"
+	program=$here/thrum
+	as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+fi
+closed=$here/closed
+mkdir -p "$closed/open" "$closed/shut"
+echo secret >"$closed/secret"
+echo in >"$closed/shut/in"
+echo free >"$closed/open/free"
+chmod 000 "$closed/secret" "$closed/shut"
+if "${as_user[@]}" "$program" --version >/dev/null 2>&1; then
+	run 0 "${as_user[@]}" "$program" demo "$closed"
+	says err 'secret: unreadable: Permission denied'
+	says err 'shut: directory not read: Permission denied'
+	says out 'found 2, hashed by tasks 1, checked serially 1, unreadable 1'
+	says out '^OK: '
+	run 0 "${as_user[@]}" "$program" demo --json "$closed"
+	json unreadable 1
+	json unreadable_directories 1
+	json ok True
+	rm "$closed/open/free"
+	run 1 "${as_user[@]}" "$program" demo "$closed"
+	says err 'UNREADABLE: not one file'
+	for i in $(seq 30); do
+		echo secret >"$closed/open/$i"
+		chmod 000 "$closed/open/$i"
+	done
+	run 1 "${as_user[@]}" "$program" demo "$closed"
+	[ "$(grep -c 'unreadable: Permission' "$here/err")" -lt 11 ] || fail 'more than ten are named'
+	says err 'more such files'
+	run 1 "${as_user[@]}" "$program" demo --verbose "$closed"
+	[ "$(grep -c 'unreadable: Permission' "$here/err")" = 31 ] || fail 'not all are named'
+	chmod 000 "$closed/open"
+	run 1 "${as_user[@]}" "$program" demo "$closed/open"
+	says err 'open: directory not read: Permission denied'
+else
+	echo 'demo.sh: skipped: unreadable files (the program does not run as another user here)'
+fi
+
+# Mistakes on the command line.
+for words in 'demo --bogus' 'demo -x' 'demo --workers' 'demo --workers 0' 'demo --workers 257' \
+	'demo --workers 2x' 'demo --jobs -1' 'demo --jobs 4097' 'demo --json --list' 'demo a b' \
+	'demo --json=1' 'bogus' '--bogus' 'help bogus' 'help demo info'; do
+	# shellcheck disable=SC2086
+	run 2 "$bin" $words
+	says err "Try 'thrum.* --help'"
+	says_not out .
+done
+run 2 "$bin"
+says err '^usage: thrum'
+for words in --help 'demo --help' 'help' 'help demo' 'demo -h'; do
+	# shellcheck disable=SC2086
+	run 0 "$bin" $words
+	says out '^usage: thrum'
+	says out '^exit status:'
+	says_not err .
+done
+run 0 "$bin" --version
+says out '^thrum [0-9][0-9.]*$'
+
+# A result that cannot be written is no success.
+if [ -w /dev/full ]; then
+	for words in '' '--json' '--list'; do
+		# shellcheck disable=SC2016
+		run 1 bash -c '"$1" demo $2 "$3" >/dev/full' - "$bin" "$words" "$tree/a"
+		says err 'cannot write to standard output'
+	done
+fi
+
+echo "demo.sh: $checks checks passed"

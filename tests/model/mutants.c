@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutants.c - for each mutation of the library, which scenario notices.
+ *
+ * First every scenario runs unmutated and must pass; that shows which sites it reaches.  Then for each mutation the
+ * scenarios that reach its site run, the cheap ones first and with few preemptions first, until one fails.  Each mutation has a
+ * process of its own, because mutants crash.  A mutation that none notices, or whose site none reaches, must stand in
+ * survivors.txt with the reason; one that stands there and is noticed is an error, too.
+ */
+#include "mutants.h"
+
+#include "site.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SCENARIOS_MAX = 256 };
+
+struct report {
+	int killer; /* index of a scenario; -1: survived; -2: the child died */
+	unsigned bound;
+	bool exhausted;
+	uint64_t executions;
+	char failure[200];
+};
+
+struct job {
+	pid_t pid;
+	int pipe;
+	unsigned mutation;
+};
+
+static const struct scenario *scenarios[SCENARIOS_MAX];
+static unsigned nscenarios;
+static uint64_t cost[SCENARIOS_MAX];
+static bool reaches[SCENARIOS_MAX][PLACES_MAX];
+static struct report reports[MUTATIONS_MAX];
+
+static unsigned bound_of(const struct scenario *s, const struct options *o)
+{
+	return o->bound >= 0 ? (unsigned)o->bound : s->bound ? s->bound : 3;
+}
+
+/* Unmutated: true if it passes. */
+static bool baseline(unsigned k, const struct options *o)
+{
+	static struct result r;
+
+	sites_clear_reached();
+	search_run(scenarios[k], o, &r);
+	cost[k] = r.executions + r.pruned;
+	for (unsigned p = 0; p < nplaces_library; p++)
+		reaches[k][p] = place_reached(p);
+	if (r.outcome != FAILED)
+		return true;
+	printf("%s fails without any mutation: %s\n", scenarios[k]->name, r.failure);
+	return false;
+}
+
+static void sort_by_cost(void)
+{
+	for (unsigned i = 1; i < nscenarios; i++)
+		for (unsigned j = i; j > 0 && cost[j] < cost[j - 1]; j--) {
+			const struct scenario *s = scenarios[j];
+			uint64_t c = cost[j];
+			bool row[PLACES_MAX];
+
+			scenarios[j] = scenarios[j - 1];
+			scenarios[j - 1] = s;
+			cost[j] = cost[j - 1];
+			cost[j - 1] = c;
+			memcpy(row, reaches[j], sizeof(row));
+			memcpy(reaches[j], reaches[j - 1], sizeof(row));
+			memcpy(reaches[j - 1], row, sizeof(row));
+		}
+}
+
+/* In the child: few preemptions first, because most mutants die of one. */
+static void hunt(const struct mutation *m, const struct options *given, struct report *out)
+{
+	static struct result r;
+	struct options o = *given;
+	unsigned highest = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->killer = -1;
+	out->exhausted = true;
+	o.trace = false;
+	mutation_apply(m);
+	for (unsigned k = 0; k < nscenarios; k++)
+		if (reaches[k][m->place] && bound_of(scenarios[k], given) > highest)
+			highest = bound_of(scenarios[k], given);
+	for (unsigned b = 1; b <= highest; b++)
+		for (unsigned k = 0; k < nscenarios; k++) {
+			if (!reaches[k][m->place] || b > bound_of(scenarios[k], given))
+				continue;
+			o.bound = (int)b;
+			search_run(scenarios[k], &o, &r);
+			out->executions += r.executions + r.pruned;
+			if (r.outcome == FAILED) {
+				out->killer = (int)k;
+				out->bound = b;
+				snprintf(out->failure, sizeof(out->failure), "%s", r.failure);
+				return;
+			}
+			if (b == bound_of(scenarios[k], given))
+				out->exhausted &= r.exhausted;
+		}
+}
+
+static void start(struct job *j, unsigned i, const struct options *o)
+{
+	int ends[2];
+
+	fflush(stdout);
+	if (pipe(ends) || (j->pid = fork()) < 0) {
+		perror("model: fork");
+		exit(2);
+	}
+	if (j->pid == 0) {
+		struct report r;
+
+		close(ends[0]);
+		search_init_signals();
+		hunt(&mutations[i], o, &r);
+		_exit(write(ends[1], &r, sizeof(r)) == sizeof(r) ? 0 : 1);
+	}
+	close(ends[1]);
+	j->pipe = ends[0];
+	j->mutation = i;
+}
+
+static void finish(struct job *j)
+{
+	struct report *r = &reports[j->mutation];
+
+	if (read(j->pipe, r, sizeof(*r)) != sizeof(*r)) {
+		memset(r, 0, sizeof(*r));
+		r->killer = -2;
+	}
+	close(j->pipe);
+	j->pid = 0;
+}
+
+static struct job *wait_any(struct job *jobs, unsigned n)
+{
+	for (;;) {
+		pid_t pid = waitpid(-1, NULL, 0);
+
+		for (unsigned i = 0; i < n; i++)
+			if (pid > 0 && jobs[i].pid == pid)
+				return &jobs[i];
+		if (pid < 0 && errno != EINTR) {
+			perror("model: waitpid");
+			exit(2);
+		}
+	}
+}
+
+static void hunt_all(const struct options *o, unsigned njobs)
+{
+	struct job jobs[16] = {{0, 0, 0}};
+	unsigned next = 0, running = 0;
+
+	while (next < nmutations || running) {
+		for (unsigned i = 0; i < njobs && next < nmutations; i++)
+			if (!jobs[i].pid) {
+				start(&jobs[i], next++, o);
+				running++;
+			}
+		finish(wait_any(jobs, njobs));
+		running--;
+		if (isatty(2))
+			fprintf(stderr, "\r%u of %u mutations", next - running, nmutations);
+	}
+	if (isatty(2))
+		fputc('\n', stderr);
+}
+
+static bool reached_by_any(unsigned place)
+{
+	for (unsigned k = 0; k < nscenarios; k++)
+		if (reaches[k][place])
+			return true;
+	return false;
+}
+
+/* True if all is as survivors.txt has it. */
+static bool print_one(unsigned i, bool json)
+{
+	const struct mutation *m = &mutations[i];
+	const struct report *r = &reports[i];
+	const struct model_site *s = places[m->place].site;
+	bool killed = r->killer != -1, good = killed == !m->excuse;
+	const char *by = r->killer >= 0 ? scenarios[r->killer]->name : "a crash of the explorer";
+	char verdict[700];
+
+	if (killed)
+		snprintf(verdict, sizeof(verdict), "%skilled by %s after %llu executions, bound %u: %.90s",
+			 m->excuse ? "LISTED AS A SURVIVOR, BUT " : "", by, (unsigned long long)r->executions,
+			 r->bound, r->failure);
+	else if (!reached_by_any(m->place))
+		snprintf(verdict, sizeof(verdict), "%s%s", m->excuse ? "not reached: " : "NOT REACHED BY ANY SCENARIO",
+			 m->excuse ? m->excuse : "");
+	else
+		snprintf(verdict, sizeof(verdict), "%s%s after %llu executions%s%s",
+			 m->excuse ? "survives" : "SURVIVES", r->exhausted ? "" : " (NOT EXHAUSTED)",
+			 (unsigned long long)r->executions, m->excuse ? ": " : "", m->excuse ? m->excuse : "");
+	if (json)
+		printf("{\"mutation\":\"%s\",\"line\":%d,\"killed\":%s,\"scenario\":\"%s\",\"executions\":%llu,"
+		       "\"as_listed\":%s}\n",
+		       m->key, s->line, killed ? "true" : "false", killed ? by : "",
+		       (unsigned long long)r->executions, good ? "true" : "false");
+	else
+		printf("%3u  %-72s line %-4d %s\n", i + 1, m->key, s->line, verdict);
+	return good;
+}
+
+int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json)
+{
+	unsigned bad, killed = 0;
+
+	for (const struct scenario *const *s = __start_model_scenarios; s < __stop_model_scenarios; s++)
+		if (!(*s)->expect && nscenarios < SCENARIOS_MAX)
+			scenarios[nscenarios++] = *s;
+	bad = sites_read_survivors(survivors);
+	for (unsigned k = 0; k < nscenarios; k++)
+		bad += !baseline(k, o);
+	if (bad)
+		return 1;
+	sort_by_cost();
+	hunt_all(o, njobs < 1 ? 1 : njobs > 16 ? 16 : njobs);
+	for (unsigned i = 0; i < nmutations; i++) {
+		bad += !print_one(i, json);
+		killed += reports[i].killer != -1;
+	}
+	if (!json)
+		printf("%u mutations of %u sites: %u killed, %u survive, %u not as survivors.txt has it\n", nmutations,
+		       nplaces_library, killed, nmutations - killed, bad);
+	return bad ? 1 : 0;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scen_future.c - the future and its list of waiters (runtime/core/future.c).
+ *
+ * Each thread frees its nodes the moment it may, and the firing party and the withdrawals touch
+ * nodes through plain accesses: whoever fires or unlinks a node that has left is caught there.
+ * Whoever is woken reads the result, which catches an order that is too weak.
+ */
+#include "explorer.h"
+
+#include "base/assert.h"
+#include "core/future.h"
+
+#include <stddef.h>
+
+enum { NODES = 5 };
+
+enum fate { NOWHERE, REGISTERED, REFUSED, WITHDRAWN };
+
+struct node {
+	struct thrum__waiter waiter;
+	unsigned number;
+};
+
+static struct thrum_future *f;
+static struct node *nodes[NODES];
+static enum fate fate[NODES];
+static unsigned fired[NODES];
+static struct model_event woken[NODES];
+static unsigned completed;
+
+static void node_fire(struct thrum__waiter *w)
+{
+	struct node *n = container_of(w, struct node, waiter);
+	unsigned i = plain_read(&n->number);
+
+	fired[i]++;
+	store_release(&n->waiter.gone, 1);
+	model_event_set(&woken[i]);
+}
+
+static void node_new(unsigned i)
+{
+	nodes[i] = model_alloc(sizeof(*nodes[i]));
+	plain_write(&nodes[i]->number, i);
+	plain_write(&nodes[i]->waiter.fire, node_fire);
+	store_relaxed(&nodes[i]->waiter.gone, 0);
+}
+
+static bool node_register(unsigned i)
+{
+	bool is_on = thrum__future_register(f, &nodes[i]->waiter);
+
+	fate[i] = is_on ? REGISTERED : REFUSED;
+	return is_on;
+}
+
+/* True: withdrawn.  The node's memory goes at once. */
+static bool node_withdraw(unsigned i)
+{
+	bool was_on = thrum__future_withdraw(f, &nodes[i]->waiter);
+
+	if (was_on)
+		fate[i] = WITHDRAWN;
+	else
+		model_assert(plain_read(&f->result) != 0);
+	model_free(nodes[i]);
+	return was_on;
+}
+
+/* Waits until node @i has been fired; sees the result. */
+static void node_await(unsigned i)
+{
+	model_event_wait(&woken[i]);
+	model_assert(plain_read(&f->result) != 0);
+	model_free(nodes[i]);
+}
+
+static void complete(intptr_t result)
+{
+	completed++;
+	thrum__future_complete(f, result);
+}
+
+static void setup(void)
+{
+	f = model_alloc(sizeof(*f));
+	store_relaxed(&f->word, 0);
+	plain_write(&f->result, 0);
+	model_name(&f->word, "word");
+	model_name(&f->result, "result");
+	completed = 0;
+	for (unsigned i = 0; i < NODES; i++) {
+		nodes[i] = NULL;
+		fate[i] = NOWHERE;
+		fired[i] = 0;
+		model_event_init(&woken[i]);
+	}
+}
+
+static void setup_nodes(unsigned n)
+{
+	setup();
+	for (unsigned i = 0; i < n; i++) {
+		node_new(i);
+		model_assert(node_register(i));
+	}
+}
+
+static void setup1(void)
+{
+	setup_nodes(1);
+}
+
+static void setup2(void)
+{
+	setup_nodes(2);
+}
+
+static void setup3(void)
+{
+	setup_nodes(3);
+}
+
+static void setup4(void)
+{
+	setup_nodes(4);
+}
+
+/* Completes the future if nobody has: what is still on is fired, and each node had one end. */
+static void check(void)
+{
+	if (!thrum__future_is_done(f))
+		complete(9);
+	model_assert(completed == 1);
+	for (unsigned i = 0; i < NODES; i++)
+		model_assert(fired[i] == (fate[i] == REGISTERED ? 1 : 0));
+}
+
+static void completer(void)
+{
+	complete(7);
+}
+
+/* Fibers that wait to the end. */
+
+static void awaiter0(void)
+{
+	node_await(0);
+}
+
+static void awaiter1(void)
+{
+	node_new(1);
+	if (node_register(1)) {
+		node_await(1);
+	} else {
+		model_assert(plain_read(&f->result) != 0);
+		model_free(nodes[1]);
+	}
+}
+
+/* Fibers that give up at once. */
+
+static void leaver2(void)
+{
+	node_new(2);
+	if (node_register(2))
+		node_withdraw(2);
+}
+
+static void withdraw0(void)
+{
+	node_withdraw(0);
+}
+
+static void withdraw1(void)
+{
+	node_withdraw(1);
+}
+
+static void withdraw2(void)
+{
+	node_withdraw(2);
+}
+
+/* T2, T3, T4, T5, T6, T7: one waits, one gives up, one completes. */
+SCENARIO(future_await_leave_complete, .setup = setup, .thread = {completer, awaiter1, leaver2},
+	 .check = check, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
+
+/* T5, T6, T7 by two, beside T2 or T3: the head and the middle leave while the rest is fired. */
+SCENARIO(future_head_middle_complete, .setup = setup3,
+	 .thread = {withdraw2, withdraw1, completer}, .check = check, .min_executions = 10000,
+	 .covers = "T2 T3 T5 T6 T7");
+
+/* T3: the party that holds the list fires for the completer, and hands the result on. */
+SCENARIO(future_holder_fires, .setup = setup2, .thread = {awaiter0, withdraw1, completer, leaver2},
+	 .check = check, .min_executions = 10000, .covers = "T3 T4 T5 T6 T7");
+
+/* T4 beside T3: nodes that come after LOCKED was taken are the holder's to fire as well. */
+SCENARIO(future_late_comer_and_holder, .setup = setup2,
+	 .thread = {withdraw0, awaiter1, completer}, .check = check, .min_executions = 10000,
+	 .covers = "T3 T4 T5 T7");
+
+/* Back links: the four of a list leave in any order, three at a time, and one comes back. */
+
+static void leave_two(void)
+{
+	unsigned first = model_choose(2) ? 3 : 0;
+
+	node_withdraw(first);
+	node_withdraw(3 - first);
+}
+
+static void withdraw1_and_return(void)
+{
+	node_withdraw(1);
+	node_new(4);
+	node_register(4);
+}
+
+/* T4, T5, T6, T7: back links are made, cut at the head, made again. */
+SCENARIO(future_back_links, .setup = setup4,
+	 .thread = {leave_two, withdraw1_and_return, withdraw2}, .check = check,
+	 .min_executions = 10000, .covers = "T4 T5 T6 T7");
+
+/* The same memory comes back as the newest node: the word is the same again, the links are not. */
+static void leave_and_return2(void)
+{
+	if (node_register(2)) {
+		model_assert(thrum__future_withdraw(f, &nodes[2]->waiter));
+		model_assert(node_register(2));
+	}
+}
+
+static void setup_spare2(void)
+{
+	setup_nodes(2);
+	node_new(2);
+}
+
+/* T4, T5, T6: the word's old value comes back between a withdrawal's look and its T5. */
+SCENARIO(future_same_head_again, .setup = setup_spare2,
+	 .thread = {withdraw0, leave_and_return2, withdraw1}, .check = check,
+	 .min_executions = 10000, .covers = "T4 T5 T6 T7");
+
+/* Completing by those who win the claim. */
+
+static void claimer(void)
+{
+	if (thrum__future_claim(f))
+		complete(1 + model_thread());
+	else
+		model_assert(!thrum__future_claim(f));
+}
+
+static void check_claims(void)
+{
+	model_assert(completed == 1);
+	check();
+}
+
+/* T1 by three, T2, T4: two set, one cancels, one waits. */
+SCENARIO(future_claims, .setup = setup1, .thread = {claimer, claimer, claimer, awaiter1},
+	 .check = check_claims, .min_executions = 10000, .covers = "T1 T2 T4");
+
+/* T1 beside T4 to T7: the claim comes while the list is held. */
+SCENARIO(future_claim_beside_withdrawal, .setup = setup2,
+	 .thread = {claimer, claimer, withdraw1}, .check = check_claims, .min_executions = 10000,
+	 .covers = "T1 T2 T3 T5 T6 T7");
+
+/* The last reference goes as soon as somebody sees the end, while others are still being fired. */
+
+static struct thrum_future *gone_with_it;
+
+static void sleeper0(void)
+{
+	model_event_wait(&woken[0]);
+	model_free(nodes[0]);
+}
+
+static void free_when_done(void)
+{
+	node_new(1);
+	if (node_register(1))
+		node_await(1);
+	else
+		model_free(nodes[1]);
+	model_assert(plain_read(&f->result) == 7);
+	model_free(f);
+}
+
+static void free_when_seen(void)
+{
+	while (!thrum__future_is_done(f))
+		spin_hint();
+	model_assert(plain_read(&f->result) == 7);
+	model_free(f);
+}
+
+static void check_gone(void)
+{
+	model_assert(completed == 1 && fired[0] == 1);
+	model_assert(model_live() == 0);
+	gone_with_it = NULL;
+}
+
+/* T2, T4: completing touches nothing of the future after its one instruction. */
+SCENARIO(future_freed_by_awaiter, .setup = setup1,
+	 .thread = {completer, sleeper0, free_when_done}, .check = check_gone,
+	 .min_executions = 1000, .covers = "T2 T4");
+SCENARIO(future_freed_by_looker, .setup = setup1,
+	 .thread = {completer, sleeper0, free_when_seen}, .check = check_gone,
+	 .covers = "T2");
+
+/* Taking a callback back: found by what it is. */
+
+static bool is_number(struct thrum__waiter *w, void *arg)
+{
+	return plain_read(&container_of(w, struct node, waiter)->number) == *(unsigned *)arg;
+}
+
+static void match1(void)
+{
+	unsigned one = 1;
+	bool done;
+	struct thrum__waiter *w = thrum__future_withdraw_match(f, is_number, &one, &done);
+
+	if (w) {
+		model_assert(!done && w == &nodes[1]->waiter);
+		fate[1] = WITHDRAWN;
+		model_free(nodes[1]);
+	} else {
+		/* Nobody else takes node 1 off. */
+		model_assert(done && thrum__future_is_done(f));
+		model_assert(plain_read(&f->result) != 0);
+	}
+}
+
+/* T3, T5, T6, T7: a walk along the list while its head leaves and its end comes. */
+SCENARIO(future_match, .setup = setup3, .thread = {match1, withdraw2, completer}, .check = check,
+	 .min_executions = 10000, .covers = "T2 T3 T5 T6 T7");
+
+/* T4, T5: the walk meets a node that was pushed just now. */
+SCENARIO(future_match_newcomer, .setup = setup2, .thread = {match1, leaver2, completer},
+	 .check = check, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.c - simulated threads: who runs next, waiting loops, sleep.
+ *
+ * Each atomic operation is a scheduling point before it; plain accesses are none, because the race check finds in any
+ * order what another order would show.  Taking the processor from a thread that could go on is a preemption and
+ * counts against the bound; all other changes are free.
+ *
+ * A waiting loop (spin_hint in it) yields at each turn.  A turn that read the same values as the one before, wrote
+ * nothing, and could have read nothing newer, would do so again: the thread sleeps until there is news.  One that
+ * ignored news is a repetition of a shorter execution, which is explored, too: it ends there, pruned.  Threads that
+ * yield again let those go first that could have run meanwhile and did not (fair schedules: Musuvathi and Qadeer,
+ * PLDI 2008).  If nothing else can run, sleepers of this kind get some turns more, for loops that give up.
+ */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct explorer X;
+
+static unsigned bit(const struct thread *t)
+{
+	return 1u << t->id;
+}
+
+static bool has_news(const struct thread *t)
+{
+	if (t->nreads > SPIN_READS)
+		return true;
+	for (unsigned i = 0; i < t->nreads; i++)
+		if (t->reads[i].loc->changed > t->reads[i].number)
+			return true;
+	return false;
+}
+
+static bool can_wake(const struct thread *t)
+{
+	switch (t->asleep) {
+	case SPINNING:
+		return has_news(t);
+	case ON_FUTEX:
+		return t->woken;
+	default:
+		return t->pred(t->arg);
+	}
+}
+
+static unsigned enabled_now(void)
+{
+	unsigned m = X.ready, late = 0;
+
+	for (unsigned b = X.sleepers; b; b &= b - 1) {
+		unsigned i = (unsigned)__builtin_ctz(b);
+
+		if (can_wake(&X.threads[i]))
+			m |= 1u << i;
+	}
+	for (unsigned b = m & X.yielders; b; b &= b - 1) {
+		unsigned i = (unsigned)__builtin_ctz(b);
+
+		if (X.threads[i].after & m)
+			late |= 1u << i;
+	}
+	return m != late ? m & ~late : m;
+}
+
+/* Waiting loops that have not tried without news. */
+static unsigned patient_spinners(void)
+{
+	unsigned m = 0;
+
+	for (unsigned b = X.sleepers; b; b &= b - 1) {
+		unsigned i = (unsigned)__builtin_ctz(b);
+
+		if (X.threads[i].asleep == SPINNING && !X.threads[i].impatient)
+			m |= 1u << i;
+	}
+	return m;
+}
+
+static struct thread *nth(unsigned mask, unsigned n)
+{
+	while (n--)
+		mask &= mask - 1;
+	return &X.threads[__builtin_ctz(mask)];
+}
+
+static void go(struct thread *t)
+{
+	struct thread *from = X.self;
+
+	if (t->asleep) {
+		if (t->asleep == SPINNING && !has_news(t)) {
+			t->impatient = true;
+			t->patience = SPIN_PATIENCE;
+		}
+		t->asleep = AWAKE;
+		X.sleepers &= ~bit(t);
+		X.ready |= bit(t);
+	}
+	if (t == from)
+		return;
+	X.self = t;
+	fiber_switch(&from->fiber, &t->fiber);
+}
+
+/* PCT: the thread in @mask with the highest priority, as an index into it. */
+static unsigned favourite(unsigned mask)
+{
+	unsigned best = 0, n = (unsigned)__builtin_popcount(mask);
+
+	for (unsigned i = 1; i < n; i++)
+		if (nth(mask, i)->priority > nth(mask, best)->priority)
+			best = i;
+	return best;
+}
+
+static unsigned choose_thread(unsigned mask)
+{
+	unsigned n = (unsigned)__builtin_popcount(mask);
+
+	if (X.mode != PCT)
+		return choose(n);
+	choose_as(n, favourite(mask));
+	return favourite(mask);
+}
+
+static void preempt(struct thread *t)
+{
+	unsigned others, n, c;
+
+	if (X.preemptions >= X.bound || X.broken == BREAK_PREEMPT)
+		return;
+	others = enabled_now();
+	if (X.scenario->bounded_spin)
+		others |= patient_spinners();
+	others &= ~bit(t);
+	if (!others)
+		return;
+	n = 1 + (unsigned)__builtin_popcount(others);
+	if (X.mode == PCT) {
+		unsigned k = favourite(others);
+
+		for (unsigned i = 0; i < X.nchanges; i++)
+			if (X.steps == X.changes[i])
+				t->priority = i;
+		c = nth(others, k)->priority > t->priority ? k + 1 : 0;
+		choose_as(n, c);
+	} else {
+		c = choose(n);
+	}
+	if (c) {
+		X.preemptions++;
+		go(nth(others, c - 1));
+	}
+}
+
+/* Fairness: a step of @t. */
+static void step_seen(struct thread *t)
+{
+	unsigned now = enabled_now();
+
+	for (unsigned b = X.yielders; b; b &= b - 1) {
+		struct thread *y = &X.threads[__builtin_ctz(b)];
+
+		y->scheduled |= (uint8_t)bit(t);
+		y->after &= (uint8_t)~bit(t);
+		y->enabled &= (uint8_t)now;
+	}
+}
+
+static void step_count(void)
+{
+	if (UNLIKELY(++X.steps > X.max_steps))
+		model_fail("livelock: more than %u operations in one execution", X.max_steps);
+}
+
+void sched_point(struct model_site *s)
+{
+	struct thread *t = X.self;
+
+	t->at = s;
+	if (X.phase != RUN)
+		return;
+	s->reached = true;
+	step_count();
+	if (t->fresh)
+		t->fresh = false;
+	else
+		preempt(t);
+	if (UNLIKELY(X.yielders))
+		step_seen(t);
+}
+
+void sched_between(void)
+{
+	step_count();
+	preempt(X.self);
+	if (UNLIKELY(X.yielders))
+		step_seen(X.self);
+}
+
+static void describe(char *out, size_t size)
+{
+	static const char *const how[] = {"", "spins", "sleeps on a futex", "sleeps"};
+	size_t n = 0;
+
+	out[0] = 0;
+	for (unsigned i = 1; i < X.nthreads && n < size; i++) {
+		struct thread *t = &X.threads[i];
+
+		if (t->asleep)
+			n += (size_t)snprintf(out + n, size - n, "%sT%u %s at %s:%d", n ? ", " : "", i - 1,
+					      how[t->asleep], site_file(t->at), t->at->line);
+	}
+}
+
+/* The current thread can't go on, or need not. */
+static void move_on(void)
+{
+	unsigned m = enabled_now();
+	char who[300];
+
+	if (!m)
+		m = patient_spinners();
+	if (m) {
+		go(nth(m, choose_thread(m)));
+		return;
+	}
+	if (!(X.sleepers & ~(X.scenario->may_sleep << 1)) || X.broken == BREAK_BLOCKED) {
+		go(&X.threads[0]);
+		return;
+	}
+	describe(who, sizeof(who));
+	model_fail("nobody can run: %s", who);
+}
+
+void sched_sleep(enum sleep_reason why)
+{
+	struct thread *t = X.self;
+
+	t->asleep = (uint8_t)why;
+	X.ready &= ~bit(t);
+	X.sleepers |= bit(t);
+	move_on();
+	t->fresh = true;
+}
+
+static void yield(struct thread *t)
+{
+	if (X.yielders & bit(t))
+		t->after |= (uint8_t)(t->enabled & ~t->scheduled & ~bit(t));
+	X.yielders |= bit(t);
+	t->scheduled = 0;
+	t->enabled = (uint8_t)enabled_now();
+	if (X.mode == PCT)
+		t->priority = 0;
+	move_on();
+	t->fresh = true;
+}
+
+void sched_read(struct thread *t, struct loc *l, uint64_t value, int16_t number)
+{
+	unsigned i = 0;
+
+	t->turn = (t->turn ^ value ^ ((uint64_t)l->id << 56)) * 0x9E3779B97F4A7C15u + 1;
+	if (t->nreads > SPIN_READS)
+		return;
+	while (i < t->nreads && t->reads[i].loc != l)
+		i++;
+	if (i == SPIN_READS) {
+		t->nreads = SPIN_READS + 1;
+		return;
+	}
+	t->reads[i] = (struct spin_read){l, number};
+	if (i == t->nreads)
+		t->nreads++;
+}
+
+/* A turn of a waiting loop is over. */
+static void turn_over(struct thread *t)
+{
+	t->last_turn = t->wrote ? 0 : t->turn;
+	t->turn = 1;
+	t->nreads = 0;
+	t->wrote = false;
+}
+
+void model_hint(struct model_site *s)
+{
+	struct thread *t = X.self;
+	bool same, news;
+
+	t->at = s;
+	if (X.phase != RUN)
+		return;
+	s->reached = true;
+	if (!X.spins) {
+		X.spins = true;
+		sched_leave(AGAIN);
+	}
+	step_count();
+	same = t->nreads && t->nreads <= SPIN_READS && !t->wrote && t->turn == t->last_turn &&
+	       X.broken != BREAK_HINT;
+	news = has_news(t);
+	if (!same) {
+		t->impatient = false;
+		t->patience = 0;
+	} else if (t->patience) {
+		t->patience--;
+		turn_over(t);
+		return;
+	} else if (!news) {
+		sched_sleep(SPINNING);
+		turn_over(t);
+		return;
+	} else if (X.mode == DFS) {
+		sched_leave(PRUNED);
+	}
+	turn_over(t);
+	yield(t);
+}
+
+void model_yield(void)
+{
+	if (X.phase == RUN) {
+		step_count();
+		yield(X.self);
+	}
+}
+
+int model_thread(void)
+{
+	return X.phase == RUN ? X.self->id - 1 : -1;
+}
+
+void sched_leave(enum outcome o)
+{
+	struct thread *t = X.self;
+
+	X.outcome = o;
+	fiber_switch(&t->fiber, &X.loop);
+	__builtin_unreachable();
+}
+
+void model_fail(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(X.failure, sizeof(X.failure), format, ap);
+	va_end(ap);
+	sched_leave(FAILED);
+}
+
+static void thread_main(void)
+{
+	struct thread *t = X.self;
+
+	X.scenario->thread[t->id - 1]();
+	t->done = true;
+	X.ready &= ~bit(t);
+	move_on();
+}
+
+static void first_main(void)
+{
+	X.phase = SETUP;
+	if (X.scenario->setup)
+		X.scenario->setup();
+	X.phase = RUN;
+	X.ready = (1u << X.nthreads) - 2;
+	move_on();
+	X.phase = CHECK;
+	if (X.scenario->check)
+		X.scenario->check();
+	sched_leave(PASSED);
+}
+
+static void thread_reset(struct thread *t)
+{
+	t->fresh = true;
+	t->done = false;
+	t->asleep = AWAKE;
+	t->woken = false;
+	t->nreads = 0;
+	t->wrote = false;
+	t->patience = 0;
+	t->impatient = false;
+	t->turn = 1;
+	t->last_turn = 0;
+	t->after = t->enabled = t->scheduled = 0;
+}
+
+void sched_run(void)
+{
+	X.ready = X.sleepers = X.yielders = 0;
+	X.steps = X.preemptions = X.stale_reads = X.position = 0;
+	X.execution++;
+	X.failure[0] = 0;
+	memory_reset();
+	place_reset();
+	for (unsigned i = 0; i < X.nthreads; i++) {
+		struct thread *t = &X.threads[i];
+
+		thread_reset(t);
+		if (!t->fiber.stack) {
+			t->id = (uint8_t)i;
+			fiber_create(&t->fiber);
+		}
+		fiber_prepare(&t->fiber, i ? thread_main : first_main);
+	}
+	X.self = &X.threads[0];
+	fiber_switch(&X.loop, &X.threads[0].fiber);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_inject.c - the injection queue: order, limit, wrap of its counters, and that nothing is lost or doubled.
+ *
+ * THRUM_TEST_DIV divides the large counts.
+ */
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/atomic.h"
+#include "base/os.h"
+#include "core/inject.h"
+
+static unsigned scaled(unsigned n)
+{
+	const char *text = getenv("THRUM_TEST_DIV");
+	int div = text ? atoi(text) : 1;
+
+	return div > 1 ? n / (unsigned)div : n;
+}
+
+START_TEST(limit_is_exact)
+{
+	static int object[65];
+	struct thrum__inject q;
+	size_t capacity, i;
+
+	for (capacity = 2; capacity <= 64; capacity *= 2) {
+		ck_assert_int_eq(thrum__inject_init(&q, capacity), 0);
+		ck_assert(thrum__inject_empty(&q));
+		ck_assert_ptr_null(thrum__inject_pop(&q));
+		for (i = 0; i < capacity; i++) {
+			ck_assert_uint_eq(thrum__inject_count(&q), i);
+			ck_assert(thrum__inject_push(&q, &object[i]));
+			ck_assert(!thrum__inject_empty(&q));
+		}
+		ck_assert(!thrum__inject_push(&q, &object[64]));
+		ck_assert_ptr_eq(thrum__inject_pop(&q), &object[0]);
+		ck_assert(thrum__inject_push(&q, &object[64]));
+		ck_assert(!thrum__inject_push(&q, &object[64]));
+		for (i = 1; i < capacity; i++)
+			ck_assert_ptr_eq(thrum__inject_pop(&q), &object[i]);
+		ck_assert_ptr_eq(thrum__inject_pop(&q), &object[64]);
+		ck_assert(thrum__inject_empty(&q));
+		thrum__inject_fini(&q);
+	}
+}
+END_TEST
+
+/* The counters start 1024 before their wrap. */
+START_TEST(counters_wrap)
+{
+	static int object[16];
+	struct thrum__inject q;
+	unsigned pushed = 0, popped = 0, i;
+
+	ck_assert_int_eq(thrum__inject_init(&q, 16), 0);
+	for (i = 0; i < 4000; i++) {
+		while (pushed - popped < 1 + i % 16)
+			ck_assert(thrum__inject_push(&q, &object[pushed++ % 16]));
+		ck_assert_uint_eq(thrum__inject_count(&q), pushed - popped);
+		if (pushed - popped == 16)
+			ck_assert(!thrum__inject_push(&q, &object[0]));
+		ck_assert_ptr_eq(thrum__inject_pop(&q), &object[popped++ % 16]);
+		ck_assert(thrum__inject_empty(&q) == (pushed == popped));
+	}
+	ck_assert_uint_gt(popped, 2048);
+	thrum__inject_fini(&q);
+}
+END_TEST
+
+#ifdef THRUM_FAULTS
+START_TEST(no_memory)
+{
+	struct thrum__inject q;
+
+	thrum__fault_set(1, false);
+	ck_assert_int_eq(thrum__inject_init(&q, 16), -ENOMEM);
+	ck_assert(thrum__fault_fired());
+	thrum__fault_set(0, false);
+}
+END_TEST
+#endif
+
+#define PRODUCERS 4
+#define CONSUMERS 4
+
+struct object {
+	unsigned producer;
+	unsigned number;
+	unsigned plain; /* written before the push, and by the consumer after the pop: a race if the queue orders nothing */
+	struct atomic32 popped;
+};
+
+static struct {
+	struct thrum__inject q;
+	struct object *objects;
+	unsigned per_producer;
+	struct atomic64 refused, popped;
+	struct atomic32 disorder, doubled;
+} stress;
+
+static void *produce(void *arg)
+{
+	unsigned producer = (unsigned)(uintptr_t)arg, i;
+	struct object *o;
+
+	for (i = 0; i < stress.per_producer; i++) {
+		o = &stress.objects[producer * stress.per_producer + i];
+		o->producer = producer;
+		o->number = i;
+		o->plain = i ^ 0x5a5a5a5a;
+		while (!thrum__inject_push(&stress.q, o)) {
+			fetch_add_relaxed(&stress.refused, 1);
+			sched_yield();
+		}
+	}
+	return NULL;
+}
+
+static void *consume(void *arg)
+{
+	uint64_t all = (uint64_t)PRODUCERS * stress.per_producer;
+	unsigned last[PRODUCERS] = {0};
+	struct object *o;
+
+	(void)arg;
+	while (load_relaxed(&stress.popped) < all) {
+		o = thrum__inject_pop(&stress.q);
+		if (!o) {
+			sched_yield();
+			continue;
+		}
+		if (fetch_add_relaxed(&o->popped, 1) != 0)
+			fetch_add_relaxed(&stress.doubled, 1);
+		/* What one consumer sees of one producer comes in order; numbers count from 1 here. */
+		if (o->number + 1 <= last[o->producer] || o->plain != (o->number ^ 0x5a5a5a5a))
+			fetch_add_relaxed(&stress.disorder, 1);
+		last[o->producer] = o->number + 1;
+		o->plain = 0;
+		fetch_add_relaxed(&stress.popped, 1);
+	}
+	return NULL;
+}
+
+static void stress_run(size_t capacity, unsigned per_producer)
+{
+	pthread_t thread[PRODUCERS + CONSUMERS];
+	size_t all = (size_t)PRODUCERS * per_producer, i;
+
+	stress.per_producer = per_producer;
+	stress.objects = calloc(all, sizeof(*stress.objects));
+	ck_assert_ptr_nonnull(stress.objects);
+	store_relaxed(&stress.popped, 0);
+	ck_assert_int_eq(thrum__inject_init(&stress.q, capacity), 0);
+	for (i = 0; i < PRODUCERS + CONSUMERS; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, i < PRODUCERS ? produce : consume, (void *)i), 0);
+	for (i = 0; i < PRODUCERS + CONSUMERS; i++)
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+	ck_assert(thrum__inject_empty(&stress.q));
+	ck_assert_ptr_null(thrum__inject_pop(&stress.q));
+	for (i = 0; i < all; i++)
+		ck_assert_uint_eq(load_relaxed(&stress.objects[i].popped), 1);
+	ck_assert_uint_eq(load_relaxed(&stress.popped), all);
+	ck_assert_uint_eq(load_relaxed(&stress.doubled), 0);
+	ck_assert_uint_eq(load_relaxed(&stress.disorder), 0);
+	thrum__inject_fini(&stress.q);
+	free(stress.objects);
+}
+
+START_TEST(nothing_lost_or_doubled)
+{
+	unsigned n = scaled(500000) + 1000;
+
+	stress_run(2, n / 4);
+	stress_run(8, n / 2);
+	stress_run(1024, n);
+	printf("test_inject: %llu pushes refused\n", (unsigned long long)load_relaxed(&stress.refused));
+	ck_assert_uint_gt(load_relaxed(&stress.refused), 0);
+}
+END_TEST
+
+/* Dekker's pattern of a sleeper: a pusher that saw no sleeper and a sleeper that saw an empty queue exclude each other. */
+static struct {
+	struct thrum__inject q;
+	struct atomic32 round, sleeper, saw_sleeper, ended;
+} nap;
+
+static void *nap_push(void *arg)
+{
+	static int object;
+	uint32_t i, rounds = (uint32_t)(uintptr_t)arg;
+
+	for (i = 1; i <= rounds; i++) {
+		while (load_acquire(&nap.round) != i)
+			spin_hint();
+		ck_assert(thrum__inject_push(&nap.q, &object));
+		fence_seq_cst();
+		store_relaxed(&nap.saw_sleeper, load_relaxed(&nap.sleeper));
+		store_release(&nap.ended, i);
+	}
+	return NULL;
+}
+
+START_TEST(empty_never_hides_a_push)
+{
+	uint32_t i, rounds = scaled(200000) + 100, k, empties = 0;
+	pthread_t thread;
+	bool empty;
+
+	ck_assert_int_eq(thrum__inject_init(&nap.q, 4), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, nap_push, (void *)(uintptr_t)rounds), 0);
+	for (i = 1; i <= rounds; i++) {
+		store_relaxed(&nap.sleeper, 0);
+		store_release(&nap.round, i);
+		for (k = i % 64; k > 0; k--)
+			spin_hint();
+		store_relaxed(&nap.sleeper, 1);
+		fence_seq_cst();
+		empty = thrum__inject_empty(&nap.q);
+		empties += empty;
+		for (k = 0; load_acquire(&nap.ended) != i; k++)
+			k < 1000 ? spin_hint() : (void)sched_yield();
+		ck_assert(!empty || load_relaxed(&nap.saw_sleeper));
+		ck_assert_ptr_nonnull(thrum__inject_pop(&nap.q));
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	printf("test_inject: %u of %u looks found it empty\n", empties, rounds);
+	thrum__inject_fini(&nap.q);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("inject");
+	TCase *tc = tcase_create("inject");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tc, 300);
+	tcase_add_test(tc, limit_is_exact);
+	tcase_add_test(tc, counters_wrap);
+#ifdef THRUM_FAULTS
+	tcase_add_test(tc, no_memory);
+#endif
+	tcase_add_test(tc, nothing_lost_or_doubled);
+	tcase_add_test(tc, empty_never_hides_a_push);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/* test_os.c - unit tests of base/os.h: what each call returns, and with THRUM_FAULTS that each can
+ * be made to fail. */
+#define _GNU_SOURCE
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/os.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef THREAD_SANITIZER
+#define THREAD_SANITIZER 0
+#endif
+
+static char path[] = "/tmp/thrum_test_os_XXXXXX";
+
+static void file_make(void)
+{
+	strcpy(path + sizeof(path) - 7, "XXXXXX");
+	close(mkstemp(path));
+}
+
+static void file_remove(void)
+{
+	unlink(path);
+}
+
+START_TEST(memory)
+{
+	char *p = thrum__os_alloc(100);
+	char *zeroed = thrum__os_alloc_zeroed(4096);
+	void *aligned = thrum__os_alloc_aligned(4096, 10);
+	void *least = thrum__os_alloc_aligned(1, 10);
+	int i;
+
+	ck_assert_ptr_nonnull(p);
+	memset(p, 1, 100);
+	for (i = 0; i < 4096; i++)
+		ck_assert_int_eq(zeroed[i], 0);
+	ck_assert_uint_eq((uintptr_t)aligned % 4096, 0);
+	ck_assert_ptr_nonnull(least);
+	thrum__os_free(p);
+	thrum__os_free(zeroed);
+	thrum__os_free(aligned);
+	thrum__os_free(least);
+	thrum__os_free(NULL);
+}
+END_TEST
+
+START_TEST(address_space)
+{
+	size_t page = thrum__os_page_size();
+	void *p = NULL;
+
+	ck_assert_uint_ge(page, 4096);
+	ck_assert_int_eq(thrum__os_mmap(&p, 2 * page, PROT_READ | PROT_WRITE, MAP_NORESERVE), 0);
+	memset(p, 1, 2 * page);
+	ck_assert_int_eq(thrum__os_probe_write(p), 0);
+	ck_assert_int_eq(thrum__os_mprotect(p, page, PROT_NONE), 0);
+	ck_assert_int_eq(thrum__os_probe_write(p), -EFAULT);
+	ck_assert_int_eq(thrum__os_madvise((char *)p + page, page, MADV_DONTNEED), 0);
+	ck_assert_int_eq(((char *)p)[page], 0);
+	thrum__os_munmap(p, 2 * page);
+	ck_assert_int_eq(thrum__os_madvise(p, page, MADV_DONTNEED), -ENOMEM);
+
+	p = &page;
+	ck_assert_int_eq(thrum__os_mmap(&p, 0, PROT_READ, 0), -EINVAL);
+	ck_assert_ptr_eq(p, &page);
+}
+END_TEST
+
+START_TEST(files)
+{
+	struct stat by_path, by_link, by_fd;
+	struct iovec v[2];
+	char a[4], b[8];
+	int fd = thrum__os_open(path, O_RDWR | O_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(thrum__os_write(fd, "abcdef", 6), 6);
+	ck_assert_int_eq(thrum__os_pwrite(fd, "X", 1, 1), 1);
+	ck_assert_int_eq(thrum__os_fsync(fd), 0);
+	ck_assert_int_eq(thrum__os_read(fd, b, sizeof(b)), 0);
+	ck_assert_int_eq(thrum__os_pread(fd, b, sizeof(b), 2), 4);
+	ck_assert_mem_eq(b, "cdef", 4);
+	v[0] = (struct iovec){a, 4};
+	v[1] = (struct iovec){b, 8};
+	ck_assert_int_eq(thrum__os_preadv2(fd, v, 2, 0, 0), 6);
+	ck_assert_mem_eq(a, "aXcd", 4);
+	ck_assert_mem_eq(b, "ef", 2);
+
+	ck_assert_int_eq(thrum__os_stat(path, &by_path), 0);
+	ck_assert_int_eq(thrum__os_lstat(path, &by_link), 0);
+	ck_assert_int_eq(thrum__os_fstat(fd, &by_fd), 0);
+	ck_assert_int_eq(by_path.st_size, 6);
+	ck_assert_uint_eq(by_path.st_ino, by_fd.st_ino);
+	ck_assert_uint_eq(by_path.st_ino, by_link.st_ino);
+	ck_assert_int_eq(thrum__os_close(fd), 0);
+}
+END_TEST
+
+START_TEST(file_errors)
+{
+	struct stat st;
+	char b[1] = {0};
+	struct iovec v = {b, 1};
+
+	ck_assert_int_eq(thrum__os_open("/nonexistent/x", O_RDONLY, 0), -ENOENT);
+	ck_assert_int_eq(thrum__os_openat(-1, "x", O_RDONLY, 0), -EBADF);
+	ck_assert_int_eq(thrum__os_read(-1, b, 1), -EBADF);
+	ck_assert_int_eq(thrum__os_pread(-1, b, 1, 0), -EBADF);
+	ck_assert_int_eq(thrum__os_preadv2(-1, &v, 1, 0, 0), -EBADF);
+	ck_assert_int_eq(thrum__os_write(-1, b, 1), -EBADF);
+	ck_assert_int_eq(thrum__os_pwrite(-1, b, 1, 0), -EBADF);
+	ck_assert_int_eq(thrum__os_fsync(-1), -EBADF);
+	ck_assert_int_eq(thrum__os_stat("/nonexistent", &st), -ENOENT);
+	ck_assert_int_eq(thrum__os_lstat("/nonexistent", &st), -ENOENT);
+	ck_assert_int_eq(thrum__os_fstat(-1, &st), -EBADF);
+	ck_assert_int_eq(thrum__os_close(-1), -EBADF);
+}
+END_TEST
+
+START_TEST(lstat_sees_the_link)
+{
+	struct stat st;
+	char link_path[64];
+
+	snprintf(link_path, sizeof(link_path), "%s.link", path);
+	ck_assert_int_eq(symlink(path, link_path), 0);
+	ck_assert_int_eq(thrum__os_lstat(link_path, &st), 0);
+	ck_assert(S_ISLNK(st.st_mode));
+	ck_assert_int_eq(thrum__os_stat(link_path, &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	unlink(link_path);
+}
+END_TEST
+
+START_TEST(event_descriptor)
+{
+	uint64_t n = 0;
+	int fd = thrum__os_eventfd(3, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(thrum__os_read(fd, &n, sizeof(n)), sizeof(n));
+	ck_assert_uint_eq(n, 3);
+	thrum__os_close(fd);
+	ck_assert_int_eq(thrum__os_eventfd(0, -1), -EINVAL);
+}
+END_TEST
+
+START_TEST(futex_results)
+{
+	uint32_t word = 5;
+
+	ck_assert_int_eq(thrum__os_futex_wait(&word, 4, INT64_MAX), -EAGAIN);
+	ck_assert_int_eq(thrum__os_futex_wait(&word, 5, 0), -ETIMEDOUT);
+	ck_assert_int_eq(thrum__os_futex_wait(&word, 5, INT64_MIN), -ETIMEDOUT);
+	ck_assert_int_eq(thrum__os_futex_wait(&word, 5, 1999999999), -ETIMEDOUT);
+	thrum__os_futex_wake(&word, 1);
+}
+END_TEST
+
+static struct atomic32 turn;
+
+static void *futex_peer(void *arg)
+{
+	uint32_t i;
+
+	for (i = 0; i < 100; i++) {
+		while (load_acquire(&turn) != 2 * i + 1)
+			thrum__os_futex_wait(&turn.v, 2 * i, INT64_MAX);
+		store_release(&turn, 2 * i + 2);
+		thrum__os_futex_wake(&turn.v, 1);
+	}
+	return arg;
+}
+
+START_TEST(futex_wakes_a_thread)
+{
+	pthread_t thread;
+	uint32_t i;
+
+	store_relaxed(&turn, 0);
+	ck_assert_int_eq(thrum__os_thread_create(&thread, futex_peer, NULL, 0), 0);
+	for (i = 0; i < 100; i++) {
+		store_release(&turn, 2 * i + 1);
+		thrum__os_futex_wake(&turn.v, 1);
+		while (load_acquire(&turn) != 2 * i + 2)
+			thrum__os_futex_wait(&turn.v, 2 * i + 1, INT64_MAX);
+	}
+	thrum__os_thread_join(thread);
+}
+END_TEST
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+START_TEST(futex_is_interrupted)
+{
+	struct sigaction action = {.sa_handler = on_alarm}, old;
+	struct itimerval often = {{0, 2000}, {0, 2000}}, off = {{0, 0}, {0, 0}};
+	uint32_t word = 0;
+
+	sigaction(SIGALRM, &action, &old);
+	setitimer(ITIMER_REAL, &often, NULL);
+	ck_assert_int_eq(thrum__os_futex_wait(&word, 0, INT64_MAX), -EINTR);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &old, NULL);
+}
+END_TEST
+
+static void *names_itself(void *arg)
+{
+	thrum__os_thread_setname("thrum-a-name-of-many-bytes");
+	pthread_getname_np(pthread_self(), arg, 32);
+	return NULL;
+}
+
+START_TEST(threads)
+{
+	pthread_t thread;
+	char name[32] = "";
+
+	ck_assert_int_eq(thrum__os_thread_create(&thread, names_itself, name, 256 << 10), 0);
+	thrum__os_thread_join(thread);
+	ck_assert_str_eq(name, "thrum-a-name-of");
+	ck_assert_int_eq(thrum__os_thread_create(&thread, names_itself, name, 1), -EINVAL);
+}
+END_TEST
+
+START_TEST(signal_stack)
+{
+	static char memory[64 << 10];
+	stack_t set = {.ss_sp = memory, .ss_size = sizeof(memory)}, old, now;
+
+	ck_assert_int_eq(thrum__os_sigaltstack(&set, &old), 0);
+	ck_assert_int_eq(thrum__os_sigaltstack(NULL, &now), 0);
+	ck_assert_ptr_eq(now.ss_sp, memory);
+	ck_assert_int_eq(thrum__os_sigaltstack(&old, NULL), 0);
+	set.ss_size = 1;
+	ck_assert_int_eq(thrum__os_sigaltstack(&set, NULL), -ENOMEM);
+}
+END_TEST
+
+START_TEST(environment)
+{
+	setenv("THRUM_TEST_OS", "", 1);
+	ck_assert_ptr_null(thrum__os_getenv("THRUM_TEST_OS"));
+	setenv("THRUM_TEST_OS", "value", 1);
+	ck_assert_str_eq(thrum__os_getenv("THRUM_TEST_OS"), "value");
+	unsetenv("THRUM_TEST_OS");
+	ck_assert_ptr_null(thrum__os_getenv("THRUM_TEST_OS"));
+}
+END_TEST
+
+/* Dekker's pattern with the light fence on one side and the heavy one on the other: not both may
+ * read 0. */
+static struct atomic32 left, right, round_of_peer;
+static uint32_t peer_saw;
+
+static void *dekker_peer(void *arg)
+{
+	uint32_t rounds = *(uint32_t *)arg, i;
+
+	for (i = 1; i <= rounds; i++) {
+		while (load_acquire(&round_of_peer) != 2 * i - 1)
+			spin_hint();
+		store_relaxed(&right, i);
+		fence_light();
+		peer_saw = load_relaxed(&left);
+		store_release(&round_of_peer, 2 * i);
+	}
+	return NULL;
+}
+
+START_TEST(membarrier_pairs)
+{
+	uint32_t i, saw, rounds = 300;
+	pthread_t thread;
+
+	thrum__os_membarrier_init();
+	thrum__os_membarrier_init();
+	ck_assert(!THREAD_SANITIZER || !thrum__membarrier_ready);
+	ck_assert_int_eq(thrum__os_thread_create(&thread, dekker_peer, &rounds, 0), 0);
+	for (i = 1; i <= rounds; i++) {
+		store_release(&round_of_peer, 2 * i - 1);
+		store_relaxed(&left, i);
+		fence_heavy();
+		saw = load_relaxed(&right);
+		while (load_acquire(&round_of_peer) != 2 * i)
+			spin_hint();
+		ck_assert(saw == i || peer_saw == i);
+	}
+	thrum__os_thread_join(thread);
+}
+END_TEST
+
+#ifdef THRUM_FAULTS
+
+static void *idle(void *arg)
+{
+	return arg;
+}
+
+static int null_is_enomem(void *p)
+{
+	int result = p ? 0 : -ENOMEM;
+
+	thrum__os_free(p);
+	return result;
+}
+
+/* Call the @i-th fault point of os.h once, with arguments that would succeed.  1000: no such
+ * point. */
+static int call(int i)
+{
+	static char memory[64 << 10];
+	stack_t set = {.ss_sp = memory, .ss_size = sizeof(memory)};
+	struct stat st;
+	struct iovec v = {memory, 1};
+	pthread_t thread;
+	void *p;
+
+	switch (i) {
+	case 0: return null_is_enomem(thrum__os_alloc(1));
+	case 1: return null_is_enomem(thrum__os_alloc_zeroed(1));
+	case 2: return null_is_enomem(thrum__os_alloc_aligned(64, 1));
+	case 3: return thrum__os_mmap(&p, 4096, PROT_READ, 0);
+	case 4: return thrum__os_mprotect(memory, 0, PROT_READ);
+	case 5: return thrum__os_madvise(memory, 0, MADV_NORMAL);
+	case 6: return thrum__os_open("/dev/null", O_RDONLY, 0);
+	case 7: return thrum__os_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
+	case 8: return (int)thrum__os_read(0, memory, 0);
+	case 9: return (int)thrum__os_pread(0, memory, 0, 0);
+	case 10: return (int)thrum__os_preadv2(0, &v, 1, 0, 0);
+	case 11: return (int)thrum__os_write(1, memory, 0);
+	case 12: return (int)thrum__os_pwrite(1, memory, 0, 0);
+	case 13: return thrum__os_fsync(0);
+	case 14: return thrum__os_stat("/", &st);
+	case 15: return thrum__os_lstat("/", &st);
+	case 16: return thrum__os_fstat(0, &st);
+	case 17: return thrum__os_eventfd(0, 0);
+	case 18: return thrum__os_thread_create(&thread, idle, NULL, 0);
+	case 19: return thrum__os_sigaltstack(&set, NULL);
+	}
+	return 1000;
+}
+
+START_TEST(each_point_fails_as_documented)
+{
+	static const int errors[] = {
+	    ENOMEM,     ENOMEM, ENOMEM, ENOMEM, ENOMEM, ENOMEM, EMFILE, EMFILE, EIO,    EIO,
+	    EOPNOTSUPP, EIO,    ENOSPC, EIO,    ENOMEM, ENOMEM, ENOMEM, EMFILE, EAGAIN, ENOMEM};
+	int i, result;
+
+	for (i = 0;; i++) {
+		thrum__fault_set(1, false);
+		result = call(i);
+		if (result == 1000)
+			break;
+		ck_assert_int_lt(i, (int)(sizeof(errors) / sizeof(errors[0])));
+		ck_assert_int_eq(result, -errors[i]);
+		ck_assert(thrum__fault_fired());
+		ck_assert_uint_eq(thrum__fault_count(), 1);
+	}
+	thrum__fault_set(0, false);
+	ck_assert_int_eq(i, (int)(sizeof(errors) / sizeof(errors[0])));
+}
+END_TEST
+
+START_TEST(once_and_from_then_on)
+{
+	struct stat st;
+
+	thrum__fault_set(2, false);
+	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
+	ck_assert(!thrum__fault_fired());
+	ck_assert_int_eq(thrum__os_stat("/", &st), -ENOMEM);
+	ck_assert(thrum__fault_fired());
+	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
+	thrum__fault_set(2, true);
+	ck_assert(!thrum__fault_fired());
+	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
+	ck_assert_int_eq(thrum__os_stat("/", &st), -ENOMEM);
+	ck_assert_int_eq(thrum__os_stat("/", &st), -ENOMEM);
+	ck_assert_uint_eq(thrum__fault_count(), 3);
+	thrum__fault_set(0, false);
+	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
+	ck_assert(!thrum__fault_fired());
+}
+END_TEST
+
+static void *counts(void *arg)
+{
+	struct stat st;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		*(int *)arg += thrum__os_stat("/", &st) == -ENOMEM;
+	return NULL;
+}
+
+START_TEST(one_thread_gets_the_fault)
+{
+	int failed[2] = {0, 0};
+	pthread_t thread;
+
+	thrum__fault_set(1000, false);
+	ck_assert_int_eq(thrum__os_thread_create(&thread, counts, &failed[0], 0), 0);
+	counts(&failed[1]);
+	thrum__os_thread_join(thread);
+	ck_assert_int_eq(failed[0] + failed[1], 1);
+	ck_assert_uint_eq(thrum__fault_count(), 2001);
+	thrum__fault_set(0, false);
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+	Suite *suite = suite_create("os");
+	TCase *tc = tcase_create("os");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, file_make, file_remove);
+	tcase_add_test(tc, memory);
+	tcase_add_test(tc, address_space);
+	tcase_add_test(tc, files);
+	tcase_add_test(tc, file_errors);
+	tcase_add_test(tc, lstat_sees_the_link);
+	tcase_add_test(tc, event_descriptor);
+	tcase_add_test(tc, futex_results);
+	tcase_add_test(tc, futex_wakes_a_thread);
+	tcase_add_test(tc, futex_is_interrupted);
+	tcase_add_test(tc, threads);
+	tcase_add_test(tc, signal_stack);
+	tcase_add_test(tc, environment);
+	tcase_add_test(tc, membarrier_pairs);
+#ifdef THRUM_FAULTS
+	tcase_add_test(tc, each_point_fails_as_documented);
+	tcase_add_test(tc, once_and_from_then_on);
+	tcase_add_test(tc, one_thread_gets_the_fault);
+#endif
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

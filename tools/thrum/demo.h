@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * demo.h - the parts of thrum demo.
+ *
+ *   walk.c      finds the files: one task for each directory, read on the blocking pool
+ *   hash.c      one file to its SHA-256, by a task's calls or by plain ones
+ *   parallel.c  the pass in tasks: one task for each file, a bounded number in flight
+ *   serial.c    the plain pass on one thread, and what two passes say about a file
+ *   report.c    the text and the JSON object;  progress.c  the line on a terminal
+ *   demo.c      options, and the passes in their order
+ *
+ * A tree is worked off in batches, so that memory does not grow with it; the passes run over one
+ * segment of a batch after the other, each small enough for the page cache.
+ */
+#ifndef THRUM_DEMO_H
+#define THRUM_DEMO_H
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <thrum/thrum.h>
+
+#include "cli.h"
+
+#define HASH_BYTES 32
+#define BUFFER_BYTES (128 * 1024)
+#define BATCH_FILES 16384
+#define SEGMENT_BYTES (256 * 1024 * 1024LL)
+#define JOBS_MAX 4096
+#define PROBLEMS_KEPT 10
+
+/* A digest and a buffer, used for one file at a time. */
+struct hasher {
+	void *context; /* OpenSSL's */
+	unsigned char *buffer;
+	struct hasher *next; /* in the list of those free */
+};
+
+/* One file: written by the walk, then by its task, then by the serial pass. */
+struct file {
+	char *path;
+	off_t size; /* as the walk saw it */
+	struct timespec mtime;
+	struct crew *crew; /* whose hasher its task uses */
+	struct hasher *hasher;
+	intptr_t parallel; /* bytes read, or -errno */
+	intptr_t serial;
+	unsigned char hash[HASH_BYTES];
+};
+
+struct files {
+	struct file *at;
+	size_t n;
+	size_t room;
+};
+
+/* The hashers: as many as files may be in flight. */
+struct crew {
+	pthread_mutex_t lock;
+	struct hasher *all;
+	unsigned size;
+	struct hasher *free;         /* lock */
+	struct thrum_future *wanted; /* lock; NULL, or who waits for a free one */
+	uint64_t done;               /* lock; files that tasks finished */
+};
+
+struct dir {
+	char *path;
+	void *stream; /* DIR of a directory read in part, or NULL */
+};
+
+/* The directories seen and not yet read to their end; the newest is read first. */
+struct walk {
+	struct dir *at;
+	size_t n;
+	size_t room;
+	bool root;   /* the next one is the tree's root */
+	bool failed; /* the walk is not complete */
+	uint64_t dirs;
+	uint64_t unreadable_dirs;
+	struct files *batch;
+	struct demo *demo;
+};
+
+/* What a line on the terminal shows; counted only while there is one. */
+struct progress {
+	pthread_mutex_t lock;
+	pthread_cond_t stop_wanted;
+	pthread_t thread;
+	bool on;
+	bool stop;        /* lock */
+	uint64_t found;   /* lock */
+	uint64_t hashed;  /* lock */
+	uint64_t checked; /* lock */
+};
+
+struct problem {
+	char *path;
+	char *what;
+};
+
+struct pass {
+	uint64_t files; /* read to their end */
+	uint64_t bytes;
+	int64_t ns;
+};
+
+struct demo {
+	const char *dir;
+	unsigned workers; /* 0: the library's default */
+	unsigned jobs;
+	bool json;
+	bool list;
+	bool verbose;
+
+	struct thrum_runtime *rt;
+	struct crew crew;
+	struct hasher plain; /* of the serial pass */
+	struct walk walk;
+	struct files batch;
+	size_t segment_from, segment_to; /* what the passes run over now, in the batch */
+	struct progress progress;
+
+	uint64_t found;      /* files the walk saw */
+	uint64_t taskless;   /* files hashed by the task that could not start one for them */
+	uint64_t unreadable; /* in both passes */
+	uint64_t changed;    /* between two readings */
+	uint64_t wrong;      /* the tasks' pass failed or its hash is not what the file holds */
+	struct pass parallel, serial;
+	int64_t walk_ns;
+	struct problem problems[PROBLEMS_KEPT];
+	uint64_t n_problems;
+};
+
+/* walk.c */
+int walk_init(struct walk *walk, const char *root, struct files *batch, struct demo *demo);
+void walk_fini(struct walk *walk);
+/* walk_fill - a task: add files to the batch until it is full or the tree done; 0 or -ENOMEM. */
+intptr_t walk_fill(void *walk);
+int files_add(struct files *files, const struct file *file);
+void files_clear(struct files *files);
+
+/* hash.c */
+int hash_open_library(void);
+void hash_close_library(void);
+int hasher_init(struct hasher *hasher);
+void hasher_fini(struct hasher *hasher);
+/* hash_in_task - @path's SHA-256 by calls that suspend the task: bytes read, or -errno. */
+intptr_t hash_in_task(struct hasher *hasher, const char *path, unsigned char hash[HASH_BYTES]);
+/* hash_plainly - the same by plain calls; @hash NULL: only read. */
+intptr_t hash_plainly(struct hasher *hasher, const char *path, unsigned char *hash,
+		      struct stat *st);
+
+/* parallel.c */
+int crew_init(struct crew *crew, unsigned size);
+void crew_fini(struct crew *crew);
+/* parallel_pass - a task: hash every file of the segment, each in a task of its own.  Returns 0. */
+intptr_t parallel_pass(void *demo);
+
+/* serial.c */
+void warm_pass(struct demo *demo);
+void serial_pass(struct demo *demo);
+
+/* report.c */
+void demo_problem(struct demo *demo, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void report_list(const struct file *file);
+/* report_end - the verdict, as text or JSON, and the exit code. */
+int report_end(struct demo *demo);
+/* report_failure - a run that could not be done: the message, as text and JSON; EXIT_NOT_OK. */
+int report_failure(struct demo *demo, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void problems_free(struct demo *demo);
+
+/* progress.c */
+void progress_start(struct progress *progress);
+void progress_stop(struct progress *progress);
+void progress_count(struct progress *progress, uint64_t *counter, uint64_t n);
+/* progress_say - a line on standard error that stays, above the one that is drawn. */
+void progress_say(struct progress *progress, const char *line);
+
+#endif
