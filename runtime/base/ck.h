@@ -4,18 +4,20 @@
  *
  * Two things about version 0.7.1 are put right here; the second is fixed in later ones.
  *
- * 1. ck_md.h describes the machine that the package was built for.  A cross build finds the wrong one: x86-64's makes
- *    fences vanish on AArch64.  So there ck_md.h is shut out, and this header says what the machine is: relaxed
- *    memory order, the exclusive-pair atomics of ARMv8.0.  Do not use ck's pkg-config file, which names a machine too.
- * 2. Before a consumer of ck_ring moves c_head it must have read the slot, or a producer may write there first.
- *    ck_ring.h puts ck_pr_fence_store_atomic() between, which is "dmb ishst" on AArch64 and orders no load (the store of
- *    the copy, which would, is optimised away).  A macro makes it a full barrier for that header.  On x86-64 both are compiler barriers, as loads are not reordered with
- *    later atomics there.  The other fences of the ring suffice: "dmb ishld" after each counter that is read (it also
- *    orders later stores), "dmb ishst" between a slot and p_tail, whose wait for the producers before is a control
- *    dependency on the store that follows.
+ * 1. ck_md.h describes the machine that the package was built for.  A cross build finds the wrong
+ *    one: x86-64's makes fences vanish on AArch64.  So there ck_md.h is shut out, and this header
+ *    says what the machine is: relaxed memory order, the exclusive-pair atomics of ARMv8.0.  Do not
+ *    use ck's pkg-config file, which names a machine too.
+ * 2. Before a consumer of ck_ring moves c_head it must have read the slot, or a producer may write
+ *    there first. ck_ring.h puts ck_pr_fence_store_atomic() between, which is "dmb ishst" on
+ *    AArch64 and orders no load (the store of the copy, which would, is optimised away).  A macro
+ *    makes it a full barrier for that header.  On x86-64 both are compiler barriers, as loads are
+ *    not reordered with later atomics there.  The other fences of the ring suffice: "dmb ishld"
+ *    after each counter that is read (it also orders later stores), "dmb ishst" between a slot and
+ *    p_tail, whose wait for the producers before is a control dependency on the store that follows.
  *
- * ThreadSanitizer does not see ck's inline assembly.  Its accesses to slots are not instrumented, and inject.c marks
- * the synchronisation that the ring gives.
+ * ThreadSanitizer does not see ck's inline assembly.  Its accesses to slots are not instrumented,
+ * and inject.c marks the synchronisation that the ring gives.
  */
 #ifndef THRUM_BASE_CK_H
 #define THRUM_BASE_CK_H
@@ -71,7 +73,8 @@ static inline void ring_init(struct ck_ring *ring, unsigned slots, unsigned star
 	ring->p_tail = start;
 }
 
-/* Reserve a slot and store @item there; false: full.  Others see it after ring_publish of the ticket. */
+/* Reserve a slot and store @item there; false: full.  Others see it after ring_publish of the
+ * ticket. */
 static inline bool ring_reserve(struct ck_ring *ring, void **slots, void *item, unsigned *ticket)
 {
 	void **slot = ck_ring_enqueue_reserve_mpmc(ring, (struct ck_ring_buffer *)slots, ticket);

@@ -18,18 +18,19 @@
  * OWNERS  bottom, slots, top_seen: the owner writes; thieves read bottom and slots.  top: thieves, and the owner's T4.
  *         An item belongs to whoever made the move that took it out.
  *
- * CALLERS push, pop, pop_if: the owner, one at a time.  steal, count: anyone, any number.
+ * CALLERS push, pop, pop_if, pop_oldest: the owner, one at a time.  steal, count: anyone, any number.
  *
- * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in steal.  T2 and T3 too: a
- *            plain store of the same thread does not carry on an earlier release (C17 7.17.3).
+ * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in steal.  T2 and T3 too:
+ *            since C++20 a plain store of the same thread does not carry on an earlier release.
  *         O3 fence_light between T2 and the load of top in pop, pairs with O4 fence_heavy between the loads of top and
  *            bottom in steal: either pop sees the thief's top or the thief sees the claimed bottom.
- *         O5 acquire of top in steal pairs with O6 release at T4: a thief that reads a new top reads a bottom and a
- *            ring at least as new as the ones its maker saw.
- *         O7 release of slots on growth pairs with O8 acquire of slots in steal: the copied slots.
- *         O9 acquire of top in push pairs with O6: the slot that push reuses has been read by the thief that took it.
- *         Weaker O1: a thief runs an item half written.  Weaker O3, O4: the last item is taken twice.  Weaker O8: a thief
- *         reads an empty slot.  Weaker O9: a thief reads the next lap's item and its CAS succeeds.
+ *            It also lets a thief that read a top made by another thief rely on that one's fences, as C++20 has it
+ *            (P0668) and every machine does; so nothing is acquired through top there.
+ *         O6 release of slots on growth pairs with O7 acquire of slots in steal: the copied slots.
+ *         O8 acquire of top in push pairs with O5 release of steal's T4: the slot that push reuses has been read by the
+ *            thief that took it.  The owner's own T4 carries on the thieves' release sequence.
+ *         Weaker O1: a thief runs an item half written.  Weaker O3, O4: the last item is taken twice.  Weaker O7: a thief
+ *         reads an empty slot.  Weaker O5, O8: a thief reads the next lap's item and its CAS succeeds.
  *
  * INVARIANT I1 each item is taken once.  I2 0 <= bottom - top <= capacity but for pop's passing -1.
  *         I3 top_seen <= top.
@@ -74,13 +75,13 @@ int thrum__deque_push(struct thrum__deque *d, void *item)
 	struct thrum__slots *s = load_relaxed(&d->slots);
 
 	if (UNLIKELY(b - d->top_seen > s->mask)) {
-		d->top_seen = load_acquire(&d->top); /* O9 */
+		d->top_seen = load_acquire(&d->top); /* O8 */
 		if (b - d->top_seen > s->mask) {
 			struct thrum__slots *larger = thrum__slots_double(s, d->top_seen, b);
 
 			if (!larger)
 				return -ENOMEM;
-			store_release(&d->slots, larger); /* O7 */
+			store_release(&d->slots, larger); /* O6 */
 			s = larger;
 		}
 	}
@@ -108,7 +109,7 @@ static void *pop_at(struct thrum__deque *d, uint64_t b)
 	if (newest != t)
 		return item;
 	/* The last one: thieves may be after it. */
-	if (!cas_release(&d->top, &t, t + 1)) /* T4; O6 */
+	if (!cas_relaxed(&d->top, &t, t + 1)) /* T4 */
 		item = NULL;
 	store_release(&d->bottom, b); /* T3; O1 */
 	return item;
@@ -136,7 +137,7 @@ void *thrum__deque_pop_if(struct thrum__deque *d, void *item)
 
 void *thrum__deque_steal(struct thrum__deque *d)
 {
-	uint64_t t = load_acquire(&d->top); /* O5 */
+	uint64_t t = load_relaxed(&d->top);
 	struct thrum__slots *s;
 	uint64_t b;
 	void *item;
@@ -147,23 +148,23 @@ void *thrum__deque_steal(struct thrum__deque *d)
 	b = load_acquire(&d->bottom);	/* O2 */
 	if ((int64_t)(b - t) <= 0)
 		return NULL;
-	s = load_acquire(&d->slots); /* O8 */
+	s = load_acquire(&d->slots); /* O7 */
 	item = load_relaxed(&s->at[t & s->mask]);
-	if (!cas_acq_rel(&d->top, &t, t + 1)) /* T4; O6, O5 */
+	if (!cas_release(&d->top, &t, t + 1)) /* T4; O5 */
 		return NULL;
 	return item;
 }
 
 void *thrum__deque_pop_oldest(struct thrum__deque *d)
 {
-	uint64_t t = load_acquire(&d->top); /* O5 */
+	uint64_t t = load_relaxed(&d->top);
 	struct thrum__slots *s = load_relaxed(&d->slots);
 	void *item;
 
-	if ((int64_t)(load_relaxed(&d->bottom) - t) <= 0)
+	if (load_relaxed(&d->bottom) == t)
 		return NULL;
 	item = load_relaxed(&s->at[t & s->mask]);
-	if (!cas_acq_rel(&d->top, &t, t + 1)) /* T4; O6, O5 */
+	if (!cas_relaxed(&d->top, &t, t + 1)) /* T4 */
 		return NULL;
 	return item;
 }

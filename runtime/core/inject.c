@@ -2,27 +2,32 @@
 /*
  * inject.c - the injection queue: Concurrency Kit's ring for many producers and many consumers.
  *
- * WHAT   A producer takes a ticket (compare-and-swap on p_head), writes its slot, waits until p_tail has reached its
- *        ticket, moves p_tail on.  A consumer reads c_head, p_tail and the slot and takes it by a compare-and-swap on
- *        c_head.  The orders are in ck_ring.h and base/ck.h.  Rejected: a queue of our own (this one is not on a hot
- *        path; a push from outside costs a wake of some microseconds); a list (no bound, an allocation each).
+ * WHAT   A producer takes a ticket (compare-and-swap on p_head), writes its slot, waits until
+ *        p_tail has reached its ticket, moves p_tail on.  A consumer reads c_head, p_tail and the
+ *        slot and takes it by a compare-and-swap on c_head.  The orders are in ck_ring.h and
+ *        base/ck.h.  Rejected: a queue of our own (this one is not on a hot path; a push from
+ *        outside costs a wake of some microseconds); a list (no bound, an allocation each).
  * STATES A slot is empty, reserved, full.  Only p_tail makes it full for consumers.
- * WAITS  pop is lock-free.  push is not: a producer that loses its CPU between ticket and p_tail holds up the pushes
- *        after it, so those spin shortly, then give their CPU away.  A worker never waits: it only pops.
- * LIMIT  The ring has twice the slots of the limit: ck_ring holds one less than its size, and the limit should be the
- *        number that was asked for.  A push compares the count with the limit before it takes a ticket.
- * WRAP   The counters have 32 bits and start shortly before their wrap, so that every run crosses it.  A thread that
- *        sleeps between reading a counter and its compare-and-swap while others do a multiple of 2^32 operations to
- *        the very one would be fooled: at 10 million a second that is seven minutes inside three instructions, with
- *        one hit in 2^32.
- * ORDER  O1 the release of push pairs with O1 the acquire of pop on the same item: under ThreadSanitizer both are
- *        said on the item's address, so that the item's object is ordered and nothing else is.
- * I1     empty reads c_head, then p_tail, and compares them as they are.  c_head never passes p_tail and neither goes
- *        back, so equal means that nothing waited when p_tail was read.  (ck_ring_size applies a mask: a full turn
- *        between the two loads would look empty.)
- * I2     count reads p_tail, then c_head: the difference is never above the number that waited at the first load, so a
- *        push is not refused for items that are gone.
- * TEST   Unit and stress tests with conservation counters; the explorer cannot see into Concurrency Kit.
+ * WAITS  pop is lock-free.  push is not: a producer that loses its CPU between ticket and p_tail
+ *        holds up the pushes after it, so those spin shortly, then give their CPU away.  A worker
+ *        never waits: it only pops.
+ * LIMIT  The ring has twice the slots of the limit: ck_ring holds one less than its size, and the
+ *        limit should be the number that was asked for.  A push compares the count with the limit
+ *        before it takes a ticket.
+ * WRAP   The counters have 32 bits and start shortly before their wrap, so that every run crosses
+ *        it.  A thread that sleeps between reading a counter and its compare-and-swap while others
+ *        do a multiple of 2^32 operations to the very one would be fooled: at 10 million a second
+ *        that is seven minutes inside three instructions, with one hit in 2^32.
+ * ORDER  O1 the release of push pairs with O1 the acquire of pop on the same item: under
+ *        ThreadSanitizer both are said on the item's address, so that the item's object is ordered
+ *        and nothing else is.
+ * I1     empty reads c_head, then p_tail, and compares them as they are.  c_head never passes
+ *        p_tail and neither goes back, so equal means that nothing waited when p_tail was read.
+ *        (ck_ring_size applies a mask: a full turn between the two loads would look empty.)
+ * I2     count reads p_tail, then c_head: the difference is never above the number that waited at
+ *        the first load, so a push is not refused for items that are gone.
+ * TEST   Unit and stress tests with conservation counters; the explorer cannot see into Concurrency
+ *        Kit.
  */
 #include "core/inject.h"
 

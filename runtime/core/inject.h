@@ -23,9 +23,10 @@ int thrum__inject_init(struct thrum__inject *q, size_t capacity);
 void thrum__inject_fini(struct thrum__inject *q);
 
 /*
- * Append @item, the address of an object (not NULL); what was done before happens before the pop that returns it.
- * Returns false, and nothing was queued, when @capacity items wait.  Threads that push at once may exceed it by one
- * each.  Waits for pushes that began earlier to end; see inject.c.
+ * Append @item, the address of an object (not NULL); what was done before happens before the pop
+ * that returns it.
+ * Returns false, and nothing was queued, when @capacity items wait.  Threads that push at once may
+ * exceed it by one each.  Waits for pushes that began earlier to end; see inject.c.
  */
 bool thrum__inject_push(struct thrum__inject *q, void *item);
 
@@ -36,8 +37,9 @@ void *thrum__inject_pop(struct thrum__inject *q);
 size_t thrum__inject_count(const struct thrum__inject *q);
 
 /*
- * May be false though the queue has just become empty; never true while an item waits whose push ended before the
- * call (for a thread that has announced its sleep: before its sequentially consistent fence).
+ * May be false though the queue has just become empty; never true while an item waits whose push
+ * ended before the call (for a thread that has announced its sleep: before its sequentially
+ * consistent fence).
  */
 bool thrum__inject_empty(const struct thrum__inject *q);
 

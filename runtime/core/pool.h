@@ -11,8 +11,14 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* How many blocks travel between a worker and the others at a time. */
+/* How many blocks travel between a worker and the others at a time, and the stacks that they travel through. */
+#ifdef THRUM_MODEL
+#define THRUM__POOL_BATCH 2
+#define THRUM__POOL_DEPOTS 2
+#else
 #define THRUM__POOL_BATCH 64
+#define THRUM__POOL_DEPOTS 8
+#endif
 
 /* The head of a free block.  word and refs mean what they mean in a live one (future.h): they are never overwritten here,
  * because late wakes and walkers may still look at them. */
@@ -30,15 +36,23 @@ struct thrum__slab {
 	char pad[48];
 };
 
+/* A stack of batches: anyone pushes, one at a time pops. */
+struct thrum__depot {
+	struct atomicptr newest;  /* struct thrum__block, first of its batch */
+	struct atomic32 popping;  /* 1: somebody pops; nobody waits for it */
+	char pad[CACHE_LINE - sizeof(struct atomicptr) - sizeof(struct atomic32) - 4];
+};
+
 struct thrum__pool {
 	size_t block_bytes; /* a multiple of 64 */
 	size_t slab_bytes;
 	void (*prepare)(void *block);            /* once for each block, when it is carved */
 	void *(*map)(size_t bytes);              /* zeroed pages, never given back; NULL: none */
-	struct atomicptr depot;                  /* batches on their way */
 	struct atomicptr slabs;                  /* struct thrum__slab, newest first, never removed */
 	pthread_mutex_t carve_lock;              /* of the newest slab's used */
 	struct atomic64 carved;                  /* blocks made so far */
+	struct atomic32 turn;                    /* where the next thread without a cache begins */
+	struct thrum__depot depots[THRUM__POOL_DEPOTS]; /* batches on their way */
 };
 
 /* One worker's cache of one pool; single owner. */
@@ -48,6 +62,7 @@ struct thrum__pool_cache {
 	struct thrum__block *spare;
 	uint32_t active_count;
 	uint32_t spare_count;
+	uint32_t turn; /* the depot to begin with */
 };
 
 void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p);

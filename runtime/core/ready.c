@@ -16,12 +16,15 @@
  *
  * CALLERS push: the owner.  take, count: anyone, any number, beside push and each other.
  *
- * ORDER   O1 release at T1 (slot, item, ring) pairs with O2 acquire of tail in take: the item is whole and the ring read
- *            after it is no older than the push.
+ * ORDER   O1 release at T1 (slot, item) pairs with O2 acquire of tail in take: the item is whole and the ring read after
+ *            it is no older than the push.
  *         O3 release at T2 (the slot has been read) pairs with O4 acquire of head in push before a slot is reused.
  *         O5 acquire of head in take pairs with O3: a taker that reads a new head reads a tail at least as new as its
  *            maker saw, so tail - head is never negative.
+ *         O6 release of slots on growth pairs with O7 acquire of slots in take: a taker may read a ring that is newer than
+ *            the tail it read, which T1 has not published yet.
  *         Weaker O1: a task is resumed half published.  Weaker O3, O4: a slow taker reads the next lap's item.
+ *         Weaker O5: a taker goes past the tail.  Weaker O6, O7: a taker looks into a ring not yet filled.
  *
  * INVARIANT I1 each item is taken once, in the order of pushes.  I2 0 <= tail - head <= capacity.  I3 head_seen <= head.
  *
@@ -69,7 +72,7 @@ int thrum__ready_push(struct thrum__ready *q, void *item)
 
 			if (!larger)
 				return -ENOMEM;
-			store_relaxed(&q->slots, larger); /* published by T1 */
+			store_release(&q->slots, larger); /* O6 */
 			s = larger;
 		}
 	}
@@ -88,7 +91,7 @@ void *thrum__ready_take(struct thrum__ready *q)
 
 		if (t == load_acquire(&q->tail)) /* O2 */
 			return NULL;
-		s = load_relaxed(&q->slots);
+		s = load_acquire(&q->slots); /* O7 */
 		item = load_relaxed(&s->at[t & s->mask]);
 		if (cas_acq_rel(&q->head, &t, t + 1)) /* T2; O3, O5 */
 			return item;

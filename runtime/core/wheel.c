@@ -2,25 +2,30 @@
 /*
  * wheel.c - a hierarchical timing wheel that is exact to the nanosecond.
  *
- * WHAT   Eleven levels of 64 slots; a slot of level l spans 64^l ns.  An entry lies at the level of the highest digit
- *        (base 64) in which its deadline differs from the base, in the slot of its own digit there.  When the earliest
- *        slot holds something due it is opened: a few entries are sorted into the run and fire from there; many are
- *        spread over lower levels, relative to a base that has moved to the earliest of them.  At level 0 a slot is
- *        one nanosecond and fires in the order of insertion.  (Varghese and Lauck 1987, with a radix heap's levels.)
- * ORDER  All of a level is later than all levels below it; within one the slots rise.  So the first slot of the lowest
- *        level that is not empty is the earliest, and its min_ns the next deadline.  Equal deadlines stay in the order
- *        of insertion: two entries of one deadline always share a slot, which is only ever appended to, and opening it
- *        walks from its head.  An insertion that is due already (up to due_last) goes to a heap ordered by (deadline,
+ * WHAT   Eleven levels of 64 slots; a slot of level l spans 64^l ns.  An entry lies at the level of
+ *        the highest digit (base 64) in which its deadline differs from the base, in the slot of
+ *        its own digit there.  When the earliest slot holds something due it is opened: a few
+ *        entries are sorted into the run and fire from there; many are spread over lower levels,
+ *        relative to a base that has moved to the earliest of them.  At level 0 a slot is one
+ *        nanosecond and fires in the order of insertion.  (Varghese and Lauck 1987, with a radix
+ *        heap's levels.)
+ * ORDER  All of a level is later than all levels below it; within one the slots rise.  So the first
+ *        slot of the lowest level that is not empty is the earliest, and its min_ns the next
+ *        deadline.  Equal deadlines stay in the order of insertion: two entries of one deadline
+ *        always share a slot, which is only ever appended to, and opening it walks from its head.
+ *        An insertion that is due already (up to due_last) goes to a heap ordered by (deadline,
  *        number); it and the run come before all slots, and at a tie the run, which is older.
- * MEMORY A slot is a ring of chunks of ten entries.  Opening must not fail, so insertion pays in advance: see
- *        wheel_chunks.c.
- * COST   Insertion: one append.  Each opening moves an entry at least one level down: ten moves in its life at most,
- *        two to four in practice.  Nothing is walked per tick: a long sleep costs as little as a short one.
+ * MEMORY A slot is a ring of chunks of ten entries.  Opening must not fail, so insertion pays in
+ *        advance: see wheel_chunks.c.
+ * COST   Insertion: one append.  Each opening moves an entry at least one level down: ten moves in
+ *        its life at most, two to four in practice.  Nothing is walked per tick: a long sleep costs
+ *        as little as a short one.
  *
- * Rejected: slots of a fixed tick (order within a tick needs a sort, the jumping clock an exact answer); a heap alone
- * (20 levels of cache misses for a million timers); linked nodes (one miss for each move, where a chunk streams);
- * vectors as slots (they would grow, and could fail, in the middle of advance); taking a cancelled entry out at once
- * (a back pointer in every entry, and other threads cancel too).
+ * Rejected: slots of a fixed tick (order within a tick needs a sort, the jumping clock an exact
+ * answer); a heap alone (20 levels of cache misses for a million timers); linked nodes (one miss
+ * for each move, where a chunk streams); vectors as slots (they would grow, and could fail, in the
+ * middle of advance); taking a cancelled entry out at once (a back pointer in every entry, and
+ * other threads cancel too).
  */
 #include "core/wheel.h"
 
@@ -33,7 +38,8 @@
 
 #define LATE_MIN 64
 
-_Static_assert(WHEEL_LEVELS * WHEEL_SLOTS == WHEEL_CHUNK_LISTS, "the reserve of chunks counts the slots");
+_Static_assert(WHEEL_LEVELS *WHEEL_SLOTS == WHEEL_CHUNK_LISTS,
+	       "the reserve of chunks counts the slots");
 
 static void chunk_put(struct thrum__wheel *w, struct thrum__wheel_chunk *c)
 {
@@ -88,8 +94,10 @@ static struct thrum__wheel_chunk *slot_detach(struct thrum__wheel *w, unsigned l
 	return head;
 }
 
-/* Put the slot's entries where they belong relative to the base, without those that @stale (or NULL) calls so. */
-static void slot_spread(struct thrum__wheel *w, unsigned level, unsigned i, thrum__wheel_stale_fn *stale)
+/* Put the slot's entries where they belong relative to the base, without those that @stale (or
+ * NULL) calls so. */
+static void slot_spread(struct thrum__wheel *w, unsigned level, unsigned i,
+			thrum__wheel_stale_fn *stale)
 {
 	struct thrum__wheel_chunk *c = slot_detach(w, level, i), *next;
 
@@ -146,8 +154,8 @@ static void run_insert(struct thrum__wheel *w, const struct thrum__wheel_entry *
 }
 
 /*
- * Sort what is due of a small slot into the run.  The base moves to the end of the slot or to @now_ns, whichever is
- * earlier, and what is later than @now_ns goes back into slots.
+ * Sort what is due of a small slot into the run.  The base moves to the end of the slot or to
+ * @now_ns, whichever is earlier, and what is later than @now_ns goes back into slots.
  */
 static void slot_to_run(struct thrum__wheel *w, unsigned level, unsigned i, int64_t now_ns)
 {
@@ -260,7 +268,8 @@ static void late_compact(struct thrum__wheel *w, thrum__wheel_stale_fn *stale)
 
 /* The whole: */
 
-void thrum__wheel_init(struct thrum__wheel *w, int64_t start_ns, thrum__wheel_fire_fn *fire, void *fire_arg)
+void thrum__wheel_init(struct thrum__wheel *w, int64_t start_ns, thrum__wheel_fire_fn *fire,
+		       void *fire_arg)
 {
 	memset(w, 0, sizeof(*w));
 	w->base_ns = start_ns > 0 ? start_ns : 0;
@@ -399,7 +408,8 @@ int64_t thrum__wheel_next_live_ns(struct thrum__wheel *w, thrum__wheel_stale_fn 
 	unsigned level, i;
 
 	ENSURE(!w->firing, "a timer's callback must not drop entries");
-	for (; w->run_at < w->run_len && stale(w->run[w->run_at].party, w->run[w->run_at].seq); w->run_at++)
+	for (; w->run_at < w->run_len && stale(w->run[w->run_at].party, w->run[w->run_at].seq);
+	     w->run_at++)
 		w->slotted--;
 	while (w->late_len && stale(w->late[0].e.party, w->late[0].e.seq))
 		late_pop(w);

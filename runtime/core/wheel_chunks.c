@@ -2,10 +2,11 @@
 /*
  * wheel_chunks.c - the memory of the timing wheel: how much is enough, and giving the rest back.
  *
- * A slot's chunks are full but for the last one.  So n entries in at most WHEEL_CHUNK_LISTS slots never fill more than
- * n / 10 chunks in full and one more in each slot that holds any, wherever they move; one may be drained and one be
- * spread at the moment.  That many are owned before the n-th entry is accepted, so moving entries needs no memory.
- * Up to two slabs more are kept, against going back and forth.
+ * A slot's chunks are full but for the last one.  So n entries in at most WHEEL_CHUNK_LISTS slots
+ * never fill more than n / 10 chunks in full and one more in each slot that holds any, wherever
+ * they move; one may be drained and one be spread at the moment.  That many are owned before the
+ * n-th entry is accepted, so moving entries needs no memory. Up to two slabs more are kept, against
+ * going back and forth.
  *
  * Rejected: an allocation for each chunk (a fifth of the cost of a timer went into freeing them).
  */

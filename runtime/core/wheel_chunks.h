@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wheel_chunks.h - where the timing wheel keeps its entries: chunks of ten, cut from slabs of fifteen.
+ * wheel_chunks.h - where the timing wheel keeps its entries: chunks of ten, cut from slabs of
+ * fifteen.
  *
- * One thread owns it.  Taking a chunk cannot fail: whoever adds an entry first calls thrum__wheel_chunks_reserve, which
- * can.  Slabs that are not needed go back to the allocator.
+ * One thread owns it.  Taking a chunk cannot fail: whoever adds an entry first calls
+ * thrum__wheel_chunks_reserve, which can.  Slabs that are not needed go back to the allocator.
  */
 #ifndef THRUM_CORE_WHEEL_CHUNKS_H
 #define THRUM_CORE_WHEEL_CHUNKS_H
@@ -26,7 +27,7 @@ struct thrum__wheel_entry {
 
 struct thrum__wheel_chunk {
 	struct thrum__wheel_chunk *next;
-	uint16_t at;    /* entries before it have fired; not 0 only at the head of a slot of level 0 */
+	uint16_t at; /* entries before it have fired; not 0 only at the head of a slot of level 0 */
 	uint16_t end;   /* entries from here on are free */
 	uint16_t place; /* in its slab */
 	struct thrum__wheel_entry entry[WHEEL_CHUNK_ENTRIES];
@@ -72,6 +73,22 @@ static inline void wheel_slab_unlink(struct thrum__wheel_chunks *m, struct thrum
 		m->last = s->prev;
 }
 
+/* Chunks lie anywhere and have seldom been touched lately: ask for one while another is worked on.
+ */
+static inline void wheel_chunk_prefetch(const struct thrum__wheel_chunk *c)
+{
+	size_t line;
+
+	for (line = 0; line < sizeof(*c); line += CACHE_LINE)
+		__builtin_prefetch((const char *)c + line, 1);
+}
+
+static inline struct thrum__wheel_chunk *thrum__wheel_chunk_next(const struct thrum__wheel_chunk *c)
+{
+	wheel_chunk_prefetch(c->next);
+	return c->next;
+}
+
 static inline struct thrum__wheel_chunk *thrum__wheel_chunk_get(struct thrum__wheel_chunks *m)
 {
 	struct thrum__wheel_slab *s = m->first;
@@ -81,7 +98,9 @@ static inline struct thrum__wheel_chunk *thrum__wheel_chunk_get(struct thrum__wh
 	c = s->free;
 	s->free = c->next;
 	s->used++;
-	if (!s->free)
+	if (s->free)
+		wheel_chunk_prefetch(s->free);
+	else
 		wheel_slab_unlink(m, s);
 	c->at = 0;
 	c->end = 0;
@@ -90,7 +109,8 @@ static inline struct thrum__wheel_chunk *thrum__wheel_chunk_get(struct thrum__wh
 
 void thrum__wheel_slab_unused(struct thrum__wheel_chunks *m, struct thrum__wheel_slab *s);
 
-static inline void thrum__wheel_chunk_put(struct thrum__wheel_chunks *m, struct thrum__wheel_chunk *c)
+static inline void thrum__wheel_chunk_put(struct thrum__wheel_chunks *m,
+					  struct thrum__wheel_chunk *c)
 {
 	struct thrum__wheel_slab *s = container_of(c - c->place, struct thrum__wheel_slab, chunk);
 
@@ -100,17 +120,6 @@ static inline void thrum__wheel_chunk_put(struct thrum__wheel_chunks *m, struct 
 	s->free = c;
 	if (--s->used == 0)
 		thrum__wheel_slab_unused(m, s);
-}
-
-/* A chunk's successor lies anywhere: ask for it while this one is worked through. */
-static inline struct thrum__wheel_chunk *thrum__wheel_chunk_next(const struct thrum__wheel_chunk *c)
-{
-	struct thrum__wheel_chunk *next = c->next;
-	size_t line;
-
-	for (line = 0; line < sizeof(*c); line += CACHE_LINE)
-		__builtin_prefetch((char *)next + line);
-	return next;
 }
 
 /* Make @m own enough for @n entries; 0 or -ENOMEM. */

@@ -328,7 +328,7 @@ size_t thrum__stacks_trim(struct thrum__stacks *pool, size_t keep, size_t max)
 		struct thrum__stack_batch *b;
 
 		pthread_mutex_lock(&pool->lock);
-		b = pool->warm_count > keep ? pool->warm_last : NULL;
+		b = pool->warm_last;
 		if (!b || pool->warm_count - b->count < keep) {
 			pthread_mutex_unlock(&pool->lock);
 			break;

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blocking_pool.c - threads for blocking calls: one mutex, a list of jobs for each class, a condition for each thread.
+ * blocking_pool.c - threads for blocking calls: one mutex, a list of jobs for each class, a
+ * condition for each thread.
  *
- * A slow path by nature (a job costs a wake of some microseconds), so plain locking; what counts is that no job is lost
- * and that the pool grows, shrinks and stops.
+ * A slow path by nature (a job costs a wake of some microseconds), so plain locking; what counts is
+ * that no job is lost and that the pool grows, shrinks and stops.
  *
- * THREADS  Each has its record on its own stack, in the pool's list from its first look at the jobs to its end.  Idle
- *          ones form a stack, so that under a light load the same few work and the rest leave; a common condition
- *          would wake them in turn and keep all.  An idle thread waits once, for 250 ms, and leaves.  The one that
- *          leaves joins the one that left before; at most one ended thread is not yet joined, and stop joins that.
- * COMING   counts threads that will look at the list without being told again.  submit first provides for a thread:
- *          one that comes and has no job yet, else an idle one, else a new one, else the queue, if a thread lives and
- *          there is room.  Creation holds the lock, so a failure is known before anyone relies on the thread.
- * INVARIANT  I1 a queued job means that a thread of its class is coming or running: a thread becomes idle or leaves
- *          only under the lock with the list empty.  I2 coming <= threads.
- * LIFE     run(job) may free the job.  The pool keeps a copy of its place, for reports, and nothing else.
+ * THREADS  Each has its record on its own stack, in the pool's list from its first look at the jobs
+ *          to its end.  Idle ones form a stack, so that under a light load the same few work and
+ *          the rest leave; a common condition would wake them in turn and keep all.  An idle thread
+ *          waits once, for 250 ms, and leaves.  The one that leaves joins the one that left before;
+ *          at most one ended thread is not yet joined, and stop joins that.
+ * COMING   counts threads that will look at the list without being told again.  submit first
+ *          provides for a thread: one that comes and has no job yet, else an idle one, else a new
+ *          one, else the queue, if a thread lives and there is room.  Creation holds the lock, so a
+ *          failure is known before anyone relies on the thread.
+ * INVARIANT  I1 a queued job means that a thread of its class is coming or running: a thread
+ *          becomes idle or leaves only under the lock with the list empty.  I2 coming <= threads.
+ * LIFE     run(job) may free the job.  The pool keeps a copy of its place, for reports, and nothing
+ *          else.
  * FAILURE  Only creating a thread can fail.
- * ORDER    O1 the release with which a job leaves in_flight pairs with the acquire of thrum__job_pool_in_flight: who reads
- *          0 sees what all jobs did.
+ * ORDER    O1 the release with which a job leaves in_flight pairs with the acquire of
+ *          thrum__job_pool_in_flight: who reads 0 sees what all jobs did.
  */
 #define _GNU_SOURCE
 
@@ -47,7 +51,8 @@ struct thrum__job_pool_thread {
 
 static int wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns)
 {
-	struct timespec ts = {.tv_sec = deadline_ns / THRUM_SEC(1), .tv_nsec = deadline_ns % THRUM_SEC(1)};
+	struct timespec ts = {.tv_sec = deadline_ns / THRUM_SEC(1),
+			      .tv_nsec = deadline_ns % THRUM_SEC(1)};
 
 	if (deadline_ns == THRUM_FOREVER)
 		return pthread_cond_wait(cond, lock);
@@ -83,7 +88,8 @@ static void job_remove(struct thrum__job_pool_class *c, struct thrum__job *job)
 	c->queued--;
 }
 
-/* With the lock held: one job less in flight.  Returns whether it was the last; then zero_tell follows, unlocked. */
+/* With the lock held: one job less in flight.  Returns whether it was the last; then zero_tell
+ * follows, unlocked. */
 static bool job_left(struct thrum__job_pool *p)
 {
 	bool last = fetch_sub_release(&p->in_flight, 1) == 1; /* O1 */
@@ -154,7 +160,8 @@ static bool idle_wait(struct thrum__job_pool_class *c, struct thrum__job_pool_th
 }
 
 /* The next job of the class; NULL: the thread leaves. */
-static struct thrum__job *job_next(struct thrum__job_pool_class *c, struct thrum__job_pool_thread *t)
+static struct thrum__job *job_next(struct thrum__job_pool_class *c,
+				   struct thrum__job_pool_thread *t)
 {
 	struct thrum__job *job;
 	bool stay = true;
@@ -171,7 +178,8 @@ static struct thrum__job *job_next(struct thrum__job_pool_class *c, struct thrum
 }
 
 /* With the lock held, which is released meanwhile. */
-static void job_run(struct thrum__job_pool *p, struct thrum__job_pool_thread *t, struct thrum__job *job)
+static void job_run(struct thrum__job_pool *p, struct thrum__job_pool_thread *t,
+		    struct thrum__job *job)
 {
 	void (*run)(struct thrum__job *) = job->run;
 
@@ -257,7 +265,8 @@ static void idle_wake(struct thrum__job_pool_class *c)
 	pthread_cond_signal(&t->wake);
 }
 
-/* See to it that a thread will take one more job, now or after its own.  Returns 0 or why the job must be refused. */
+/* See to it that a thread will take one more job, now or after its own.  Returns 0 or why the job
+ * must be refused. */
 static int thread_provide(struct thrum__job_pool_class *c)
 {
 	int err;
@@ -280,8 +289,9 @@ static int thread_provide(struct thrum__job_pool_class *c)
 
 /* The calls: */
 
-void thrum__job_pool_init(struct thrum__job_pool *p, const struct thrum__job_pool_limit limits[THRUM__JOBS_CLASSES],
-		      const char *prefix, void (*on_zero)(void *arg), void *on_zero_arg)
+void thrum__job_pool_init(struct thrum__job_pool *p,
+			  const struct thrum__job_pool_limit limits[THRUM__JOBS_CLASSES],
+			  const char *prefix, void (*on_zero)(void *arg), void *on_zero_arg)
 {
 	unsigned i;
 
@@ -292,7 +302,8 @@ void thrum__job_pool_init(struct thrum__job_pool *p, const struct thrum__job_poo
 	p->on_zero_arg = on_zero_arg;
 	snprintf(p->prefix, sizeof(p->prefix), "%s", prefix);
 	for (i = 0; i < THRUM__JOBS_CLASSES; i++) {
-		ENSURE(limits[i].threads > 0, "a class of the blocking pool needs a limit of one thread or more");
+		ENSURE(limits[i].threads > 0,
+		       "a class of the blocking pool needs a limit of one thread or more");
 		p->classes[i].pool = p;
 		p->classes[i].limit = limits[i];
 	}
@@ -300,12 +311,14 @@ void thrum__job_pool_init(struct thrum__job_pool *p, const struct thrum__job_poo
 
 void thrum__job_pool_fini(struct thrum__job_pool *p)
 {
-	ENSURE(p->alive == 0 && !p->has_leaver, "stop the blocking pool first, and keep it if that fails");
+	ENSURE(p->alive == 0 && !p->has_leaver,
+	       "stop the blocking pool first, and keep it if that fails");
 	pthread_cond_destroy(&p->ended);
 	pthread_mutex_destroy(&p->lock);
 }
 
-int thrum__job_pool_submit(struct thrum__job_pool *p, enum thrum__job_pool_class_id id, struct thrum__job *job)
+int thrum__job_pool_submit(struct thrum__job_pool *p, enum thrum__job_pool_class_id id,
+			   struct thrum__job *job)
 {
 	struct thrum__job_pool_class *c = &p->classes[id];
 	int err;
@@ -374,7 +387,8 @@ int thrum__job_pool_stop(struct thrum__job_pool *p, int64_t deadline_ns)
 	return busy ? -EBUSY : 0;
 }
 
-void thrum__job_pool_for_each(struct thrum__job_pool *p, void (*cb)(void *arg, const char *place, bool started), void *arg)
+void thrum__job_pool_for_each(struct thrum__job_pool *p,
+			      void (*cb)(void *arg, const char *place, bool started), void *arg)
 {
 	struct thrum__job_pool_thread *t;
 	struct thrum__job *job;

@@ -135,8 +135,7 @@ void thrum__callbacks_run(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 
-	if (!thrum__inbox_is_empty(&rt->callbacks))
-		call_all(thrum__inbox_take_all(&rt->callbacks), &rt->callbacks_due);
+	call_all(thrum__inbox_take_all(&rt->callbacks), &rt->callbacks_due);
 }
 
 int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg)

@@ -197,6 +197,10 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 
 		if (t)
 			return t;
+	} else if (thrum__runtime_has_work(rt)) {
+		/* Others search and leave it to its owner for a moment: look again rather than announce a sleep in vain. */
+		thread_yield();
+		return NULL;
 	}
 	if (again) {
 		w->searching = false;

@@ -34,7 +34,8 @@
  *            sleeper that missed its work is seen, or there is none to be woken.
  *         O4 fence_seq_cst after T6, between searching - 1 and the look at asleep, pairs with O1 and O2: a notifier that
  *            relied on this wake in flight, and a sleeper that announced itself after the look for bits.
- *         O5 acq_rel at T5, T7 and O6 release at T3: what the worker wrote before its sleep is seen by the waker.
+ *         O5 acquire at T5, T8 pairs with O6 release at T3: what the worker wrote before its sleep (it emptied its wake
+ *            signal, say) is seen by the waker and comes before what wake() writes.
  *         Weaker O1 to O4: work lies while workers sleep.
  *
  * INVARIANT I1 searching >= workers that search + CHOSEN ones.  I2 if work is visible, nobody is BUSY near it, and a worker is
@@ -61,6 +62,7 @@
 
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers)
 {
+	ENSURE(workers > 0 && workers <= THRUM__WORKERS_MAX, "the number of workers was not checked");
 	idle->workers = workers;
 	store_relaxed(&idle->searching, 0);
 	for (unsigned i = 0; i < THRUM__IDLE_WORDS; i++)
@@ -85,7 +87,7 @@ static bool choose(struct thrum__idle *idle, unsigned i)
 {
 	uint64_t bit = UINT64_C(1) << (i % 64);
 
-	return fetch_and_acq_rel(&idle->asleep[i / 64], ~bit) & bit; /* T5, T7, T8; O5 */
+	return fetch_and_acquire(&idle->asleep[i / 64], ~bit) & bit; /* T5, T7, T8; O5 */
 }
 
 static bool wake_any(struct thrum__idle *idle)

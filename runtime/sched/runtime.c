@@ -232,33 +232,69 @@ struct thrum_future *thrum_runtime_submit_at(const char *place, struct thrum_run
 	return thrum_runtime_try_submit_at(place, rt, fn, arg, &f) ? NULL : f;
 }
 
-intptr_t thrum_runtime_block_on_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg)
+/* What block_on runs as a task. */
+struct driven {
+	struct thrum_runtime *runtime;
+	thrum_fn fn;
+	void *arg;
+	bool stops; /* its end is the runtime's */
+};
+
+/* The clock and the end of the runtime follow the main task itself, not the thread that will learn of it later. */
+static intptr_t drive(void *arg)
 {
+	struct driven *d = arg;
+	struct thrum_runtime *rt = d->runtime;
+	intptr_t result = d->fn(d->arg);
+
+	if (d->stops)
+		thrum__runtime_stop_begin(rt);
+	fetch_sub_relaxed(&rt->drivers, 1);
+	return result;
+}
+
+static intptr_t block_on(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg, bool stops)
+{
+	struct driven d = {.runtime = rt, .fn = fn, .arg = arg, .stops = stops};
 	struct thrum_future *f;
 	int err;
 
-	if (thrum__in_forked_child())
-		return -ENOTSUP;
-	if (thrum__tls_worker())
-		return -EDEADLK;
-	err = thrum_runtime_try_submit_at(place, rt, fn, arg, &f);
-	return err ? err : thrum_join(f);
+	store_relaxed(&rt->driven, 1);
+	fetch_add_relaxed(&rt->drivers, 1);
+	err = thrum_runtime_try_submit_at(place, rt, drive, &d, &f);
+	if (err) {
+		fetch_sub_relaxed(&rt->drivers, 1);
+		return err;
+	}
+	return thrum_join(f);
+}
+
+/* Outside tasks and a forked child. */
+static int outside(void)
+{
+	return thrum__in_forked_child() ? -ENOTSUP : thrum__tls_worker() ? -EDEADLK : 0;
+}
+
+intptr_t thrum_runtime_block_on_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg)
+{
+	int err = outside();
+
+	if (err)
+		return err;
+	return rt ? block_on(place, rt, fn, arg, false) : -EINVAL;
 }
 
 intptr_t thrum_run_at(const char *place, const struct thrum_config *config, thrum_fn fn, void *arg)
 {
 	struct thrum_runtime *rt;
 	intptr_t result;
-	int err;
+	int err = outside();
 
-	if (thrum__in_forked_child())
-		return -ENOTSUP;
-	if (thrum__tls_worker())
-		return -EDEADLK;
-	err = thrum_runtime_create(&rt, config);
+	if (!err)
+		err = thrum_runtime_create(&rt, config);
 	if (err)
 		return err;
-	result = thrum_runtime_block_on_at(place, rt, fn, arg);
+	result = block_on(place, rt, fn, arg, true);
 	err = thrum_runtime_destroy(rt);
 	return err ? err : result;
 }

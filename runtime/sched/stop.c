@@ -31,11 +31,18 @@ static bool nothing_lives(struct thrum_runtime *rt)
 	return ended == spawned && !load_acquire(&rt->callbacks_due); /* O4 */
 }
 
-static bool cancel_one(struct thrum__task *t, void *unused)
+static bool cancel_other(struct thrum__task *t, void *self)
 {
-	(void)unused;
-	thrum__task_cancel(t, THRUM__PARKER_HARD);
+	if (t != self)
+		thrum__task_cancel(t, THRUM__PARKER_HARD);
 	return true;
+}
+
+void thrum__runtime_stop_begin(struct thrum_runtime *rt)
+{
+	store_relaxed(&rt->stopping, 1);
+	fence_heavy(); /* O1 */
+	thrum__tasks_walk(rt, cancel_other, thrum__current_task());
 }
 
 /* Waits until nothing lives: true; false: the deadline passed. */
@@ -73,9 +80,7 @@ int thrum_runtime_destroy(struct thrum_runtime *rt)
 	if (thrum__tls_worker())
 		return -EDEADLK;
 	deadline = thrum__deadline_after(thrum__clock_monotonic_ns(), rt->limits.grace_ns);
-	store_relaxed(&rt->stopping, 1);
-	fence_heavy(); /* O1 */
-	thrum__tasks_walk(rt, cancel_one, NULL);
+	thrum__runtime_stop_begin(rt);
 	ended = await_end(rt, deadline);
 	if (!ended)
 		thrum__tasks_walk(rt, report_one, rt);

@@ -8,7 +8,11 @@
  *
  * The virtual clock is one word.  It moves when all workers sleep, nothing is queued and no blocking job is in flight:
  * the last worker that announces its sleep sees all others asleep, takes the advancing flag, chooses the worker with
- * the earliest timer (by clearing its bit in idle.c, so that nobody else does), and only then writes the time.
+ * the earliest timer (by clearing its bit in idle.c, so that nobody else does), after it has written the time.  A worker
+ * that finds the flag taken leaves a count in it, and the one that has it looks again: what it saw may be old.
+ *
+ * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count.  O2 release of next_ns
+ *         (elsewhere.c) pairs with the acquire in earliest.
  */
 #include "sched/timer.h"
 
@@ -87,7 +91,7 @@ static struct thrum__worker *earliest(struct thrum_runtime *rt)
 	uint64_t best = (uint64_t)THRUM_FOREVER;
 
 	for (unsigned i = 0; i < rt->workers_count; i++) {
-		uint64_t next = load_acquire(&rt->workers[i]->next_ns); /* pairs with the sleep's store_release */
+		uint64_t next = load_acquire(&rt->workers[i]->next_ns); /* O2 */
 
 		if (next < best) {
 			best = next;
@@ -97,28 +101,45 @@ static struct thrum__worker *earliest(struct thrum_runtime *rt)
 	return found;
 }
 
-bool thrum__clock_advance(struct thrum__worker *w)
+/* Between two calls of block_on nothing happens, as in a loop that is not run. */
+static bool stands_still(struct thrum_runtime *rt)
+{
+	return load_relaxed(&rt->driven) && !load_relaxed(&rt->drivers) && !load_relaxed(&rt->stopping);
+}
+
+/* One look: true if worker @w has something due now.  Looking twice moves nothing twice. */
+static bool try_advance(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 	struct thrum__worker *next;
-	uint32_t no = 0;
-	bool mine = false;
+	uint64_t due;
 
-	if (!thrum__idle_all_asleep(&rt->idle) || !cas_acquire(&rt->advancing, &no, 1))
+	if (!thrum__idle_all_asleep(&rt->idle) || stands_still(rt) || thrum__job_pool_in_flight(&rt->blocking) ||
+	    load_acquire(&rt->callbacks_due) || thrum__runtime_has_work(rt))
 		return false;
-	if (thrum__idle_all_asleep(&rt->idle) && !thrum__job_pool_in_flight(&rt->blocking) &&
-	    !load_acquire(&rt->callbacks_due) && !thrum__runtime_has_work(rt)) {
-		next = earliest(rt);
-		if (next) {
-			uint64_t due = load_relaxed(&next->next_ns);
+	next = earliest(rt);
+	if (!next)
+		return false;
+	due = load_relaxed(&next->next_ns);
+	if (due > load_relaxed(&rt->virtual_ns))
+		store_release(&rt->virtual_ns, due);
+	if (next == w)
+		return true;
+	thrum__idle_wake(&rt->idle, next->index);
+	return false;
+}
 
-			if (due > load_relaxed(&rt->virtual_ns))
-				store_release(&rt->virtual_ns, due);
-			mine = next == w;
-			if (!mine)
-				thrum__idle_wake(&rt->idle, next->index);
-		}
-	}
-	store_release(&rt->advancing, 0);
+bool thrum__clock_advance(struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = w->runtime;
+	uint32_t seen;
+	bool mine;
+
+	if (fetch_add_acq_rel(&rt->advancing, 1)) /* O1: whoever has the flag looks again */
+		return false;
+	do {
+		seen = load_acquire(&rt->advancing); /* O1 */
+		mine = try_advance(w);
+	} while (!cas_acq_rel(&rt->advancing, &seen, 0)); /* O1 */
 	return mine;
 }

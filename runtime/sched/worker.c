@@ -295,6 +295,14 @@ static void run_from_home(struct thrum__worker *w, struct thrum__task *t)
 	}
 }
 
+static void end_search(struct thrum__worker *w)
+{
+	if (!w->searching)
+		return;
+	w->searching = false;
+	thrum__idle_search_found(&w->runtime->idle);
+}
+
 void *thrum__worker_main(void *worker)
 {
 	struct thrum__worker *w = worker;
@@ -313,14 +321,15 @@ void *thrum__worker_main(void *worker)
 
 		w->budget = BUDGET;
 		take_in(w);
-		thrum__callbacks_run(w);
+		if (!thrum__inbox_is_empty(&rt->callbacks)) {
+			end_search(w); /* they are the user's code: others must be woken meanwhile */
+			thrum__callbacks_run(w);
+		}
 		t = next_local(w);
 		if (!t)
 			t = thrum__worker_find_elsewhere(w);
-		if (w->searching && (t || w->exiting)) {
-			w->searching = false;
-			thrum__idle_search_found(&rt->idle);
-		}
+		if (t || w->exiting)
+			end_search(w);
 		if (t)
 			run_from_home(w, t);
 	}

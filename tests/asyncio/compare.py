@@ -16,7 +16,8 @@ import os
 import subprocess
 import sys
 
-HANG_S = 120
+HANG_S = 60
+SHOWN_LINES = 60  # of a failure
 
 
 def split(line):
@@ -68,9 +69,9 @@ def check(options, workers):
         return True
     print("%s with %s worker(s): exit status %s" % (options.command[-1], workers or "default",
                                                     result.returncode))
-    sys.stdout.writelines(line if line.endswith("\n") else line + "<no newline>\n"
-                          for line in difflib.unified_diff(expected, actual, "expected", "printed"))
-    print("printed in full:\n" + "".join(raw))
+    diff = [line if line.endswith("\n") else line + "<no newline>\n"
+            for line in difflib.unified_diff(expected, actual, "expected", "printed")]
+    print("".join(diff[:SHOWN_LINES]) + "as printed:\n" + "".join(raw[:SHOWN_LINES]))
     return False
 
 

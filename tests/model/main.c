@@ -129,18 +129,19 @@ static int run_one(const struct settings *set, const struct scenario *s)
 
 static int run_scenarios(const struct settings *set)
 {
-	unsigned n = 0;
+	const struct scenario *const *all;
+	unsigned count = scenarios_all(&all), n = 0;
 	int status = OK;
 
 	if (set->o.pct && !set->json)
 		printf("seed %llu, depth %u\n", (unsigned long long)set->o.seed, set->o.pct_depth);
-	for (const struct scenario *const *s = __start_model_scenarios; s < __stop_model_scenarios; s++) {
+	for (unsigned i = 0; i < count; i++) {
 		int one;
 
-		if (!wanted(set, *s))
+		if (!wanted(set, all[i]))
 			continue;
 		n++;
-		one = run_one(set, *s);
+		one = run_one(set, all[i]);
 		status = one == FOUND || status == FOUND ? FOUND : one ? one : status;
 		fflush(stdout);
 	}
@@ -153,13 +154,16 @@ static int run_scenarios(const struct settings *set)
 
 static int list(const struct settings *set)
 {
+	const struct scenario *const *all;
+	unsigned count = scenarios_all(&all);
+
 	if (set->mutants) {
 		for (unsigned i = 0; i < nmutations; i++)
 			printf("%3u  %s  (line %d)\n", i + 1, mutations[i].key, places[mutations[i].place].site->line);
 		return OK;
 	}
-	for (const struct scenario *const *p = __start_model_scenarios; p < __stop_model_scenarios; p++) {
-		const struct scenario *s = *p;
+	for (unsigned i = 0; i < count; i++) {
+		const struct scenario *s = all[i];
 		unsigned n = 0;
 
 		while (n < MODEL_MAX_THREADS && s->thread[n])

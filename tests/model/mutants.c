@@ -103,7 +103,7 @@ static void hunt(const struct mutation *m, const struct options *given, struct r
 			if (r.outcome == FAILED) {
 				out->killer = (int)k;
 				out->bound = b;
-				snprintf(out->failure, sizeof(out->failure), "%s", r.failure);
+				snprintf(out->failure, sizeof(out->failure), "%.199s", r.failure);
 				return;
 			}
 			if (b == bound_of(scenarios[k], given))
@@ -221,11 +221,12 @@ static bool print_one(unsigned i, bool json)
 
 int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json)
 {
-	unsigned bad, killed = 0;
+	const struct scenario *const *all;
+	unsigned n = scenarios_all(&all), bad, killed = 0;
 
-	for (const struct scenario *const *s = __start_model_scenarios; s < __stop_model_scenarios; s++)
-		if (!(*s)->expect && nscenarios < SCENARIOS_MAX)
-			scenarios[nscenarios++] = *s;
+	for (unsigned i = 0; i < n; i++)
+		if (strncmp(all[i]->name, "self_", 5) && nscenarios < SCENARIOS_MAX)
+			scenarios[nscenarios++] = all[i];
 	bad = sites_read_survivors(survivors);
 	for (unsigned k = 0; k < nscenarios; k++)
 		bad += !baseline(k, o);

@@ -7,8 +7,8 @@
 
 #include "internal.h"
 
-extern const struct scenario *const __start_model_scenarios[];
-extern const struct scenario *const __stop_model_scenarios[];
+/* All scenarios by name, in @out; their number. */
+unsigned scenarios_all(const struct scenario *const **out);
 
 /* Both return the exit status. */
 int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json);

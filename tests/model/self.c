@@ -6,6 +6,7 @@
 #include "litmus.h"
 #include "mutants.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[BREAK_COUNT] = {
@@ -35,13 +36,41 @@ static const char *const names[BREAK_COUNT] = {
     [BREAK_HINT] = "waiting loops are never put to sleep",
 };
 
+extern const struct scenario *const __start_model_scenarios[];
+extern const struct scenario *const __stop_model_scenarios[];
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct scenario *const *)a)->name, (*(const struct scenario *const *)b)->name);
+}
+
+unsigned scenarios_all(const struct scenario *const **out)
+{
+	static const struct scenario *all[1024];
+	static unsigned n;
+
+	if (!n) {
+		n = (unsigned)(__stop_model_scenarios - __start_model_scenarios);
+		if (n > 1024)
+			n = 1024;
+		for (unsigned i = 0; i < n; i++)
+			all[i] = __start_model_scenarios[i];
+		qsort(all, n, sizeof(all[0]), by_name);
+	}
+	*out = all;
+	return n;
+}
+
 /* The first of the explorer's own scenarios that goes wrong; NULL: none. */
 static const char *first_wrong(void)
 {
 	static struct result r;
 
-	for (const struct scenario *const *p = __start_model_scenarios; p < __stop_model_scenarios; p++) {
-		const struct scenario *s = *p;
+	const struct scenario *const *all;
+	unsigned n = scenarios_all(&all);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct scenario *s = all[i];
 		struct options o = {.bound = -1, .seconds = 20};
 
 		if (strncmp(s->name, "self_", 5))

@@ -6,7 +6,9 @@
  * Returns 0, or 1 after a line about what failed.  It looks at registers, so that it needs an
  * uninstrumented build.
  */
+#include <execinfo.h>
 #include <fenv.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,6 +175,19 @@ static void uses_its_stack(void *arg)
 	thrum__fiber_switch_exit(fiber, &thread);
 }
 
+/* The unwind rules of the switch and of the first frame: the walk ends in thrum__fiber_entry. */
+static void walks_back(void *arg)
+{
+	void *at[32];
+	int n = backtrace(at, 32);
+	uintptr_t entry = (uintptr_t)thrum__fiber_entry;
+
+	EXPECT(n >= 2 && n < 10);
+	EXPECT((uintptr_t)at[n - 1] > entry && (uintptr_t)at[n - 1] < entry + 64);
+	*(bool *)arg = true;
+	thrum__fiber_switch_exit(fiber, &thread);
+}
+
 /* ---- The checks ---- */
 
 static void start(void (*entry)(void *), void *arg)
@@ -219,6 +234,18 @@ static void check_rounding_is_inherited(void)
 	thrum__fiber_destroy(&cache, fiber);
 }
 
+static void check_unwinding(void)
+{
+	bool done = false;
+	void *at[1];
+
+	backtrace(at, 1); /* loads the unwinder, which wants more than a fiber's stack */
+	start(walks_back, &done);
+	thrum__fiber_switch(&thread, fiber);
+	EXPECT(done);
+	thrum__fiber_destroy(&cache, fiber);
+}
+
 static void check_stack(size_t bytes)
 {
 	bool done = false;
@@ -241,6 +268,7 @@ int main(void)
 	check_order();
 	check_registers();
 	check_rounding_is_inherited();
+	check_unwinding();
 	check_stack(0);
 	check_stack((size_t)1 << 20);
 	thrum__stack_cache_fini(&cache);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_blocking_pool.c - the pool of threads for blocking calls: limits, growing and shrinking, withdrawing, stopping,
- * and threads that cannot be made.
+ * test_blocking_pool.c - the pool of threads for blocking calls: limits, growing and shrinking,
+ * withdrawing, stopping, and threads that cannot be made.
  *
  * THRUM_TEST_DIV divides the large counts.
  */
@@ -31,13 +31,13 @@ static unsigned scaled(unsigned n)
 }
 
 /* Yield until @cond holds; fail after a minute. */
-#define UNTIL(cond)                                                                            \
-	do {                                                                                   \
-		int64_t until_ns_ = thrum__clock_monotonic_ns() + PATIENCE_NS;                 \
-		while (!(cond)) {                                                              \
-			ck_assert_int_lt(thrum__clock_monotonic_ns(), until_ns_);              \
-			sched_yield();                                                         \
-		}                                                                              \
+#define UNTIL(cond)                                                               \
+	do {                                                                      \
+		int64_t until_ns_ = thrum__clock_monotonic_ns() + PATIENCE_NS;    \
+		while (!(cond)) {                                                 \
+			ck_assert_int_lt(thrum__clock_monotonic_ns(), until_ns_); \
+			sched_yield();                                            \
+		}                                                                 \
 	} while (0)
 
 /* A job that counts itself, says it has started, and waits while its gate is shut. */
@@ -56,8 +56,9 @@ static void test_job_run(struct thrum__job *job)
 
 	prctl(PR_GET_NAME, t->thread);
 	pthread_sigmask(SIG_SETMASK, NULL, &set);
-	t->mask_right = sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) && sigismember(&set, SIGPIPE) &&
-			!sigismember(&set, SIGSEGV) && !sigismember(&set, SIGFPE);
+	t->mask_right = sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) &&
+			sigismember(&set, SIGPIPE) && !sigismember(&set, SIGSEGV) &&
+			!sigismember(&set, SIGFPE);
 	store_release(&t->started, 1);
 	while (t->gate && load_acquire(t->gate))
 		sched_yield();
@@ -145,7 +146,9 @@ START_TEST(runs_named_and_masked)
 	pool_start(4, 4);
 	for (i = 0; i < 3; i++) {
 		test_job_init(&job[i], NULL, NULL);
-		ck_assert_int_eq(thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)i, &job[i].job), 0);
+		ck_assert_int_eq(
+		    thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)i, &job[i].job),
+		    0);
 	}
 	for (i = 0; i < 3; i++) {
 		UNTIL(load_acquire(&job[i].ran));
@@ -229,7 +232,8 @@ START_TEST(grows_on_demand_and_shrinks)
 	}
 	UNTIL(pool_alive(NULL) == 0);
 	ck_assert_int_ge(thrum__clock_monotonic_ns() - idle_since_ns, THRUM_MS(250));
-	/* The last to leave is not joined yet, but it is gone: nothing of the pool wakes up any more. */
+	/* The last to leave is not joined yet, but it is gone: nothing of the pool wakes up any
+	 * more. */
 	UNTIL(dir_count("/proc/self/task") == threads_before);
 	test_job_init(&job, NULL, NULL);
 	ck_assert_int_eq(thrum__job_pool_submit(&pool, THRUM__JOBS_GENERAL, &job.job), 0);
@@ -315,7 +319,8 @@ START_TEST(a_job_may_free_itself)
 		job = calloc(1, sizeof(*job));
 		ck_assert_ptr_nonnull(job);
 		job->run = free_self;
-		ck_assert_int_eq(thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)(i % 3), job), 0);
+		ck_assert_int_eq(
+		    thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)(i % 3), job), 0);
 	}
 	pool_end();
 	ck_assert_uint_eq(load_relaxed(&zeros), n);
@@ -336,7 +341,10 @@ START_TEST(a_thousand_pools)
 		pool_start(2, 4);
 		for (k = 0; k < 6; k++) {
 			test_job_init(&job[k], NULL, NULL);
-			ck_assert_int_eq(thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)(k % 3), &job[k].job), 0);
+			ck_assert_int_eq(
+			    thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)(k % 3),
+						   &job[k].job),
+			    0);
 		}
 		pool_end();
 		for (k = 0; k < 6; k++)
@@ -372,7 +380,8 @@ static void *flow_submit(void *arg)
 		if (j->run && thrum__job_pool_withdraw(&pool, j))
 			fetch_add_relaxed(&flow.withdrawn, 1);
 		j->run = flow_run;
-		if (thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)((seed >> 16) % 3), j) == 0)
+		if (thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)((seed >> 16) % 3),
+					   j) == 0)
 			fetch_add_relaxed(&flow.submitted, 1);
 		else
 			fetch_add_relaxed(&flow.refused, 1);
@@ -397,10 +406,12 @@ START_TEST(jobs_are_conserved)
 	for (i = 0; i < SUBMITTERS; i++)
 		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
 	pool_end();
-	printf("test_blocking_pool: %u submitted, %u ran, %u withdrawn, %u refused, %u times none in flight\n",
-	       load_relaxed(&flow.submitted), load_relaxed(&flow.ran), load_relaxed(&flow.withdrawn),
-	       load_relaxed(&flow.refused), load_relaxed(&zeros));
-	ck_assert_uint_eq(load_relaxed(&flow.submitted), load_relaxed(&flow.ran) + load_relaxed(&flow.withdrawn));
+	printf("test_blocking_pool: %u submitted, %u ran, %u withdrawn, %u refused, %u times none "
+	       "in flight\n",
+	       load_relaxed(&flow.submitted), load_relaxed(&flow.ran),
+	       load_relaxed(&flow.withdrawn), load_relaxed(&flow.refused), load_relaxed(&zeros));
+	ck_assert_uint_eq(load_relaxed(&flow.submitted),
+			  load_relaxed(&flow.ran) + load_relaxed(&flow.withdrawn));
 	ck_assert_uint_gt(load_relaxed(&flow.withdrawn), 0);
 	ck_assert_uint_gt(load_relaxed(&flow.ran), 0);
 	ck_assert_uint_gt(load_relaxed(&zeros), 0);
@@ -421,7 +432,8 @@ static bool creation_fails(uint64_t n, bool from_then_on)
 	thrum__fault_set(n, from_then_on);
 	for (i = 0; i < 18; i++) {
 		test_job_init(&job[i], &gate, NULL);
-		err[i] = thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)(i % 3), &job[i].job);
+		err[i] = thrum__job_pool_submit(&pool, (enum thrum__job_pool_class_id)(i % 3),
+						&job[i].job);
 		ck_assert(err[i] == 0 || err[i] == -EAGAIN);
 		refused += err[i] != 0;
 	}

@@ -121,13 +121,14 @@ START_TEST(a_ring)
 }
 END_TEST
 
+/* So often that a tool would run out of what it keeps for each fiber, were it not told of its end. */
 START_TEST(a_stack_is_used_again)
 {
 	struct job job = {.back = &thread};
 	char *low = NULL;
 	int i;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 40000; i++) {
 		job.seen = 0;
 		job.self = thrum__fiber_create(&cache, steps, &job);
 		ck_assert_ptr_nonnull(job.self);
@@ -211,6 +212,40 @@ START_TEST(a_stack_of_its_own_size)
 	ck_assert_uint_le(d.at_end, 8 << 10);
 	thrum__fiber_destroy(&cache, d.self);
 	ck_assert_uint_eq(pool.carved, 0);
+}
+END_TEST
+
+static __attribute__((noinline)) void ends_below(struct thrum__fiber *self, int levels)
+{
+	volatile char frame[200];
+
+	frame[levels] = 1;
+	__asm__ volatile("" : : "r"(frame) : "memory");
+	if (levels)
+		ends_below(self, levels - 1);
+	else
+		thrum__fiber_switch_exit(self, &thread);
+}
+
+static void ends_in_the_middle(void *arg)
+{
+	ends_below(*(struct thrum__fiber **)arg, 50);
+}
+
+/* The frames that a fiber ended in leave nothing behind for AddressSanitizer to trip over. */
+START_TEST(a_stack_comes_back_clean)
+{
+	struct thrum__fiber *f;
+	char *low, *again;
+
+	f = thrum__fiber_create(&cache, ends_in_the_middle, &f);
+	low = f->low;
+	thrum__fiber_switch(&thread, f);
+	thrum__fiber_destroy(&cache, f);
+	again = thrum__stack_get(&cache);
+	ck_assert_ptr_eq(again, low);
+	memset(again, 1, USABLE);
+	thrum__stack_put(&cache, again);
 }
 END_TEST
 
@@ -433,6 +468,36 @@ START_TEST(faults_on_the_way_to_a_fiber)
 	ck_assert_uint_ge(failed, 4);
 }
 END_TEST
+
+#ifndef THRUM_SANITIZED
+static size_t mapped_bytes(void)
+{
+	size_t pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%zu", &pages), 1);
+	fclose(f);
+	return pages * thrum__os_page_size();
+}
+
+/* A stack of its own size whose guard fails is unmapped. */
+START_TEST(a_failed_guard_leaves_no_map)
+{
+	size_t before = mapped_bytes(), after;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		thrum__fault_set(3, false);
+		ck_assert_ptr_null(thrum__fiber_create_sized(&cache, USABLE, steps, NULL));
+		ck_assert(thrum__fault_fired());
+	}
+	thrum__fault_set(0, false);
+	after = mapped_bytes();
+	ck_assert_uint_lt(after, before + 20 * USABLE);
+}
+END_TEST
+#endif
 #endif
 
 int main(void)
@@ -450,6 +515,7 @@ int main(void)
 	tcase_add_test(tc, destroyed_unfinished);
 	tcase_add_test(tc, stack_left_is_what_is_left);
 	tcase_add_test(tc, a_stack_of_its_own_size);
+	tcase_add_test(tc, a_stack_comes_back_clean);
 #ifndef THRUM_SANITIZED
 	tcase_add_test(tc, struct_and_first_frames_share_a_page);
 #endif
@@ -459,6 +525,9 @@ int main(void)
 	tcase_add_test(tc, returning_out_of_it_aborts_with_a_word);
 #ifdef THRUM_FAULTS
 	tcase_add_loop_test(tc, faults_on_the_way_to_a_fiber, 0, 2);
+#ifndef THRUM_SANITIZED
+	tcase_add_test(tc, a_failed_guard_leaves_no_map);
+#endif
 #endif
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

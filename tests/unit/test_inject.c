@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_inject.c - the injection queue: order, limit, wrap of its counters, and that nothing is lost or doubled.
+ * test_inject.c - the injection queue: order, limit, wrap of its counters, and that nothing is lost
+ * or doubled.
  *
  * THRUM_TEST_DIV divides the large counts.
  */
@@ -92,7 +93,8 @@ END_TEST
 struct object {
 	unsigned producer;
 	unsigned number;
-	unsigned plain; /* written before the push, and by the consumer after the pop: a race if the queue orders nothing */
+	unsigned plain; /* written before the push, and by the consumer after the pop: a race if the
+			   queue orders nothing */
 	struct atomic32 popped;
 };
 
@@ -137,7 +139,8 @@ static void *consume(void *arg)
 		}
 		if (fetch_add_relaxed(&o->popped, 1) != 0)
 			fetch_add_relaxed(&stress.doubled, 1);
-		/* What one consumer sees of one producer comes in order; numbers count from 1 here. */
+		/* What one consumer sees of one producer comes in order; numbers count from 1 here.
+		 */
 		if (o->number + 1 <= last[o->producer] || o->plain != (o->number ^ 0x5a5a5a5a))
 			fetch_add_relaxed(&stress.disorder, 1);
 		last[o->producer] = o->number + 1;
@@ -158,7 +161,9 @@ static void stress_run(size_t capacity, unsigned per_producer)
 	store_relaxed(&stress.popped, 0);
 	ck_assert_int_eq(thrum__inject_init(&stress.q, capacity), 0);
 	for (i = 0; i < PRODUCERS + CONSUMERS; i++)
-		ck_assert_int_eq(pthread_create(&thread[i], NULL, i < PRODUCERS ? produce : consume, (void *)i), 0);
+		ck_assert_int_eq(
+		    pthread_create(&thread[i], NULL, i < PRODUCERS ? produce : consume, (void *)i),
+		    0);
 	for (i = 0; i < PRODUCERS + CONSUMERS; i++)
 		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
 	ck_assert(thrum__inject_empty(&stress.q));
@@ -179,12 +184,14 @@ START_TEST(nothing_lost_or_doubled)
 	stress_run(2, n / 4);
 	stress_run(8, n / 2);
 	stress_run(1024, n);
-	printf("test_inject: %llu pushes refused\n", (unsigned long long)load_relaxed(&stress.refused));
+	printf("test_inject: %llu pushes refused\n",
+	       (unsigned long long)load_relaxed(&stress.refused));
 	ck_assert_uint_gt(load_relaxed(&stress.refused), 0);
 }
 END_TEST
 
-/* Dekker's pattern of a sleeper: a pusher that saw no sleeper and a sleeper that saw an empty queue exclude each other. */
+/* Dekker's pattern of a sleeper: a pusher that saw no sleeper and a sleeper that saw an empty queue
+ * exclude each other. */
 static struct {
 	struct thrum__inject q;
 	struct atomic32 round, sleeper, saw_sleeper, ended;

@@ -186,7 +186,8 @@ static void model_compact(void)
 		}
 }
 
-/* The wheel drops the stale that stand before its first live one: those up to its new first are gone. */
+/* The wheel drops the stale that stand before its first live one: those up to its new first are
+ * gone. */
 static void model_next_live(void)
 {
 	int64_t next_ns = thrum__wheel_next_live_ns(&wheel, model_is_stale);
@@ -203,10 +204,12 @@ static void random_step(void)
 	switch (r % 16) {
 	case 0: /* to the next deadline exactly, as the virtual clock does */
 		if (model_next_ns(false) != INT64_MAX)
-			model_advance(model_next_ns(false) > model_now_ns ? model_next_ns(false) : model_now_ns);
+			model_advance(model_next_ns(false) > model_now_ns ? model_next_ns(false)
+									  : model_now_ns);
 		break;
 	case 1: /* one nanosecond before it: nothing may fire */
-		if (model_next_ns(false) > saturated(model_now_ns, 1) && model_next_ns(false) != INT64_MAX) {
+		if (model_next_ns(false) > saturated(model_now_ns, 1) &&
+		    model_next_ns(false) != INT64_MAX) {
 			model_now_ns = model_next_ns(false) - 1;
 			ck_assert_uint_eq(thrum__wheel_advance(&wheel, model_now_ns), 0);
 		}
@@ -231,7 +234,8 @@ static void random_step(void)
 		break;
 	case 7:
 	case 8:
-		model_advance(saturated(model_now_ns, (int64_t)(random_next() >> (20 + (r >> 8) % 43))));
+		model_advance(
+		    saturated(model_now_ns, (int64_t)(random_next() >> (20 + (r >> 8) % 43))));
 		break;
 	default:
 		model_insert(random_deadline_ns());
@@ -302,7 +306,8 @@ static void count_fire(void *arg, void *party, uint64_t seq)
 	int64_t deadline_ns = (int64_t)(intptr_t)party;
 
 	(void)arg;
-	ck_assert(deadline_ns > fired_last_ns || (deadline_ns == fired_last_ns && seq > fired_last_seq) || !fired);
+	ck_assert(deadline_ns > fired_last_ns ||
+		  (deadline_ns == fired_last_ns && seq > fired_last_seq) || !fired);
 	fired_last_ns = deadline_ns;
 	fired_last_seq = seq;
 	fired++;
@@ -318,7 +323,8 @@ START_TEST(burst_gives_memory_back)
 	thrum__wheel_init(&wheel, 0, count_fire, NULL);
 	for (i = 0; i < n; i++) {
 		deadline_ns = (int64_t)(random_next() % 1000000000);
-		ck_assert_int_eq(thrum__wheel_insert(&wheel, deadline_ns, (void *)(intptr_t)deadline_ns, i), 0);
+		ck_assert_int_eq(
+		    thrum__wheel_insert(&wheel, deadline_ns, (void *)(intptr_t)deadline_ns, i), 0);
 	}
 	ck_assert_uint_le(wheel.chunks.owned, n / 10 + 800);
 	for (now_ns = 0; now_ns <= 1000000000; now_ns += 100000) {
@@ -339,13 +345,15 @@ START_TEST(equal_deadlines_in_order)
 	fired = 0;
 	thrum__wheel_init(&wheel, 0, count_fire, NULL);
 	for (i = 0; i < n; i++)
-		ck_assert_int_eq(thrum__wheel_insert(&wheel, 123456789, (void *)(intptr_t)123456789, i), 0);
+		ck_assert_int_eq(
+		    thrum__wheel_insert(&wheel, 123456789, (void *)(intptr_t)123456789, i), 0);
 	ck_assert_int_eq(thrum__wheel_next_ns(&wheel), 123456789);
 	ck_assert_uint_eq(thrum__wheel_advance(&wheel, 123456788), 0);
 	ck_assert_uint_eq(thrum__wheel_advance(&wheel, 123456789), n);
 	ck_assert_uint_eq(fired, n);
 	for (i = 0; i < n; i++) /* late by now, all of them */
-		ck_assert_int_eq(thrum__wheel_insert(&wheel, 123456780, (void *)(intptr_t)123456789, n + i), 0);
+		ck_assert_int_eq(
+		    thrum__wheel_insert(&wheel, 123456780, (void *)(intptr_t)123456789, n + i), 0);
 	ck_assert_uint_eq(thrum__wheel_advance(&wheel, 123456789), n);
 	ck_assert_uint_le(wheel.chunks.owned, KEPT_MAX);
 	ck_assert_uint_le(wheel.late_cap, 64);
@@ -368,7 +376,8 @@ START_TEST(abandoned_timers_cost_no_memory)
 	thrum__wheel_init(&wheel, 0, count_fire, NULL);
 	ck_assert_int_eq(thrum__wheel_insert(&wheel, 5000000000000, NULL, 0), 0);
 	for (i = 1; i <= n; i++) {
-		ck_assert_int_eq(thrum__wheel_insert(&wheel, 30000000000 + (int64_t)i * 1000, NULL, i), 0);
+		ck_assert_int_eq(
+		    thrum__wheel_insert(&wheel, 30000000000 + (int64_t)i * 1000, NULL, i), 0);
 		thrum__wheel_note_stale(&wheel);
 		if (wheel.chunks.owned > owned_max)
 			owned_max = wheel.chunks.owned;
@@ -418,8 +427,10 @@ START_TEST(no_memory)
 		thrum__wheel_init(&wheel, 1000, count_fire, NULL);
 		thrum__fault_set(n, n % 2);
 		for (i = 0; i < 3000; i++) {
-			deadline_ns = 1000 + (int64_t)(random_next() >> (2 + random_next() % 61)) - (i % 7 ? 0 : 1000);
-			if (thrum__wheel_insert(&wheel, deadline_ns, (void *)(intptr_t)deadline_ns, i) == 0)
+			deadline_ns = 1000 + (int64_t)(random_next() >> (2 + random_next() % 61)) -
+				      (i % 7 ? 0 : 1000);
+			if (thrum__wheel_insert(&wheel, deadline_ns, (void *)(intptr_t)deadline_ns,
+						i) == 0)
 				stored++;
 			else
 				failed++;

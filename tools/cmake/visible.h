@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * visible.h - included before each source of the library, which is compiled with -fvisibility=hidden:
- * what the public headers declare is visible in the shared library, and nothing else.
+ * visible.h - included before each source of the library, which is compiled with
+ * -fvisibility=hidden: what the public headers declare is visible in the shared library, no more.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

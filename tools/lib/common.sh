@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# What tools/run, tools/test and tools/dev share: packages, builds, steps that are timed and counted.
+# What tools/run, tools/test and tools/dev share: packages, builds, steps timed and counted.
 # Sourced; sets the directory to the top of the tree.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -14,8 +14,8 @@ packages_test=("${packages_run[@]}" check g++ python3 shellcheck)
 # shellcheck disable=SC2034 # for those who source this
 packages_clang=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
-packages_full=("${packages_test[@]}" "${packages_clang[@]}" lld llvm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-	qemu-user)
+packages_full=("${packages_test[@]}" "${packages_clang[@]}" lld llvm
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
 say()
 {
@@ -61,7 +61,8 @@ need()
 	fi
 	say "installing ${missing[*]}"
 	mkdir -p "$logs"
-	as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+	as_root+=(env DEBIAN_FRONTEND=noninteractive
+		apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
 	if ! { "${as_root[@]}" update &&
 		"${as_root[@]}" install -y --no-install-recommends "${missing[@]}"; } \
 		< /dev/null > "$logs/apt.log" 2>&1; then
@@ -117,7 +118,8 @@ tests_passed=0
 tests_failed=0
 tests_skipped=0
 
-# count_tests LOG - how many ran, failed, were skipped: by the closing line of a script of ours, else by ctest's.
+# count_tests LOG - how many ran, failed, were skipped: by the closing line of a script of ours, else
+# by those of ctest.
 count_tests()
 {
 	awk '/^[0-9]+ passed, [0-9]+ failed$/ { ours = 1; total = $1 + $3; failed = $3; skipped = 0 }
@@ -126,11 +128,12 @@ count_tests()
 		END { print total + 0, failed + 0, skipped + 0 }' "$1"
 }
 
-# step NAME COMMAND... - run, time, count; the output goes to build/logs/NAME.log. Tests that ctest ran are
-# counted singly, anything else as one. Returns 0 always: summary tells the end.
+# step NAME COMMAND... - run, time, count; the output goes to build/logs/NAME.log. Tests that ctest ran
+# are counted singly, anything else as one. Returns 0 always: summary tells the end.
 step()
 {
-	local name=$1 log="$logs/${1//[^a-z0-9]/-}.log" start=$SECONDS result=ok note='' total failed skipped
+	local name=$1 log="$logs/${1//[^A-Za-z0-9]/-}.log" start=$SECONDS result=ok note=''
+	local total failed skipped
 
 	shift
 	mkdir -p "$logs"
@@ -176,8 +179,8 @@ summary()
 
 	printf '\n%-40s %-6s %7s\n' step result seconds
 	for i in "${!step_names[@]}"; do
-		printf '%-40s %-6s %7d  %s\n' "${step_names[i]}" "${step_results[i]}" "${step_seconds[i]}" \
-			"${step_notes[i]}"
+		printf '%-40s %-6s %7d  %s\n' \
+			"${step_names[i]}" "${step_results[i]}" "${step_seconds[i]}" "${step_notes[i]}"
 	done
 	printf '\nlogs: build/logs; %d s in all\n' "$SECONDS"
 	if ((tests_skipped)); then

@@ -59,7 +59,8 @@ struct crew {
 	struct hasher *all;
 	unsigned size;
 	struct hasher *free;         /* lock */
-	struct thrum_future *wanted; /* lock; NULL, or who waits for a free one */
+	unsigned n_free;             /* lock */
+	struct thrum_future *wanted; /* lock; NULL, or completed when half of them are free */
 	uint64_t done;               /* lock; files that tasks finished */
 };
 

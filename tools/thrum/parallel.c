@@ -2,10 +2,11 @@
 /*
  * parallel.c - the pass in tasks: one for each file, joined through its future.
  *
- * The crew's hashers bound how many files are in flight: whoever starts tasks takes one for each,
- * and waits for the next free one through a bare future.  A file's hasher is its task's until the
- * task gives it back, as its last act.  The lock guards the list of free ones and is never held
- * across a call that waits.
+ * The crew's hashers bound how many files are in flight: whoever starts tasks takes one for each.
+ * With none free it waits on a bare future until half of them are: woken for each single one, it
+ * would cost every file two switches.  A file's hasher is its task's until the task gives it back,
+ * as its last act.  The lock guards the list of free ones and is never held across a call that
+ * waits.
  *
  * Fails: nothing here stops the pass.  No memory for the future to wait on: the tasks started so
  * far are joined, then all hashers are free.  No task to be had for a file: its would-be parent
@@ -30,6 +31,7 @@ int crew_init(struct crew *crew, unsigned size)
 			return error;
 		hasher->next = crew->free;
 		crew->free = hasher;
+		crew->n_free++;
 	}
 	return 0;
 }
@@ -53,6 +55,7 @@ static struct hasher *crew_try(struct crew *crew, struct thrum_future **wanted)
 	hasher = crew->free;
 	if (hasher) {
 		crew->free = hasher->next;
+		crew->n_free--;
 	} else {
 		future = thrum_future_create();
 		thrum_retain(future); /* one reference to wait on, one for who gives */
@@ -81,14 +84,17 @@ static struct hasher *crew_take(struct crew *crew)
 
 static void crew_give(struct crew *crew, struct hasher *hasher)
 {
-	struct thrum_future *wanted;
+	struct thrum_future *wanted = NULL;
 
 	pthread_mutex_lock(&crew->lock);
 	hasher->next = crew->free;
 	crew->free = hasher;
+	crew->n_free++;
 	crew->done++;
-	wanted = crew->wanted;
-	crew->wanted = NULL;
+	if (2 * crew->n_free >= crew->size) {
+		wanted = crew->wanted;
+		crew->wanted = NULL;
+	}
 	pthread_mutex_unlock(&crew->lock);
 	if (wanted) {
 		(void)thrum_future_set(wanted, 0);

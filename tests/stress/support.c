@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "support.h"
+
+#include <dirent.h>
+#include <string.h>
+
+uint64_t scaled(uint64_t n)
+{
+	const char *text = getenv("THRUM_TEST_DIV");
+	uint64_t div = text ? strtoull(text, NULL, 10) : 1;
+
+	return n / (div ? div : 1) ? n / (div ? div : 1) : 1;
+}
+
+static long field_of(const char *path, const char *field)
+{
+	char line[256];
+	long value = -1;
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		return -1;
+	while (value < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, strlen(field)) && line[strlen(field)] == ':')
+			value = strtol(line + strlen(field) + 1, NULL, 10);
+	fclose(file);
+	return value;
+}
+
+long status_of(const char *field)
+{
+	return field_of("/proc/self/status", field);
+}
+
+/* Calls @each for every entry of @path; returns how many there are. */
+static int entries(const char *path, void (*each)(const char *name, void *arg), void *arg)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	CHECK(dir);
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		n++;
+		if (each)
+			each(e->d_name, arg);
+	}
+	closedir(dir);
+	return n;
+}
+
+int descriptors(void)
+{
+	return entries("/proc/self/fd", NULL, NULL);
+}
+
+static void add_switches(const char *name, void *arg)
+{
+	char path[64];
+	long n;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", name);
+	n = field_of(path, "voluntary_ctxt_switches");
+	if (n > 0)
+		*(long *)arg += n;
+}
+
+long voluntary_switches(int *threads)
+{
+	long sum = 0;
+
+	*threads = entries("/proc/self/task", add_switches, &sum);
+	return sum;
+}
+
+uint64_t seed(void)
+{
+	const char *text = getenv("THRUM_SEED");
+	uint64_t s = text ? strtoull(text, NULL, 10) : (uint64_t)thrum_now();
+
+	printf("seed %llu\n", (unsigned long long)s);
+	return s ? s : 1;
+}
+
+uint64_t random_below(uint64_t *state, uint64_t n)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state % n;
+}

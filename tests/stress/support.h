@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* support.h - what the stress programs share: checks, scaled counts, what the kernel says of the process. */
+#ifndef THRUM_STRESS_SUPPORT_H
+#define THRUM_STRESS_SUPPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <thrum/thrum.h>
+
+/* Ends the program with what failed and where. */
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #cond);   \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+/* @n divided by THRUM_TEST_DIV, 1 at least. */
+uint64_t scaled(uint64_t n);
+/* A field of /proc/self/status: a number, in KiB where it has a unit. */
+long status_of(const char *field);
+/* Open descriptors of the process. */
+int descriptors(void);
+/* Sum over all threads of their voluntary context switches; @threads: how many there are. */
+long voluntary_switches(int *threads);
+/* From THRUM_SEED or the clock; printed. */
+uint64_t seed(void);
+/* xorshift64: the next number below @n. */
+uint64_t random_below(uint64_t *state, uint64_t n);
+
+#endif
