@@ -14,7 +14,7 @@ struct work {
 	uint64_t count;
 	uint64_t sum;
 	int64_t spawned_ns;
-	int64_t elapsed_ns;
+	struct bench_span span;
 	struct thrum_future **tasks;
 };
 
@@ -28,25 +28,26 @@ static intptr_t spawn_all_join_all(void *arg)
 	struct work *work = arg;
 	int64_t start_ns = bench_now_ns();
 
+	bench_span_begin(&work->span);
 	for (uint64_t i = 0; i < work->count; i++)
 		work->tasks[i] = thrum_spawn(echo, (void *)i);
 	work->spawned_ns = bench_now_ns() - start_ns;
 	for (uint64_t i = 0; i < work->count; i++)
 		work->sum += thrum_join(work->tasks[i]);
-	work->elapsed_ns = bench_now_ns() - start_ns;
+	bench_span_end(&work->span);
 	return 0;
 }
 
 static void flat_spawn(struct bench *b, unsigned workers)
 {
 	size_t bytes = b->count * sizeof(struct thrum_future *);
-	struct work work = {b->count, 0, 0, 0, bench_alloc(bytes)};
+	struct work work = {.count = b->count, .tasks = bench_alloc(bytes)};
 
 	memset(work.tasks, 0, bytes);
 	bench_run(workers, spawn_all_join_all, &work);
 	bench_check("the sum of the results", work.sum, b->count * (b->count - 1) / 2);
-	bench_figure(b, "spawn all, join all", workers, "ns a task",
-		     (double)work.elapsed_ns / (double)b->count);
+	bench_figure_span(b, "spawn all, join all", workers, "ns a task", &work.span,
+			  (double)b->count);
 	bench_figure(b, "of it until all were spawned", workers, "ns a task",
 		     (double)work.spawned_ns / (double)b->count);
 	free(work.tasks);

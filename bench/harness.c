@@ -183,6 +183,16 @@ void bench_figure(struct bench *b, const char *name, unsigned workers, const cha
 	series->values[series->n++] = value;
 }
 
+void bench_figure_span(struct bench *b, const char *name, unsigned workers, const char *unit,
+		       const struct bench_span *span, double n)
+{
+	char cpu[sizeof(b->series[0].name)];
+
+	snprintf(cpu, sizeof(cpu), "%s: CPU", name);
+	bench_figure(b, name, workers, unit, (double)span->wall_ns / n);
+	bench_figure(b, cpu, workers, unit, (double)span->cpu_ns / n);
+}
+
 void bench_check(const char *what, uint64_t got, uint64_t want)
 {
 	if (got != want)
@@ -244,6 +254,26 @@ int64_t bench_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static int64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void bench_span_begin(struct bench_span *span)
+{
+	span->cpu_ns = cpu_ns();
+	span->wall_ns = bench_now_ns();
+}
+
+void bench_span_end(struct bench_span *span)
+{
+	span->wall_ns = bench_now_ns() - span->wall_ns;
+	span->cpu_ns = cpu_ns() - span->cpu_ns;
 }
 
 double bench_cpu_s(void)

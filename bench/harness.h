@@ -52,6 +52,12 @@ struct bench {
 	size_t n_series;
 };
 
+/* What a piece of work took: wall clock, and CPU time of all threads. */
+struct bench_span {
+	int64_t wall_ns;
+	int64_t cpu_ns;
+};
+
 /* One run of a workload with this many workers. */
 typedef void (*bench_fn)(struct bench *b, unsigned workers);
 
@@ -65,6 +71,12 @@ int bench_end(struct bench *b);
 /* Adds a value to the series of that name and number of workers. */
 void bench_figure(struct bench *b, const char *name, unsigned workers, const char *unit,
 		  double value);
+/* Both of a span, over n; CPU time says more than the clock on a machine that does other things
+ * too. */
+void bench_figure_span(struct bench *b, const char *name, unsigned workers, const char *unit,
+		       const struct bench_span *span, double n);
+void bench_span_begin(struct bench_span *span);
+void bench_span_end(struct bench_span *span);
 /* Ends the process unless what was computed is what should have been. */
 void bench_check(const char *what, uint64_t got, uint64_t want);
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -19,7 +19,7 @@ struct player {
 	uint64_t count;
 	uint64_t sum;
 	int cpu; /* where the thread is pinned; -1: nowhere */
-	int64_t elapsed_ns;
+	struct bench_span span;
 };
 
 /* The worker's thread, which has but this one task, goes to its CPU. */
@@ -38,10 +38,9 @@ static void pin(int cpu)
 static intptr_t serve(void *arg)
 {
 	struct player *player = arg;
-	int64_t start_ns;
 
 	pin(player->cpu);
-	start_ns = bench_now_ns();
+	bench_span_begin(&player->span);
 	for (uint64_t i = 0; i < player->count; i++) {
 		struct thrum_future *answer = thrum_future_create();
 
@@ -50,7 +49,7 @@ static intptr_t serve(void *arg)
 		player->sum += thrum_await(answer);
 		thrum_release(answer);
 	}
-	player->elapsed_ns = bench_now_ns() - start_ns;
+	bench_span_end(&player->span);
 	return 0;
 }
 
@@ -73,8 +72,9 @@ static intptr_t answer(void *arg)
 
 static void set_up(struct player players[2], uint64_t count)
 {
-	players[0] = (struct player){NULL, &players[1], count, 0, -1, 0};
-	players[1] = (struct player){thrum_future_create(), &players[0], count, 0, -1, 0};
+	players[0] = (struct player){.other = &players[1], .count = count, .cpu = -1};
+	players[1] = (struct player){
+	    .mine = thrum_future_create(), .other = &players[0], .count = count, .cpu = -1};
 }
 
 static void check_and_record(struct bench *b, const struct player players[2], const char *figure,
@@ -84,8 +84,7 @@ static void check_and_record(struct bench *b, const struct player players[2], co
 
 	bench_check("the sum of the questions", players[1].sum, sum);
 	bench_check("the sum of the answers", players[0].sum, sum + n);
-	bench_figure(b, figure, workers, "ns a round trip",
-		     (double)players[0].elapsed_ns / (double)n);
+	bench_figure_span(b, figure, workers, "ns a round trip", &players[0].span, (double)n);
 }
 
 static intptr_t both(void *arg)

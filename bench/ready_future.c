@@ -8,14 +8,14 @@
 struct work {
 	uint64_t count;
 	uint64_t sum;
-	int64_t elapsed_ns;
+	struct bench_span span;
 };
 
 static intptr_t create_set_await(void *arg)
 {
 	struct work *work = arg;
-	int64_t start_ns = bench_now_ns();
 
+	bench_span_begin(&work->span);
 	for (uint64_t i = 0; i < work->count; i++) {
 		struct thrum_future *future = thrum_future_create();
 
@@ -23,18 +23,18 @@ static intptr_t create_set_await(void *arg)
 		work->sum += thrum_await(future);
 		thrum_release(future);
 	}
-	work->elapsed_ns = bench_now_ns() - start_ns;
+	bench_span_end(&work->span);
 	return 0;
 }
 
 static void ready_future(struct bench *b, unsigned workers)
 {
-	struct work work = {b->count, 0, 0};
+	struct work work = {.count = b->count};
 
 	bench_run(workers, create_set_await, &work);
 	bench_check("the sum of the results", work.sum, b->count * (b->count - 1) / 2);
-	bench_figure(b, "create, set, await, release", workers, "ns",
-		     (double)work.elapsed_ns / (double)b->count);
+	bench_figure_span(b, "create, set, await, release", workers, "ns", &work.span,
+			  (double)b->count);
 }
 
 int main(int argc, char **argv)

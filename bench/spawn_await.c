@@ -10,7 +10,7 @@
 struct work {
 	uint64_t count;
 	uint64_t sum;
-	int64_t elapsed_ns;
+	struct bench_span span;
 };
 
 static intptr_t echo(void *arg)
@@ -21,36 +21,36 @@ static intptr_t echo(void *arg)
 static intptr_t spawn_and_join(void *arg)
 {
 	struct work *work = arg;
-	int64_t start_ns = bench_now_ns();
 
+	bench_span_begin(&work->span);
 	for (uint64_t i = 0; i < work->count; i++)
 		work->sum += thrum_join(thrum_spawn(echo, (void *)i));
-	work->elapsed_ns = bench_now_ns() - start_ns;
+	bench_span_end(&work->span);
 	return 0;
 }
 
 static intptr_t spawn_and_await(void *arg)
 {
 	struct work *work = arg;
-	int64_t start_ns = bench_now_ns();
 
+	bench_span_begin(&work->span);
 	for (uint64_t i = 0; i < work->count; i++) {
 		struct thrum_future *task = thrum_spawn(echo, (void *)i);
 
 		work->sum += thrum_await(task);
 		thrum_release(task);
 	}
-	work->elapsed_ns = bench_now_ns() - start_ns;
+	bench_span_end(&work->span);
 	return 0;
 }
 
 static void measure(struct bench *b, unsigned workers, thrum_fn fn, const char *figure)
 {
-	struct work work = {b->count, 0, 0};
+	struct work work = {.count = b->count};
 
 	bench_run(workers, fn, &work);
 	bench_check("the sum of the results", work.sum, b->count * (b->count - 1) / 2);
-	bench_figure(b, figure, workers, "ns a task", (double)work.elapsed_ns / (double)b->count);
+	bench_figure_span(b, figure, workers, "ns a task", &work.span, (double)b->count);
 }
 
 static void join(struct bench *b, unsigned workers)

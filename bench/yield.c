@@ -12,7 +12,7 @@ struct pair {
 	uint64_t turns[2]; /* written by the fiber of that index */
 	uint64_t out_of_step;
 	bool in_step; /* one worker: check */
-	int64_t elapsed_ns;
+	struct bench_span span;
 };
 
 struct fiber {
@@ -42,13 +42,13 @@ static intptr_t both(void *arg)
 	struct pair *pair = arg;
 	struct fiber fibers[2] = {{pair, 0}, {pair, 1}};
 	struct thrum_future *tasks[2];
-	int64_t start_ns = bench_now_ns();
 	int error;
 
+	bench_span_begin(&pair->span);
 	for (int i = 0; i < 2; i++)
 		tasks[i] = thrum_spawn(take_turns, &fibers[i]);
 	error = thrum_gather(tasks, 2, NULL);
-	pair->elapsed_ns = bench_now_ns() - start_ns;
+	bench_span_end(&pair->span);
 	for (int i = 0; i < 2; i++)
 		thrum_release(tasks[i]);
 	return error;
@@ -61,7 +61,7 @@ static void yield(struct bench *b, unsigned workers)
 	bench_run(workers, both, &pair);
 	bench_check("the number of yields", pair.turns[0] + pair.turns[1], 2 * b->count);
 	bench_check("yields that let nobody run", pair.out_of_step, 0);
-	bench_figure(b, "yield", workers, "ns", (double)pair.elapsed_ns / (2 * (double)b->count));
+	bench_figure_span(b, "yield", workers, "ns", &pair.span, 2 * (double)b->count);
 }
 
 int main(int argc, char **argv)

@@ -70,6 +70,7 @@ check_tree()
 	json bytes "$(find "$dir" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }')"
 	json ok True
 	json wrong 0
+	json failed 0
 	json changed 0
 }
 
@@ -114,6 +115,13 @@ says out '^  worker    tasks run     stolen      parks   switches$'
 says out '^  1  '
 says out '^  all  '
 says_not err .
+
+# Few descriptors: fewer files in flight.
+# shellcheck disable=SC2016
+run 0 bash -c 'ulimit -n 40 && exec "$1" demo --json "$2"' - "$bin" "$tree"
+[ "$(python3 -c 'import json, sys; print(json.load(sys.stdin)["jobs"])' <"$here/out")" -le 20 ] ||
+	fail 'more files in flight than half of the descriptors'
+json ok True
 
 # On a terminal there is a progress line, and it is gone at the end.
 if command -v script >/dev/null; then

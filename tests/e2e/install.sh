@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Installs the build into a scratch directory and is its user: pkg-config, shared and static; C11 and C++17 with
-# pedantic warnings; each public header alone; the names of the shared library; the CMake package.
+# Installs the build into a scratch directory and is its user: pkg-config, shared and static; C11
+# and C++17 with pedantic warnings; each public header alone; the names of the shared library; the
+# CMake package.
 set -euo pipefail
 : "${THRUM_BUILD:?the build directory}" "${THRUM_SRC:?the source directory}"
 
@@ -24,6 +25,7 @@ libdir=$(dirname "$(find "$prefix" -name libthrum.a)")
 library=$libdir/libthrum.so
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 export LD_LIBRARY_PATH=$libdir
+strict=(-O2 -Wall -Wextra -Wpedantic -Werror)
 
 # ---- The shared library: its name, its flags, its symbols ----
 
@@ -33,7 +35,8 @@ minor=$(awk '/define THRUM_VERSION_MINOR/ { print $3 }' "$header")
 version=$major.$minor.$(awk '/define THRUM_VERSION_PATCH/ { print $3 }' "$header")
 [[ $(pkg-config --modversion thrum) == "$version" ]] || fail "thrum.pc is not of version $version"
 readelf -d "$library" > dynamic
-grep -q "SONAME.*\[libthrum\.so\.$major\.$minor\]" dynamic || fail "the SONAME: $(grep SONAME dynamic)"
+grep -q "SONAME.*\[libthrum\.so\.$major\.$minor\]" dynamic ||
+	fail "the SONAME: $(grep SONAME dynamic)"
 grep -q NODELETE dynamic || fail 'it is not linked with -z nodelete'
 
 # What the headers declare, and nothing else, with the version's node.
@@ -67,12 +70,14 @@ for compiler in gcc clang; do
 		for dialect in 'c -std=c11' 'c++ -std=c++17'; do
 			[[ $dialect == 'c -'* ]] || command -v g++ > /dev/null || continue
 			# shellcheck disable=SC2086 # the dialect is two words
-			"$compiler" -x $dialect -Wall -Wextra -Wpedantic -Werror -I"$prefix/include" \
-				-fsyntax-only alone.c || fail "$name alone: $compiler -x $dialect"
+			"$compiler" -x $dialect "${strict[@]}" -fsyntax-only \
+				-I"$prefix/include" alone.c ||
+				fail "$name alone: $compiler -x $dialect"
 		done
 	done
 done
-if grep -nE 'stdatomic|_Atomic|_Thread_local|__thread|thread_local|ck_[a-z]+\.h' "$prefix"/include/thrum/*.h; then
+never='stdatomic|_Atomic|_Thread_local|__thread|thread_local|ck_[a-z]+\.h'
+if grep -nE "$never" "$prefix"/include/thrum/*.h; then
 	fail 'a public header has what none may have'
 fi
 
@@ -122,10 +127,10 @@ use()
 	printf 'ok: %s\n' "$name"
 }
 
-strict=(-O2 -Wall -Wextra -Wpedantic -Werror)
 read -ra flags < <(pkg-config --cflags --libs thrum)
 read -ra static_flags < <(pkg-config --static --cflags --libs thrum)
-[[ " ${flags[*]} " == *' -fstack-clash-protection '* ]] || fail 'no -fstack-clash-protection in thrum.pc'
+[[ " ${flags[*]} " == *' -fstack-clash-protection '* ]] ||
+	fail 'no -fstack-clash-protection in thrum.pc'
 
 use c11-shared gcc -std=c11 "${strict[@]}" user.c "${flags[@]}"
 use c11-static gcc -std=c11 "${strict[@]}" user.c -static "${static_flags[@]}"
@@ -146,8 +151,9 @@ target_link_libraries(package-shared thrum::thrum)
 add_executable(package-static ../user.c)
 target_link_libraries(package-static thrum::thrum_static)
 END
-{ cmake -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" && cmake --build package/build; } \
-	> package.log 2>&1 || fail "find_package(thrum): $(tail -20 package.log)"
+cmake -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" > package.log 2>&1 ||
+	fail "find_package(thrum): $(tail -20 package.log)"
+cmake --build package/build > package.log 2>&1 || fail "the package: $(tail -20 package.log)"
 for name in package-shared package-static; do
 	said=$(timeout 60 "package/build/$name") || fail "$name ended with $?"
 	[[ $said == "285 $version" ]] || fail "$name says '$said', not '285 $version'"

@@ -37,7 +37,7 @@ void model_futex_wake(struct atomic32 *p, unsigned n)
 {
 	SITE(site, "futex_wake");
 
-	sched_point(&site);
+	sched_point(&site, NULL, ACCESS_ALL);
 	if (UNLIKELY(X.tracing) && X.phase == RUN)
 		trace_event(&site, &p->v)->what = 0;
 	for (; n; n--) {
@@ -61,7 +61,7 @@ void model_block_until(bool (*pred)(void *), void *arg)
 	SITE(site, "block_until");
 	struct thread *t = X.self;
 
-	sched_point(&site);
+	sched_point(&site, NULL, ACCESS_ALL);
 	if (pred(arg))
 		return;
 	if (X.phase != RUN)

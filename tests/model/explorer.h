@@ -28,12 +28,13 @@ struct scenario {
 	void (*thread[MODEL_MAX_THREADS])(void);    /* the first NULL ends the list */
 	void (*check)(void);			    /* after all threads, sees everything */
 	unsigned bound;				    /* preemptions; 0 means 3.  Waiting and ending cost none */
-	unsigned max_steps;			    /* operations in one execution; 0 means 5000 */
+	unsigned max_steps;			    /* operations in one execution; 0: 5000; at most 20000 */
 	unsigned stale;				    /* reads of older stores in one execution; 0: any number */
 	uint64_t min_executions;		    /* fewer: the scenario is too small and fails */
 	unsigned may_sleep;			    /* bit i: thread i may still be blocked at the end */
 	bool bounded_spin;			    /* its waiting loops give up: explore that, too */
 	bool insert_stores;			    /* stores may also land before ones already made (2+2W); dear */
+	bool observes_order;			    /* threads look at each other's plain variables: see README.md */
 	const char *covers;			    /* the structure's MOVES that it goes through */
 	const char *expect;			    /* explorer's own tests: it must fail with these words */
 };

@@ -24,8 +24,9 @@ enum {
 	CHUNKS = 1 + LOCS / LANES,
 	SPIN_READS = 16,    /* locations that one turn of a waiting loop may read */
 	SPIN_PATIENCE = 8,  /* turns that may see nothing new, when nothing else can run */
-	MAX_CHOICES = 1 << 15,
+	MAX_CHOICES = 1 << 17,
 	MAX_CLOCK = 32000,
+	MAX_STEPS = 20000,
 };
 
 /*
@@ -108,6 +109,18 @@ struct thread {
 	unsigned priority; /* PCT */
 };
 
+/*
+ * What an operation touches, as far as another thread's operation can tell: two that don't conflict may be exchanged.
+ * Loads conflict with writes of the same place, fences with each other (but not light with light or full),
+ * waiting and waking with everything.
+ */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_LIGHT, ACCESS_FULL, ACCESS_HEAVY, ACCESS_ALL };
+
+struct step {
+	const void *p;
+	uint8_t access;
+};
+
 enum phase { SETUP, RUN, CHECK };
 enum outcome { PASSED, FAILED, PRUNED, AGAIN };
 enum mode { DFS, PCT, REPLAY };
@@ -137,6 +150,7 @@ enum broken {
 	BREAK_BACKTRACK,      /* the last alternative of each choice is skipped */
 	BREAK_BLOCKED,	      /* blocked threads at the end are no failure */
 	BREAK_FUTEX,	      /* the look at the word and going to sleep are two steps */
+	BREAK_REDUCE,	      /* takes stores and loads of one place for exchangeable */
 	BREAK_HINT,	      /* a waiting loop is never blocked: no livelock is noticed before the step limit */
 	BREAK_COUNT
 };
@@ -167,6 +181,8 @@ struct explorer {
 	unsigned sleepers; /* threads that wait */
 	unsigned yielders; /* threads that yielded */
 	unsigned steps, preemptions, stale_reads;
+	unsigned nlog;
+	struct step log[4 * MAX_STEPS]; /* operations so far */
 	unsigned position; /* in choices */
 	uint32_t execution;
 	unsigned nlocs;
@@ -178,6 +194,8 @@ struct explorer {
 	unsigned nthreads; /* with thread 0 */
 	unsigned bound, stale, max_steps;
 	bool append_only;
+	bool reduce; /* leave out schedules that are equivalent to others */
+	unsigned restarts;
 	bool spins; /* some thread waits in a loop: note what turns read */
 	enum mode mode;
 	unsigned depth; /* of choices */
@@ -194,7 +212,7 @@ struct explorer {
 extern struct explorer X;
 
 /* sched.c */
-void sched_point(struct model_site *s);
+void sched_point(struct model_site *s, const void *p, enum access a);
 void sched_between(void); /* a scheduling point within an operation */
 _Noreturn void sched_leave(enum outcome o); /* back to the search */
 void sched_sleep(enum sleep_reason why);
@@ -229,14 +247,21 @@ struct options {
 	unsigned pct_depth;
 	const char *replay;
 	bool trace;
+	bool all; /* don't leave out equivalent schedules */
 };
 unsigned choose(unsigned n);
+unsigned choose_point(unsigned n); /* the same, but kept in the schedule even if n is 1 */
 unsigned choose_read(unsigned n); /* 0: the newest */
 void choose_as(unsigned n, unsigned which);
 uint64_t random_next(void);
 unsigned random_below(unsigned n);
 void search_init_signals(void); /* once in each process */
 void search_run(const struct scenario *s, const struct options *o, struct result *r);
+
+/* share.c */
+void share_reset(void);
+bool share_is_private(const void *p, enum access a, unsigned thread);
+bool steps_conflict(const struct step *a, const struct step *b);
 
 /* trace.c */
 void trace_reset(void);

@@ -33,6 +33,7 @@ static const char usage[] =
     "  --jobs N            processes for --mutants (as many as processors)\n"
     "  --litmus            the litmus programs\n"
     "  --self              break the explorer itself in every known way: litmus and self_ scenarios must notice\n"
+    "  --all               no reduction: also schedules that are equivalent to others\n"
     "  --json              one JSON object a line\n"
     "exit status: 0 nothing found; 1 a failure; 2 usage; 3 nothing found, but not exhausted\n";
 
@@ -117,7 +118,7 @@ static int run_one(const struct settings *set, const struct scenario *s)
 	} else if (!set->o.pct && !set->o.replay && !r.exhausted) {
 		verdict = "cut short";
 		status = CUT_SHORT;
-	} else if (r.exhausted && set->o.bound < 0 && r.executions < s->min_executions) {
+	} else if (r.exhausted && set->o.bound < 0 && r.executions + r.pruned < s->min_executions) {
 		verdict = "TOO FEW EXECUTIONS";
 		status = FOUND;
 	}
@@ -228,6 +229,8 @@ static bool option(struct settings *set, int c, char *arg)
 		return set->litmus = true;
 	case 'e':
 		return set->self = true;
+	case 'a':
+		return set->o.all = true;
 	case 'J':
 		return set->json = true;
 	}
@@ -242,7 +245,7 @@ static bool parse(struct settings *set, int argc, char **argv)
 	    {"depth", 1, NULL, 'D'},   {"replay", 1, NULL, 'r'},   {"mutant", 1, NULL, 'm'},
 	    {"mutants", 0, NULL, 'M'}, {"survivors", 1, NULL, 'v'}, {"jobs", 1, NULL, 'j'},
 	    {"litmus", 0, NULL, 'L'},  {"self", 0, NULL, 'e'},	   {"json", 0, NULL, 'J'},
-	    {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+	    {"all", 0, NULL, 'a'},	   {"help", 0, NULL, 'h'},	   {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {

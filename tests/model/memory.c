@@ -241,7 +241,7 @@ uint64_t model_load(struct model_site *s, void *p, unsigned size)
 	struct msg *m;
 	int16_t floor;
 
-	sched_point(s);
+	sched_point(s, p, ACCESS_READ);
 	if (X.phase != RUN) {
 		model_check_live(p);
 		return size == 8 ? *(uint64_t *)p : *(uint32_t *)p;
@@ -272,7 +272,7 @@ void model_store(struct model_site *s, void *p, unsigned size, uint64_t value)
 	int16_t floor;
 	struct loc *l;
 
-	sched_point(s);
+	sched_point(s, p, ACCESS_WRITE);
 	if (X.phase != RUN) {
 		model_check_live(p);
 		if (size == 8)
@@ -363,7 +363,7 @@ uint64_t model_rmw(struct model_site *s, void *p, unsigned size, uint64_t operan
 	int16_t floor;
 	struct loc *l;
 
-	sched_point(s);
+	sched_point(s, p, ACCESS_WRITE);
 	if (X.phase != RUN)
 		return raw_rmw(s->kind, p, size, operand);
 	l = place_atomic(p, size);
@@ -400,7 +400,7 @@ bool model_cas(struct model_site *s, void *p, unsigned size, uint64_t *expected,
 	int16_t floor;
 	struct loc *l;
 
-	sched_point(s);
+	sched_point(s, p, ACCESS_WRITE);
 	if (X.phase != RUN) {
 		uint64_t now = size == 8 ? *(uint64_t *)p : *(uint32_t *)p;
 		bool same = now == *expected;
@@ -515,7 +515,10 @@ void model_fence(struct model_site *s)
 		s->reached |= X.phase == RUN;
 		return;
 	}
-	sched_point(s);
+	sched_point(s, NULL,
+		    order == MODEL_LIGHT   ? ACCESS_LIGHT
+		    : order == MODEL_HEAVY ? ACCESS_HEAVY
+					   : ACCESS_FULL);
 	if (X.phase != RUN)
 		return;
 	if (UNLIKELY(X.tracing))
@@ -546,7 +549,7 @@ uint64_t memory_latest(struct model_site *s, void *p, unsigned size)
 {
 	struct loc *l;
 
-	sched_point(s);
+	sched_point(s, p, ACCESS_ALL);
 	if (X.phase != RUN)
 		return size == 8 ? *(uint64_t *)p : *(uint32_t *)p;
 	l = place_atomic(p, size);

@@ -96,7 +96,7 @@ static void last_owner(void)
 	took(thrum__deque_pop(&d));
 	push(1);
 }
-SCENARIO(deque_last_item, .setup = start_empty, .thread = {last_owner, thief, thief}, .check = all_once,
+SCENARIO(deque_last_item, .bound = 4, .setup = start_empty, .thread = {last_owner, thief, thief}, .check = all_once,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4");
 
 /* The fences: a thief gets to the second item while the owner pops it as one of several. */
@@ -115,7 +115,7 @@ static void again_owner(void)
 	push(2);
 	took(thrum__deque_pop(&d));
 }
-SCENARIO(deque_index_again, .setup = start_two, .thread = {again_owner, thief_twice}, .check = all_once,
+SCENARIO(deque_index_again, .bound = 5, .setup = start_two, .thread = {again_owner, thief_twice}, .check = all_once,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4");
 
 /* Growth, from full and across the wrap, while thieves read the old ring and the new one. */
@@ -125,7 +125,7 @@ static void growing_owner(void)
 	push(3);
 	took(thrum__deque_pop(&d));
 }
-SCENARIO(deque_growth, .setup = start_two, .thread = {growing_owner, thief_twice}, .check = all_once,
+SCENARIO(deque_growth, .bound = 5, .setup = start_two, .thread = {growing_owner, thief_twice}, .check = all_once,
 	 .min_executions = 10000, .covers = "T1 T2 T4");
 static void grow_once(void)
 {
@@ -141,7 +141,7 @@ static void lap_owner(void)
 	push(2);
 	push(3);
 }
-SCENARIO(deque_next_lap, .setup = start_two, .thread = {lap_owner, thief, thief}, .check = all_once,
+SCENARIO(deque_next_lap, .bound = 4, .setup = start_two, .thread = {lap_owner, thief, thief}, .check = all_once,
 	 .min_executions = 10000, .covers = "T1 T4");
 
 /* The owner takes at the thieves' end, then a certain item at its own. */
@@ -153,5 +153,5 @@ static void both_ends(void)
 	model_assert(!thrum__deque_pop_if(&d, &payload[0]));
 	took(thrum__deque_pop_oldest(&d));
 }
-SCENARIO(deque_both_ends, .setup = start_two, .thread = {both_ends, thief_twice}, .check = all_once,
+SCENARIO(deque_both_ends, .bound = 5, .setup = start_two, .thread = {both_ends, thief_twice}, .check = all_once,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4");

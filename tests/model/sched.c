@@ -50,6 +50,8 @@ static unsigned enabled_now(void)
 {
 	unsigned m = X.ready, late = 0;
 
+	if (!(X.sleepers | X.yielders))
+		return m;
 	for (unsigned b = X.sleepers; b; b &= b - 1) {
 		unsigned i = (unsigned)__builtin_ctz(b);
 
@@ -86,11 +88,18 @@ static struct thread *nth(unsigned mask, unsigned n)
 	return &X.threads[__builtin_ctz(mask)];
 }
 
+static void log_step(const void *p, enum access a)
+{
+	if (X.nlog < sizeof(X.log) / sizeof(X.log[0]))
+		X.log[X.nlog++] = (struct step){p, (uint8_t)a};
+}
+
 static void go(struct thread *t)
 {
 	struct thread *from = X.self;
 
 	if (t->asleep) {
+		log_step(NULL, ACCESS_ALL);
 		if (t->asleep == SPINNING && !has_news(t)) {
 			t->impatient = true;
 			t->patience = SPIN_PATIENCE;
@@ -126,34 +135,59 @@ static unsigned choose_thread(unsigned mask)
 	return favourite(mask);
 }
 
-static void preempt(struct thread *t)
+static unsigned preempt_others(struct thread *t)
 {
-	unsigned others, n, c;
+	unsigned others = enabled_now();
 
-	if (X.preemptions >= X.bound || X.broken == BREAK_PREEMPT)
-		return;
-	others = enabled_now();
 	if (X.scenario->bounded_spin)
 		others |= patient_spinners();
-	others &= ~bit(t);
-	if (!others)
-		return;
-	n = 1 + (unsigned)__builtin_popcount(others);
-	if (X.mode == PCT) {
-		unsigned k = favourite(others);
+	return others & ~bit(t);
+}
 
-		for (unsigned i = 0; i < X.nchanges; i++)
-			if (X.steps == X.changes[i])
-				t->priority = i;
-		c = nth(others, k)->priority > t->priority ? k + 1 : 0;
-		choose_as(n, c);
-	} else {
-		c = choose(n);
-	}
-	if (c) {
-		X.preemptions++;
-		go(nth(others, c - 1));
-	}
+/* PCT: lower priorities at the places drawn; then the favourite of all. */
+static unsigned preempt_by_priority(struct thread *t, unsigned others)
+{
+	unsigned k = others ? favourite(others) : 0, c = 0;
+
+	for (unsigned i = 0; i < X.nchanges; i++)
+		if (X.steps == X.changes[i])
+			t->priority = i;
+	if (others && nth(others, k)->priority > t->priority)
+		c = k + 1;
+	choose_as(1 + (unsigned)__builtin_popcount(others), c);
+	return c;
+}
+
+/* Did any operation since number @from of the log conflict with @mine? */
+static bool conflict_since(unsigned from, const struct step *mine)
+{
+	for (; from < X.nlog; from++)
+		if (steps_conflict(&X.log[from], mine))
+			return true;
+	return false;
+}
+
+/*
+ * May take the processor from @t before its operation @mine.  A preemption after which the others did nothing that
+ * conflicts with it could as well have come after it: that schedule is explored, this one is left out.  @alone: no
+ * other thread can notice @mine.
+ */
+static void preempt(struct thread *t, const struct step *mine, bool alone)
+{
+	unsigned others = 0, c, since = X.nlog;
+
+	if (X.preemptions < X.bound && X.broken != BREAK_PREEMPT && !alone)
+		others = preempt_others(t);
+	if (X.mode == PCT)
+		c = preempt_by_priority(t, others);
+	else
+		c = choose_point(1 + (unsigned)__builtin_popcount(others));
+	if (!c)
+		return;
+	X.preemptions++;
+	go(nth(others, c - 1));
+	if (X.reduce && mine && !conflict_since(since, mine))
+		sched_leave(PRUNED);
 }
 
 /* Fairness: a step of @t. */
@@ -176,19 +210,23 @@ static void step_count(void)
 		model_fail("livelock: more than %u operations in one execution", X.max_steps);
 }
 
-void sched_point(struct model_site *s)
+void sched_point(struct model_site *s, const void *p, enum access a)
 {
+	struct step mine = {p, (uint8_t)a};
 	struct thread *t = X.self;
+	bool alone;
 
 	t->at = s;
 	if (X.phase != RUN)
 		return;
 	s->reached = true;
 	step_count();
+	alone = X.reduce && share_is_private(p, a, t->id);
 	if (t->fresh)
 		t->fresh = false;
 	else
-		preempt(t);
+		preempt(t, &mine, alone);
+	log_step(p, a);
 	if (UNLIKELY(X.yielders))
 		step_seen(t);
 }
@@ -196,7 +234,8 @@ void sched_point(struct model_site *s)
 void sched_between(void)
 {
 	step_count();
-	preempt(X.self);
+	preempt(X.self, NULL, false);
+	log_step(NULL, ACCESS_HEAVY);
 	if (UNLIKELY(X.yielders))
 		step_seen(X.self);
 }
@@ -240,6 +279,7 @@ void sched_sleep(enum sleep_reason why)
 {
 	struct thread *t = X.self;
 
+	log_step(NULL, ACCESS_ALL);
 	t->asleep = (uint8_t)why;
 	X.ready &= ~bit(t);
 	X.sleepers |= bit(t);
@@ -249,6 +289,7 @@ void sched_sleep(enum sleep_reason why)
 
 static void yield(struct thread *t)
 {
+	log_step(NULL, ACCESS_ALL);
 	if (X.yielders & bit(t))
 		t->after |= (uint8_t)(t->enabled & ~t->scheduled & ~bit(t));
 	X.yielders |= bit(t);
@@ -396,7 +437,7 @@ static void thread_reset(struct thread *t)
 void sched_run(void)
 {
 	X.ready = X.sleepers = X.yielders = 0;
-	X.steps = X.preemptions = X.stale_reads = X.position = 0;
+	X.nlog = X.steps = X.preemptions = X.stale_reads = X.position = 0;
 	X.execution++;
 	X.failure[0] = 0;
 	memory_reset();

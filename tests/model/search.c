@@ -40,8 +40,6 @@ void choose_as(unsigned n, unsigned which)
 {
 	struct choice *c = &X.choices[X.position];
 
-	if (n < 2)
-		return;
 	if (X.position == MAX_CHOICES)
 		model_fail("livelock: more than %d choices in one execution", MAX_CHOICES);
 	*c = (struct choice){(uint8_t)which, (uint8_t)n};
@@ -60,12 +58,10 @@ static unsigned choose_again(unsigned n)
 	return c->taken;
 }
 
-unsigned choose(unsigned n)
+unsigned choose_point(unsigned n)
 {
 	unsigned which = 0;
 
-	if (n < 2)
-		return 0;
 	if (n > 255)
 		model_fail("more than 255 ways to go on");
 	if (X.mode != PCT && X.position < X.depth)
@@ -74,6 +70,11 @@ unsigned choose(unsigned n)
 		which = random_below(n);
 	choose_as(n, which);
 	return which;
+}
+
+unsigned choose(unsigned n)
+{
+	return n < 2 ? 0 : choose_point(n);
 }
 
 unsigned choose_read(unsigned n)
@@ -199,19 +200,24 @@ static void search_prepare(const struct scenario *s, const struct options *o)
 	X.bound = o->bound >= 0 ? (unsigned)o->bound : s->bound ? s->bound : 3;
 	X.stale = s->stale;
 	X.max_steps = s->max_steps ? s->max_steps : 5000;
+	if (X.max_steps > MAX_STEPS)
+		X.max_steps = MAX_STEPS;
 	X.append_only = !s->insert_stores || X.broken == BREAK_APPEND;
 	X.mode = DFS;
 	X.depth = 0;
 	X.longest = 0;
 	X.spins = false;
 	X.light = 0;
+	X.reduce = !o->all && !o->pct && !o->replay && !s->observes_order;
+	X.restarts = 0;
+	share_reset();
 	X.tracing = false;
 }
 
-/* "b3/12.1-0.2": the bound; then pairs: how many choices are 0, and the one after them. */
+/* "b3l0/12.1-0.2": bound, threads with light fences; then pairs: how many choices are 0, and the one after them. */
 static void replay_write(char *out, size_t size)
 {
-	size_t n = (size_t)snprintf(out, size, "b%u/", X.bound);
+	size_t n = (size_t)snprintf(out, size, "b%ul%u/", X.bound, X.light);
 	unsigned zeros = 0;
 
 	for (unsigned i = 0; i < X.position && n < size; i++) {
@@ -229,11 +235,12 @@ static void replay_write(char *out, size_t size)
 
 static bool replay_read(const char *text)
 {
-	unsigned zeros, taken;
+	unsigned zeros, taken, light;
 	int used;
 
-	if (sscanf(text, "b%u/%n", &X.bound, &used) != 1)
+	if (sscanf(text, "b%ul%u/%n", &X.bound, &light, &used) != 2)
 		return false;
+	X.light = (uint8_t)light;
 	for (text += used; *text; text += used + (text[used] == '-')) {
 		if (sscanf(text, "%u.%u%n", &zeros, &taken, &used) != 2 || taken > 255 ||
 		    X.depth + zeros + 1 > MAX_CHOICES)
@@ -248,6 +255,7 @@ static bool replay_read(const char *text)
 static void run_traced(void)
 {
 	X.mode = REPLAY;
+	X.reduce = false;
 	X.depth = X.position;
 	X.tracing = true;
 	trace_reset();

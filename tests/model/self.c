@@ -33,6 +33,7 @@ static const char *const names[BREAK_COUNT] = {
     [BREAK_BACKTRACK] = "the last alternative is never tried",
     [BREAK_BLOCKED] = "threads that sleep at the end are no failure",
     [BREAK_FUTEX] = "looking at a futex word and going to sleep are two steps",
+    [BREAK_REDUCE] = "loads and stores of one place may be exchanged",
     [BREAK_HINT] = "waiting loops are never put to sleep",
 };
 
@@ -77,7 +78,7 @@ static const char *first_wrong(void)
 			continue;
 		search_run(s, &o, &r);
 		if (s->expect ? r.outcome != FAILED || !strstr(r.failure, s->expect)
-			      : r.outcome == FAILED || !r.exhausted || r.executions < s->min_executions)
+			      : r.outcome == FAILED || !r.exhausted || r.executions + r.pruned < s->min_executions)
 			return s->name;
 	}
 	return NULL;

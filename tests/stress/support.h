@@ -10,6 +10,18 @@
 
 #include <thrum/thrum.h>
 
+/* Under a sanitizer memory and threads are not the program's alone. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 /* Ends the program with what failed and where. */
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \

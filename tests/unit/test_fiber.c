@@ -121,7 +121,7 @@ START_TEST(a_ring)
 }
 END_TEST
 
-/* So often that a tool would run out of what it keeps for each fiber, were it not told of its end. */
+/* So often that a tool runs out of what it keeps for each fiber, if not told of its end. */
 START_TEST(a_stack_is_used_again)
 {
 	struct job job = {.back = &thread};
@@ -215,30 +215,31 @@ START_TEST(a_stack_of_its_own_size)
 }
 END_TEST
 
-static __attribute__((noinline)) void ends_below(struct thrum__fiber *self, int levels)
+static __attribute__((noinline)) void parks_below(struct thrum__fiber *self, int levels)
 {
 	volatile char frame[200];
 
 	frame[levels] = 1;
-	__asm__ volatile("" : : "r"(frame) : "memory");
+	__asm__ volatile("" : : "r"(frame) : "memory"); /* a frame for each level */
 	if (levels)
-		ends_below(self, levels - 1);
+		parks_below(self, levels - 1);
 	else
-		thrum__fiber_switch_exit(self, &thread);
+		thrum__fiber_switch(self, &thread);
+	frame[levels] = 2;
 }
 
-static void ends_in_the_middle(void *arg)
+static void parks_in_the_middle(void *arg)
 {
-	ends_below(*(struct thrum__fiber **)arg, 50);
+	parks_below(*(struct thrum__fiber **)arg, 50);
 }
 
-/* The frames that a fiber ended in leave nothing behind for AddressSanitizer to trip over. */
+/* The frames of a fiber destroyed while parked leave nothing for AddressSanitizer to trip over. */
 START_TEST(a_stack_comes_back_clean)
 {
 	struct thrum__fiber *f;
 	char *low, *again;
 
-	f = thrum__fiber_create(&cache, ends_in_the_middle, &f);
+	f = thrum__fiber_create(&cache, parks_in_the_middle, &f);
 	low = f->low;
 	thrum__fiber_switch(&thread, f);
 	thrum__fiber_destroy(&cache, f);

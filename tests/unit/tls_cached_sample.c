@@ -3,8 +3,8 @@
  * tls_cached_sample.c - what a task must not do: keep the address of a thread-local across a wait.
  *
  * A task may come back on another worker; the address is then that of the old worker's variable,
- * which the old worker writes at the same moment.  The address is kept in a variable here; a compiler
- * does the same unasked with the address of errno or of any thread-local used before the wait.
+ * which the old worker writes at the same moment.  The address is kept in a variable here; a
+ * compiler does the same unasked with that of errno or of any thread-local used before the wait.
  *
  * A program of its own, with public headers alone.  Exit status 1: a wait left the address stale,
  * which the build with THRUM_MIGRATE shows at every wait.  0: no resume was on another worker.

@@ -107,7 +107,8 @@ run_tests()
 	local preset=$1
 
 	shift
-	ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$jobs" "$@"
+	ctest --test-dir "build/$preset" --output-on-failure --no-tests=error \
+		--parallel "$jobs" "$@"
 }
 
 step_names=()
@@ -118,18 +119,20 @@ tests_passed=0
 tests_failed=0
 tests_skipped=0
 
-# count_tests LOG - how many ran, failed, were skipped: by the closing line of a script of ours, else
-# by those of ctest.
+# count_tests LOG - how many ran, failed, were skipped: by the closing line of a script of ours,
+# else by those of ctest.
 count_tests()
 {
-	awk '/^[0-9]+ passed, [0-9]+ failed$/ { ours = 1; total = $1 + $3; failed = $3; skipped = 0 }
+	awk '/^[0-9]+ passed, [0-9]+ failed$/ {
+			ours = 1; total = $1 + $3; failed = $3; skipped = 0
+		}
 		!ours && / tests? failed out of [0-9]+$/ { total += $NF; failed += $(NF - 5) }
 		!ours && /\*\*\*Skipped/ { skipped++ }
 		END { print total + 0, failed + 0, skipped + 0 }' "$1"
 }
 
-# step NAME COMMAND... - run, time, count; the output goes to build/logs/NAME.log. Tests that ctest ran
-# are counted singly, anything else as one. Returns 0 always: summary tells the end.
+# step NAME COMMAND... - run, time, count; the output goes to build/logs/NAME.log. Tests that ctest
+# ran are counted singly, anything else as one. Returns 0 always: summary tells the end.
 step()
 {
 	local name=$1 log="$logs/${1//[^A-Za-z0-9]/-}.log" start=$SECONDS result=ok note=''
@@ -143,8 +146,8 @@ step()
 	read -r total failed skipped < <(count_tests "$log")
 	if ((total)); then
 		note="$total tests"
-	else
-		total=1 failed=0 skipped=0
+	elif [[ $result == ok ]]; then
+		total=1
 	fi
 	if [[ $result == FAILED ]] && ((failed == 0)); then
 		total=$((total + 1)) failed=1
@@ -179,8 +182,8 @@ summary()
 
 	printf '\n%-40s %-6s %7s\n' step result seconds
 	for i in "${!step_names[@]}"; do
-		printf '%-40s %-6s %7d  %s\n' \
-			"${step_names[i]}" "${step_results[i]}" "${step_seconds[i]}" "${step_notes[i]}"
+		printf '%-40s %-6s %7d  %s\n' "${step_names[i]}" "${step_results[i]}" \
+			"${step_seconds[i]}" "${step_notes[i]}"
 	done
 	printf '\nlogs: build/logs; %d s in all\n' "$SECONDS"
 	if ((tests_skipped)); then

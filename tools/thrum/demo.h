@@ -125,7 +125,8 @@ struct demo {
 	uint64_t taskless;   /* files hashed by the task that could not start one for them */
 	uint64_t unreadable; /* in both passes */
 	uint64_t changed;    /* between two readings */
-	uint64_t wrong;      /* the tasks' pass failed or its hash is not what the file holds */
+	uint64_t failed;     /* read serially, but not by its task */
+	uint64_t wrong;      /* a task's hash is not that of the file */
 	struct pass parallel, serial;
 	int64_t walk_ns;
 	struct problem problems[PROBLEMS_KEPT];

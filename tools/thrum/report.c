@@ -88,6 +88,8 @@ static const char *find_fault(const struct demo *demo)
 {
 	if (demo->wrong)
 		return "WRONG: a task's result is not what the file holds";
+	if (demo->failed)
+		return "FAILED: a file could be read, but not by its task";
 	if (demo->changed)
 		return "CHANGED: a file changed while it was being hashed";
 	if (demo->walk.failed)
@@ -221,12 +223,13 @@ static json_t *report_json(const struct demo *demo, const char *fault)
 {
 	char where[TEXT_PATH_MAX];
 	json_t *root =
-	    json_pack("{s:b, s:s*, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", !fault, "error",
-		      fault, "directory", text_path(demo->dir, where, sizeof(where)), "files",
-		      (json_int_t)demo->found, "directories", (json_int_t)demo->walk.dirs, "bytes",
-		      (json_int_t)demo->parallel.bytes, "unreadable", (json_int_t)demo->unreadable,
-		      "unreadable_directories", (json_int_t)demo->walk.unreadable_dirs, "changed",
-		      (json_int_t)demo->changed, "wrong", (json_int_t)demo->wrong);
+	    json_pack("{s:b, s:s*, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", !fault,
+		      "error", fault, "directory", text_path(demo->dir, where, sizeof(where)),
+		      "files", (json_int_t)demo->found, "directories", (json_int_t)demo->walk.dirs,
+		      "bytes", (json_int_t)demo->parallel.bytes, "unreadable",
+		      (json_int_t)demo->unreadable, "unreadable_directories",
+		      (json_int_t)demo->walk.unreadable_dirs, "changed", (json_int_t)demo->changed,
+		      "failed", (json_int_t)demo->failed, "wrong", (json_int_t)demo->wrong);
 	json_t *rest = json_pack(
 	    "{s:I, s:i, s:i, s:f, s:o, s:o, s:f, s:o, s:o}", "without_task",
 	    (json_int_t)demo->taskless, "workers", (int)thrum_runtime_workers(demo->rt), "jobs",

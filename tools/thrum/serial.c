@@ -33,8 +33,8 @@ static void judge_unread(struct demo *demo, const struct file *file)
 		demo_problem(demo, file->path, "changed: read by a task, then no more: %s",
 			     text_error(file->serial));
 	} else {
-		demo->wrong++;
-		demo_problem(demo, file->path, "wrong: read serially, but not by its task: %s",
+		demo->failed++;
+		demo_problem(demo, file->path, "failed: read serially, but not by its task: %s",
 			     text_error(file->parallel));
 	}
 }
