@@ -2,13 +2,15 @@
 /*
  * file.h - files: POSIX's names, arguments and results; the fiber waits instead of the thread.
  *
- * What the page cache holds is read at once (preadv2 with RWF_NOWAIT); what would block goes to the file class of
- * the blocking pool.  A buffer belongs to the call until it returns, also when the caller is cancelled: a job that
- * has started is never cut short.
+ * What the page cache holds is read at once (preadv2 with RWF_NOWAIT); what would block goes to the
+ * file class of the blocking pool.  A buffer belongs to the call until it returns, also when the
+ * caller is cancelled: a job that has started is never cut short.
  *
- * All of them: Called from: a task.  Suspends: yes.  Cancellation point: until the operation has started.
- * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done; -EAGAIN: the pool's
- * queue is full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.  thrum_close always does its work.
+ * All of them: Called from: a task.  Suspends: yes.  Cancellation point: until the operation has
+ * started.
+ * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done;
+ * -EAGAIN: the pool's queue is full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
+ * thrum_close always does its work.
  */
 #ifndef THRUM_FILE_H
 #define THRUM_FILE_H
@@ -21,7 +23,8 @@
 extern "C" {
 #endif
 
-/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added. */
+/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added;
+ * a regular file's descriptor may have O_NONBLOCK too, which means nothing there. */
 THRUM_MUST_CHECK int thrum_open(const char *path, int flags, mode_t mode);
 /* thrum_openat - openat(2); as thrum_open. */
 THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, mode_t mode);

@@ -6,9 +6,9 @@
  * completes exactly once; every awaiter sees its value and all that happened before it.  Completing
  * is wait-free but for waking and for withdrawals in progress, registering a waiter is lock-free.
  *
- * References: create, spawn, submit and shield return one.  A caller's reference must last until its
- * call returns.  Futures may outlive their runtime.  Dropping the last handle of a live task loses
- * nothing: the runtime holds it until it has ended.
+ * References: create, spawn, submit and shield return one.  A caller's reference must last until
+ * its call returns.  Futures may outlive their runtime.  Dropping the last handle of a live task
+ * loses nothing: the runtime holds it until it has ended.
  */
 #ifndef THRUM_FUTURE_H
 #define THRUM_FUTURE_H
@@ -25,19 +25,20 @@ struct thrum_future;
 /*
  * thrum_await - wait for @f and return its result.  Cancelling the caller does not cancel @f.
  *
- * Called from: a task or an outside thread (which blocks).  Suspends: yes.  Cancellation point: yes,
- * unless @f is done already: then its result is returned, whatever was requested.
+ * Called from: a task or an outside thread (which blocks).  Suspends: yes.  Cancellation point:
+ * yes, unless @f is done already: then its result is returned, whatever was requested.
  * Ownership: borrows @f; any number of awaiters at a time.
  * Sees: all that happened before @f completed.
- * Returns: @f's result; -ECANCELED or -ETIMEDOUT when the caller was cut short (thrum_cancel_requested
- * tells the first from a cancelled @f); -ENOMEM for @f NULL; -ENOTSUP in a forked child.
+ * Returns: @f's result; -ECANCELED or -ETIMEDOUT when the caller was cut short
+ * (thrum_cancel_requested tells the first from a cancelled @f); -ENOMEM for @f NULL; -ENOTSUP in a
+ * forked child.
  * asyncio: await.
  */
 THRUM_MUST_CHECK intptr_t thrum_await(struct thrum_future *f);
 
 /*
- * thrum_join - wait for @f to its end, then release it.  Never cut short: if the caller is cancelled
- * or its deadline passes, @f is cancelled and join still waits for it.
+ * thrum_join - wait for @f to its end, then release it.  Never cut short: if the caller is
+ * cancelled or its deadline passes, @f is cancelled and join still waits for it.
  *
  * A task that has not started and is the newest of this worker's queue runs in place, on the
  * caller's stack.
@@ -114,25 +115,28 @@ int thrum_future_set(struct thrum_future *f, intptr_t result);
  * Returns: 0; -ENOMEM: nothing registered; -EINVAL; -ENOTSUP in a forked child.
  * asyncio: add_done_callback.
  */
-int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg);
+int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *),
+			 void *arg);
 
 /*
  * thrum_future_off_done - take back one registration of (@cb, @arg).
  *
  * Called from: anywhere.  Suspends: no.
- * Returns: 0: @cb will not be called for it; -EALREADY: it has been, or will be; -ENOENT: @f is not done
- * and holds no such registration.
+ * Returns: 0: @cb will not be called for it; -EALREADY: it has been, or will be; -ENOENT: @f is not
+ * done and holds no such registration.
  * asyncio: remove_done_callback.
  */
-int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg);
+int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *),
+			  void *arg);
 
 /*
  * thrum_gather - wait for all @n futures; cancels none.
  *
- * @results: NULL, or @n places; entries of futures that are not done when cut short are -EINPROGRESS.
+ * @results: NULL, or @n places; entries of futures that are not done when cut short are
+ * -EINPROGRESS.
  * Called from: a task.  Suspends: yes.  Cancellation point: yes.
- * Returns: 0, or the failed result with the lowest index; -ECANCELED or -ETIMEDOUT when cut short (the
- * futures go on); -EPERM outside a task.  A NULL entry counts as a result of -ENOMEM.
+ * Returns: 0, or the failed result with the lowest index; -ECANCELED or -ETIMEDOUT when cut short
+ * (the futures go on); -EPERM outside a task.  A NULL entry counts as a result of -ENOMEM.
  * asyncio: gather(return_exceptions=True).
  */
 THRUM_MUST_CHECK int thrum_gather(struct thrum_future *const fs[], size_t n, intptr_t results[]);
@@ -141,22 +145,25 @@ THRUM_MUST_CHECK int thrum_gather(struct thrum_future *const fs[], size_t n, int
  * thrum_wait_any - wait until one of @n futures is done.
  *
  * Called from: a task.  Suspends: yes.  Cancellation point: yes, unless one is done already.
- * Returns: the lowest index that is done, whatever its result (a NULL entry is done); -EINVAL for n = 0;
- * -ECANCELED; -ETIMEDOUT; -ENOMEM (more than eight futures and no memory); -EPERM outside a task.
+ * Returns: the lowest index that is done, whatever its result (a NULL entry is done); -EINVAL for n
+ * = 0; -ECANCELED; -ETIMEDOUT; -ENOMEM (more than eight futures and no memory); -EPERM outside a
+ * task.
  * asyncio: wait(return_when=FIRST_COMPLETED).
  */
 THRUM_MUST_CHECK ssize_t thrum_wait_any(struct thrum_future *const fs[], size_t n);
 
 /*
- * thrum_wait_for - await @f, but no longer than @timeout_ns; past it, cancel @f and wait for its end.
+ * thrum_wait_for - await @f, but no longer than @timeout_ns; past it, cancel @f and wait for its
+ * end.
  *
  * @timeout_ns: 0 or less: @f must be done already; THRUM_FOREVER: no limit.
- * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: until it cancels @f.
+ * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: until it cancels
+ * @f.
  * Ownership: the caller keeps its reference to @f.
  * Sees: all that happened before @f completed.
- * Returns: @f's result; -ETIMEDOUT: past the limit and @f ended cancelled; if the caller was cancelled so
- * was @f, and the result is -ECANCELED unless @f ended with a result of its own; -ENOMEM for @f NULL or
- * when no timer could be had (nothing was cancelled).
+ * Returns: @f's result; -ETIMEDOUT: past the limit and @f ended cancelled; if the caller was
+ * cancelled so was @f, and the result is -ECANCELED unless @f ended with a result of its own;
+ * -ENOMEM for @f NULL or when no timer could be had (nothing was cancelled).
  * asyncio: wait_for.
  */
 THRUM_MUST_CHECK intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns);
@@ -174,8 +181,8 @@ struct thrum_future *thrum_shield(struct thrum_future *f);
 /*
  * thrum_name - what @f was started with: the function's name, or what thrum_set_name said.
  * thrum_place - where it was started, as "file:line name".
- * thrum_state_name - its state in a word: "waiting to start", "running", "waiting", "done", "failed",
- * "cancelled" for a task or job; "pending", "done", "failed", "cancelled" otherwise.
+ * thrum_state_name - its state in a word: "waiting to start", "running", "waiting", "done",
+ * "failed", "cancelled" for a task or job; "pending", "done", "failed", "cancelled" otherwise.
  *
  * Called from: anywhere.  Suspends: no.
  * Returns: a string that lives as long as @f (the state's as long as the library).

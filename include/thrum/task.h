@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.h - tasks: functions that run on the workers, each with a stack of its own once it has started.
+ * task.h - tasks: functions that run on the workers, each with a stack of its own once it has
+ * started.
  *
- * A task runs at most once, on one worker at a time, and changes worker only inside a call that says
- * "Suspends: yes".  It has no stack until a worker starts it.  A live task is held by the runtime.
+ * A task runs at most once, on one worker at a time, and changes worker only inside a call that
+ * says "Suspends: yes".  It has no stack until a worker starts it.  A live task is held by the
+ * runtime.
  */
 #ifndef THRUM_TASK_H
 #define THRUM_TASK_H
@@ -24,14 +26,15 @@ extern "C" {
  *
  * Called from: a task.  Suspends: no.
  * Ownership: one reference to the caller.  NULL: @arg is still the caller's.
- * Returns: the task's future; NULL: no memory, the limit on live tasks, stopping, outside a task, or a
- * forked child.
+ * Returns: the task's future; NULL: no memory, the limit on live tasks, stopping, outside a task,
+ * or a forked child.
  * asyncio: create_task.
  */
 struct thrum_future *thrum_spawn(thrum_fn fn, void *arg);
 
 /*
- * thrum_spawn_copy - the same with the task's own copy of @size bytes at @args, 16-aligned, freed when
+ * thrum_spawn_copy - the same with the task's own copy of @size bytes at @args, 16-aligned, freed
+ * when
  * @fn returns.  Cancelled before it ran, @fn never runs and the copy is freed.
  *
  * Called from: a task.  Suspends: no.  @size: 0 to 1 GiB.
@@ -42,8 +45,8 @@ struct thrum_future *thrum_spawn(thrum_fn fn, void *arg);
 struct thrum_future *thrum_spawn_copy(thrum_fn fn, const void *args, size_t size);
 
 /*
- * thrum_spawn_drop - the same; if cancelled before it ran, @drop(@arg) is called instead of @fn, on a
- * worker, before the future completes.  @drop must not wait.
+ * thrum_spawn_drop - the same; if cancelled before it ran, @drop(@arg) is called instead of @fn, on
+ * a worker, before the future completes.  @drop must not wait.
  *
  * Called from: a task.  Suspends: no.  Ownership, Returns: as thrum_spawn.
  */
@@ -53,15 +56,16 @@ struct thrum_future *thrum_spawn_drop(thrum_fn fn, void *arg, void (*drop)(void 
  * thrum_go - spawn and release.
  *
  * Called from: a task.  Suspends: no.
- * Returns: 0; -ENOMEM: no memory; -EAGAIN: the limit on live tasks; -ESHUTDOWN: stopping; -EPERM outside a
- * task; -ENOTSUP in a forked child.
+ * Returns: 0; -ENOMEM: no memory; -EAGAIN: the limit on live tasks; -ESHUTDOWN: stopping; -EPERM
+ * outside a task; -ENOTSUP in a forked child.
  */
 THRUM_MUST_CHECK int thrum_go(thrum_fn fn, void *arg);
 
 /*
  * thrum_cancel_requested - what was requested of the current task: 0, THRUM_SOFT or THRUM_HARD.
  *
- * Called from: a task (0 elsewhere).  Suspends: no.
+ * Called from: a task.  Suspends: no.
+ * Returns: 0 outside tasks too.
  */
 int thrum_cancel_requested(void);
 
@@ -69,6 +73,7 @@ int thrum_cancel_requested(void);
  * thrum_self - the current task's future, borrowed; NULL outside tasks.
  *
  * Called from: anywhere.  Suspends: no.
+ * Returns: a borrowed reference, or NULL.
  * asyncio: current_task.
  */
 struct thrum_future *thrum_self(void);
@@ -84,16 +89,18 @@ int thrum_set_name(const char *name);
 /*
  * thrum_blocking - run fn(@arg) on the blocking pool and wait for it.
  *
- * Called from: a task.  Suspends: yes.  Cancellation point: until @fn has started; then never cut short.
- * Returns: @fn's result; -ECANCELED or -ETIMEDOUT (it did not start); -EAGAIN: the pool's queue is full;
- * -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
+ * Called from: a task.  Suspends: yes.  Cancellation point: until @fn has started; then never cut
+ * short.
+ * Returns: @fn's result; -ECANCELED or -ETIMEDOUT (it did not start); -EAGAIN: the pool's queue is
+ * full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
  * asyncio: to_thread.
  */
 THRUM_MUST_CHECK intptr_t thrum_blocking(thrum_fn fn, void *arg);
 
 /*
- * thrum_spawn_blocking - run fn(@arg) on the blocking pool; thrum_spawn_blocking_copy - with a copy of its
- * argument, as thrum_spawn_copy.  @fn runs on a plain thread: calls that need a task return -EPERM there.
+ * thrum_spawn_blocking - run fn(@arg) on the blocking pool; thrum_spawn_blocking_copy - with a copy
+ * of its argument, as thrum_spawn_copy.  @fn runs on a plain thread: calls that need a task return
+ * -EPERM there.
  *
  * Called from: a task.  Suspends: no.
  * Ownership: one reference to the caller; @arg must outlive a started job.
@@ -103,10 +110,13 @@ THRUM_MUST_CHECK intptr_t thrum_blocking(thrum_fn fn, void *arg);
 struct thrum_future *thrum_spawn_blocking(thrum_fn fn, void *arg);
 struct thrum_future *thrum_spawn_blocking_copy(thrum_fn fn, const void *args, size_t size);
 
-/* The same with the place of the call given as THRUM_HERE makes it (a string that outlives the task). */
+/* The same with the place of the call given as THRUM_HERE makes it (a string that outlives the
+ * task). */
 struct thrum_future *thrum_spawn_at(const char *place, thrum_fn fn, void *arg);
-struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args, size_t size);
-struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg, void (*drop)(void *));
+struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args,
+					 size_t size);
+struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg,
+					 void (*drop)(void *));
 THRUM_MUST_CHECK int thrum_go_at(const char *place, thrum_fn fn, void *arg);
 THRUM_MUST_CHECK intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg);
 struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, void *arg);
@@ -119,7 +129,8 @@ struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn
 #define thrum_go(fn, ...) thrum_go_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_blocking(fn, ...) thrum_blocking_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_blocking(fn, ...) thrum_spawn_blocking_at(THRUM_HERE(fn), fn, __VA_ARGS__)
-#define thrum_spawn_blocking_copy(fn, ...) thrum_spawn_blocking_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_spawn_blocking_copy(fn, ...) \
+	thrum_spawn_blocking_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 
 #ifdef __cplusplus
 }

@@ -16,9 +16,9 @@ extern "C" {
 #endif
 
 #define THRUM_NS(n) ((int64_t)(n))
-#define THRUM_US(n) ((int64_t)(n) * 1000)
-#define THRUM_MS(n) ((int64_t)(n) * 1000000)
-#define THRUM_SEC(n) ((int64_t)(n) * 1000000000)
+#define THRUM_US(n) ((int64_t)(n)*1000)
+#define THRUM_MS(n) ((int64_t)(n)*1000000)
+#define THRUM_SEC(n) ((int64_t)(n)*1000000000)
 /* As a duration or a deadline: never. */
 #define THRUM_FOREVER INT64_MAX
 

@@ -16,12 +16,13 @@
 /* Names the current task in the message; set by the scheduler, NULL before. */
 extern const char *(*thrum__assert_task)(void);
 
-_Noreturn COLD void thrum__assert_fail(const char *file, int line, const char *what, const char *advice);
+_Noreturn COLD void thrum__assert_fail(const char *file, int line, const char *what,
+				       const char *advice);
 
-#define ENSURE(cond, advice)                                                                                           \
-	do {                                                                                                           \
-		if (UNLIKELY(!(cond)))                                                                                 \
-			thrum__assert_fail(__FILE__, __LINE__, #cond, advice);                                         \
+#define ENSURE(cond, advice)                                                   \
+	do {                                                                   \
+		if (UNLIKELY(!(cond)))                                         \
+			thrum__assert_fail(__FILE__, __LINE__, #cond, advice); \
 	} while (0)
 
 #ifdef THRUM_DEBUG

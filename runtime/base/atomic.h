@@ -2,25 +2,28 @@
 /*
  * atomic.h - the only way to an atomic in this library.
  *
- * The memory order stands in each operation's name.  There is no sequentially consistent access, only
- * sequentially consistent fences, and they order a store before a later load (Dekker's pattern), nothing else:
- * data goes from thread to thread through acquire and release operations, which ThreadSanitizer understands
- * (it does not see fences).
+ * The memory order stands in each operation's name.  There is no sequentially consistent access,
+ * only sequentially consistent fences, and they order a store before a later load (Dekker's
+ * pattern), nothing else: data goes from thread to thread through acquire and release operations,
+ * which ThreadSanitizer understands (it does not see fences).
  *
  *   load_{relaxed,acquire}(p)                      -> value
  *   store_{relaxed,release}(p, value)
  *   exchange_{relaxed,acquire,release,acq_rel}(p, value)  -> old value
- *   cas_{relaxed,acquire,release,acq_rel}(p, &expected, desired) -> bool; strong; on failure expected takes the
- *       value read, with acquire for cas_acquire and cas_acq_rel, relaxed otherwise
+ *   cas_{relaxed,acquire,release,acq_rel}(p, &expected, desired) -> bool; strong; on failure
+ *       expected takes the value read, with acquire for cas_acquire and cas_acq_rel, relaxed
+ *       otherwise
  *   fetch_{add,sub,and,or}_{relaxed,acquire,release,acq_rel}(p, value) -> old value
  *   fence_seq_cst()
- *   fence_light(), fence_heavy()   a pair: light on the hot side (a compiler barrier), heavy on the cold side
- *       (membarrier); where membarrier could not be registered both are sequentially consistent fences
+ *   fence_light(), fence_heavy()   a pair: light on the hot side (a compiler barrier), heavy on the
+ *       cold side (membarrier); where membarrier could not be registered both are sequentially
+ *       consistent fences
  *   spin_hint(), thread_yield()    inside a waiting loop; the second gives the CPU away
- *   plain_read(p), plain_write(p, value)  accesses that another operation orders; checked for races by the explorer
+ *   plain_read(p), plain_write(p, value)  accesses that another operation orders; checked for races
+ *   by the explorer
  *
- * Under THRUM_MODEL each is a scheduling point of the interleaving explorer (tests/model), at a site that a mutant
- * may weaken.
+ * Under THRUM_MODEL each is a scheduling point of the interleaving explorer (tests/model), at a
+ * site that a mutant may weaken.
  */
 #ifndef THRUM_BASE_ATOMIC_H
 #define THRUM_BASE_ATOMIC_H

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,14 @@ int thrum__os_openat(int dir, const char *path, int flags, unsigned mode)
 {
 	FAULT_POINT(-EMFILE);
 	return (int)result(openat(dir, path, flags, mode));
+}
+
+int thrum__os_openat_cached(int dir, const char *path, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_CACHED};
+
+	FAULT_POINT(-EAGAIN);
+	return (int)result(syscall(SYS_openat2, dir, path, &how, sizeof(how)));
 }
 
 int thrum__os_close(int fd)

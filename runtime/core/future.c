@@ -182,15 +182,12 @@ static void unlink_node(struct thrum_future *f, struct thrum__waiter *n, uint64_
 	struct thrum__waiter *prev;
 
 	while (head_of(w) == n) {
-		if (cas_acquire(&f->word, &w, with_head(w, next))) { /* T6; O4 on failure */
-			if (next)
-				plain_write(&next->prev, NULL);
+		if (cas_acquire(&f->word, &w, with_head(w, next))) /* T6; O4 on failure */
 			return;
-		}
 	}
 	link_back(head_of(w));
 	prev = plain_read(&n->prev);
-	ENSURE(prev, "withdraw only a node that was registered here, once");
+	ENSURE(prev && plain_read(&prev->next) == n, "withdraw only a node that was registered here, once");
 	plain_write(&prev->next, next);
 	if (next)
 		plain_write(&next->prev, prev);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - files: what the page cache holds is read at once, the rest goes to the file class of the blocking pool.
+ * file.c - files: what the page cache holds is read at once, the rest goes to the file class of the
+ * blocking pool.
  *
- * preadv2 with RWF_NOWAIT answers what is cached in a system call of a third of a microsecond; -EAGAIN means that the disk is
- * needed, and -EOPNOTSUPP that the file system or the descriptor cannot tell: both go to the pool.  A short read of the
- * cached part is a result like any other.  A job that has started is never cut short, so the buffer is the call's until
- * it returns.  Each call's arguments live in the caller's frame, which waits for the job.
+ * Opening for reading tries openat2 with RESOLVE_CACHED first, which never waits for the disk; it
+ * looks at the file by a path descriptor before, so that a pipe or a device is never opened here
+ * (that can block, or do something).
+ * preadv2 with RWF_NOWAIT answers what is cached in a system call of a third of a microsecond;
+ * -EAGAIN means that the disk is needed, and -EOPNOTSUPP that the file system or the descriptor
+ * cannot tell: both go to the pool.  A short read of the cached part is a result like any other.  A
+ * job that has started is never cut short, so the buffer is the call's until it returns.  Each
+ * call's arguments live in the caller's frame, which waits for the job.
  */
 #define _GNU_SOURCE /* RWF_NOWAIT */
 #include "base/os.h"
@@ -58,9 +63,9 @@ static intptr_t perform(void *arg)
 }
 
 static const char *const places[] = {
-	[OPEN] = "? thrum_open",     [READ] = "? thrum_read",     [PREAD] = "? thrum_pread",
-	[WRITE] = "? thrum_write",   [PWRITE] = "? thrum_pwrite", [FSYNC] = "? thrum_fsync",
-	[STAT] = "? thrum_stat",     [LSTAT] = "? thrum_lstat",   [FSTAT] = "? thrum_fstat",
+    [OPEN] = "? thrum_open",   [READ] = "? thrum_read",     [PREAD] = "? thrum_pread",
+    [WRITE] = "? thrum_write", [PWRITE] = "? thrum_pwrite", [FSYNC] = "? thrum_fsync",
+    [STAT] = "? thrum_stat",   [LSTAT] = "? thrum_lstat",   [FSTAT] = "? thrum_fstat",
 };
 
 static intptr_t on_pool(struct operation *op)
@@ -69,7 +74,8 @@ static intptr_t on_pool(struct operation *op)
 	int err;
 
 	do {
-		err = thrum__blocking_call(THRUM__JOBS_FILE, places[op->verb], perform, op, &result);
+		err =
+		    thrum__blocking_call(THRUM__JOBS_FILE, places[op->verb], perform, op, &result);
 	} while (!err && result == -EINTR);
 	return err ? err : result;
 }
@@ -95,10 +101,50 @@ static int entry(void)
 	return t ? thrum__wait_entry(t) : thrum__no_task();
 }
 
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	return thrum__os_fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A regular file whose path and inode are in memory: its descriptor; else an error: ask the pool.
+ * */
+static int open_cached(int dirfd, const char *path, int flags)
+{
+	int fd = thrum__os_openat_cached(dirfd, path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+	bool regular;
+
+	if (fd < 0)
+		return fd;
+	regular = is_regular(fd);
+	thrum__os_close(fd);
+	if (!regular)
+		return -EAGAIN;
+	/* Should it have become something else meanwhile, O_NONBLOCK keeps the open from waiting.
+	 * */
+	fd = thrum__os_openat_cached(dirfd, path, flags | O_NONBLOCK);
+	if (fd >= 0 && !is_regular(fd)) {
+		thrum__os_close(fd);
+		return -EAGAIN;
+	}
+	return fd;
+}
+
 int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
 {
-	struct operation op = {.verb = OPEN, .fd = dirfd, .path = path, .flags = flags | O_CLOEXEC, .mode = mode};
+	struct operation op = {
+	    .verb = OPEN, .fd = dirfd, .path = path, .flags = flags | O_CLOEXEC, .mode = mode};
 
+	int fd = entry();
+
+	if (fd)
+		return fd;
+	if ((flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | O_DIRECTORY)) == O_RDONLY) {
+		fd = open_cached(dirfd, path, op.flags);
+		if (fd >= 0)
+			return fd;
+	}
 	return (int)on_pool(&op);
 }
 
@@ -140,7 +186,8 @@ ssize_t thrum_write(int fd, const void *buf, size_t n)
 
 ssize_t thrum_pwrite(int fd, const void *buf, size_t n, off_t offset)
 {
-	struct operation op = {.verb = PWRITE, .fd = fd, .buf = (void *)buf, .n = n, .offset = offset};
+	struct operation op = {
+	    .verb = PWRITE, .fd = fd, .buf = (void *)buf, .n = n, .offset = offset};
 
 	return on_pool(&op);
 }

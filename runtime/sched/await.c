@@ -2,23 +2,28 @@
 /*
  * await.c - the only place where a fiber suspends.
  *
- * A WAIT  (1) the entry check: a hard request ends the call before it begins; (2) the task takes the number (seq) of its next
- * wait from its parker and hangs nodes that carry it on what it waits for, and a timer that carries it into the worker's
- * wheel; (3) it leaves its stack; the next stack parks it (core/parker.c: T1) or finds that it was fired already; (4) whoever
- * fires first decides why it goes on; (5) it withdraws the nodes that did not fire.
+ * A WAIT  (1) the entry check: a hard request ends the call before it begins; (2) the task takes
+ * the number (seq) of its next wait from its parker and hangs nodes that carry it on what it waits
+ * for, and a timer that carries it into the worker's wheel; (3) it leaves its stack; the next stack
+ * parks it (core/parker.c: T1) or finds that it was fired already; (4) whoever fires first decides
+ * why it goes on; (5) it withdraws the nodes that did not fire.
  *
- * IN PLACE  A join of the newest spawned task runs it on the joiner's stack, as a plain call: no queue, no switch.  While the
- * child runs, `below` leads from it to the joiner.  The joiner cannot come back before its child has ended, so a cancel of
- * the joiner must reach the child: when the child is about to wait for the first time, the joiner's wait is lent to it
- * (parker.c: T6), with one reference to the child for whoever fires it.  A child that never waits pays nothing for this.
- * The stack must be half free; else the joiner waits like any other.  So a task may count on half of the configured stack.
+ * IN PLACE  A join of the newest spawned task runs it on the joiner's stack, as a plain call: no
+ * queue, no switch.  While the child runs, `below` leads from it to the joiner.  The joiner cannot
+ * come back before its child has ended, so a cancel of the joiner must reach the child: when the
+ * child is about to wait for the first time, the joiner's wait is lent to it (parker.c: T6), with
+ * one reference to the child for whoever fires it.  A child that never waits pays nothing for this.
+ * The stack must be half free; else the joiner waits like any other.  So a task may count on half
+ * of the configured stack.
  *
- * OWNERS  nodes and timer: the waiter's frame, until withdrawn or gone.  wait_seq, wait_deaf: written before the switch,
- * read by after_park on the same worker.
+ * OWNERS  nodes and timer: the waiter's frame, until withdrawn or gone.  wait_seq, wait_deaf:
+ * written before the switch, read by after_park on the same worker.
  *
- * What can fail: a timer's memory (-ENOMEM, nothing was waited for), an array for more than eight futures.
+ * What can fail: a timer's memory (-ENOMEM, nothing was waited for), an array for more than eight
+ * futures.
  *
- * Next on a task's way: core/parker.c (who wakes it), core/future.c (complete), then worker.c again.
+ * Next on a task's way: core/parker.c (who wakes it), core/future.c (complete), then worker.c
+ * again.
  */
 #include "sched/await.h"
 
@@ -143,8 +148,8 @@ int thrum__await(struct thrum_future *f, int64_t deadline_ns, bool deaf)
 
 void thrum__await_end(struct thrum_future *f)
 {
-	int err = thrum__current_task() ? thrum__await(f, THRUM_FOREVER, true) :
-					  thrum__await_outside(f, THRUM_FOREVER);
+	int err = thrum__current_task() ? thrum__await(f, THRUM_FOREVER, true)
+					: thrum__await_outside(f, THRUM_FOREVER);
 
 	ENSURE(err == 0, "a wait without deadline that hears no cancel cannot be cut short");
 }
@@ -177,7 +182,8 @@ intptr_t thrum_await(struct thrum_future *f)
 }
 
 /* The joined task @child is ours and has not started: runs it as a call. */
-static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner, struct thrum__task *child)
+static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
+			 struct thrum__task *child)
 {
 	intptr_t result;
 
@@ -318,7 +324,8 @@ static ssize_t wait_with(struct thrum_future *const fs[], size_t n, struct thrum
 			break;
 	}
 	if (hung == n)
-		err = thrum__timer_start(&timer, thrum__tls_worker(), &t->parker, seq, t->deadline_ns);
+		err = thrum__timer_start(&timer, thrum__tls_worker(), &t->parker, seq,
+					 t->deadline_ns);
 	if (hung < n || err) {
 		if (!thrum__parker_abandon(&t->parker, seq))
 			err = 0;

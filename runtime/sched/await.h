@@ -8,7 +8,8 @@
 /*
  * thrum__await - the current task waits until @f is done.
  *
- * @deadline_ns: absolute, on the runtime's clock; THRUM_FOREVER.  @deaf: neither cancel nor the task's own deadline ends it.
+ * @deadline_ns: absolute, on the runtime's clock; THRUM_FOREVER.  @deaf: neither cancel nor the
+ * task's own deadline ends it.
  * Returns: 0: @f is done; -ECANCELED; -ETIMEDOUT; -ENOMEM: no timer.
  */
 int thrum__await(struct thrum_future *f, int64_t deadline_ns, bool deaf);

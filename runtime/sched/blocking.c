@@ -2,13 +2,18 @@
 /*
  * blocking.c - jobs of the blocking pool as futures.
  *
- * A job is a future whose function runs on a plain thread (blocking_pool.c).  A job that has not started can be taken back by a
- * cancel, which completes it with -ECANCELED; a started one goes on to its end, whoever waits.
+ * A job is a future whose function runs on a plain thread (blocking_pool.c).  A job that has not
+ * started can be taken back by a cancel, which completes it with -ECANCELED; a started one goes on
+ * to its end, whoever waits.
  *
- * REFERENCES  The handle of whoever spawned it; the pool's, from submit until it has run or was taken back.
+ * REFERENCES  The handle of whoever spawned it; the pool's, from submit until it has run or was
+ *             taken back.
  *
- * What can fail: the descriptor, the copy of the arguments (-ENOMEM), the queue's limit or threads (-EAGAIN), a stopping
- * runtime (-ESHUTDOWN): nothing was started.
+ * What can fail: the descriptor, the copy of the arguments (-ENOMEM), the queue's limit or threads
+ * (-EAGAIN), a stopping runtime (-ESHUTDOWN): nothing was started.
+ *
+ * ORDER   O1 release of refs (all fields) pairs with the acquire of task.c (try_retain): a walker
+ *         sees a whole job.
  */
 #include "sched/blocking.h"
 
@@ -79,7 +84,8 @@ int thrum__job_cancel(struct thrum_future *f)
 	return 0;
 }
 
-static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn *how, struct thrum_future **out)
+static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn *how,
+		     struct thrum_future **out)
 {
 	struct thrum__worker *w = thrum__current_worker();
 	struct job_future *j;
@@ -104,7 +110,7 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 		j->copied = true;
 	}
 	j->future.runtime = w->runtime;
-	store_release(&j->future.refs, 2);
+	store_release(&j->future.refs, 2); /* O1 */
 	err = thrum__job_pool_submit(&w->runtime->blocking, id, &j->job);
 	if (err) {
 		j->future.requested = 1;
@@ -116,8 +122,8 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 	return 0;
 }
 
-int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn, void *arg,
-			 intptr_t *result)
+int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
+			 void *arg, intptr_t *result)
 {
 	struct thrum__task *t = thrum__current_task();
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
@@ -161,16 +167,17 @@ struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, voi
 	return start_job(THRUM__JOBS_GENERAL, &how, &f) ? NULL : f;
 }
 
-struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args, size_t size)
+struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args,
+						  size_t size)
 {
 	struct thrum__spawn how = {
-		.place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
+	    .place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
 	struct thrum_future *f;
 
 	return start_job(THRUM__JOBS_GENERAL, &how, &f) ? NULL : f;
 }
 
-intptr_t (thrum_blocking)(thrum_fn fn, void *arg)
+intptr_t(thrum_blocking)(thrum_fn fn, void *arg)
 {
 	return thrum_blocking_at("? job", fn, arg);
 }
@@ -202,7 +209,8 @@ static void report_stuck(void *runtime, const char *place, bool started)
 {
 	struct thrum_runtime *rt = runtime;
 
-	thrum__report(rt->reporter, THRUM_REPORT_STUCK, "a blocking job is still %s past the grace period, made at %s",
+	thrum__report(rt->reporter, THRUM_REPORT_STUCK,
+		      "a blocking job is still %s past the grace period, made at %s",
 		      started ? "running" : "queued", place ? place : "?");
 }
 

@@ -9,18 +9,20 @@
 struct thrum_runtime;
 
 int thrum__blocking_start(struct thrum_runtime *rt);
-/* Cancels what is queued and waits for what runs: 0, or -EBUSY past @deadline_ns, and each is reported. */
+/* Cancels what is queued and waits for what runs: 0, or -EBUSY past @deadline_ns, and each is
+ * reported. */
 int thrum__blocking_stop(struct thrum_runtime *rt, int64_t deadline_ns);
 void thrum__blocking_fini(struct thrum_runtime *rt);
 
 /*
- * thrum__blocking_call - the current task has fn(@arg) run on the pool's class @id and waits for it.
+ * thrum__blocking_call - the current task has fn(@arg) run on the pool's class @id and waits for
+ * it.
  *
- * Returns: 0, and *@result is what fn returned; -ECANCELED, -ETIMEDOUT: it did not start and will not; -EAGAIN, -ENOMEM,
- * -ESHUTDOWN; -EPERM, -ENOTSUP outside tasks.
+ * Returns: 0, and *@result is what fn returned; -ECANCELED, -ETIMEDOUT: it did not start and will
+ * not; -EAGAIN, -ENOMEM, -ESHUTDOWN; -EPERM, -ENOTSUP outside tasks.
  */
-int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn, void *arg,
-			 intptr_t *result);
+int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
+			 void *arg, intptr_t *result);
 
 int thrum__job_cancel(struct thrum_future *f);
 

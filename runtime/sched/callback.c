@@ -2,14 +2,17 @@
 /*
  * callback.c - on_done and off_done: a node on the future's list whose firing queues a call.
  *
- * Calls are never made inside set or on_done.  Those for a task's or a job's future go into an inbox of its runtime and are made
- * by a worker at home (so they have no task around them); all others by one service thread for the process, which is
- * started with the first registration that needs it and sleeps in a futex without end when nothing is due.
+ * Calls are never made inside set or on_done.  Those for a task's or a job's future go into an
+ * inbox of its runtime and are made by a worker at home (so they have no task around them); all
+ * others by one service thread for the process, which is started with the first registration that
+ * needs it and sleeps in a futex without end when nothing is due.
  *
- * OWNERS  A record belongs to the future's list, then to the inbox, then to whoever calls.  It holds a reference to the future
- * until the call has returned.  callbacks_due counts what is queued or running: stopping waits for it.
+ * OWNERS  A record belongs to the future's list, then to the inbox, then to whoever calls.  It
+ * holds a reference to the future until the call has returned.  callbacks_due counts what is queued
+ * or running: stopping waits for it.
  *
- * What can fail: the record's memory, the service thread: on_done returns the error and nothing is registered.
+ * What can fail: the record's memory, the service thread: on_done returns the error and nothing is
+ * registered.
  *
  * ORDER   O1 release of due, after the push, pairs with O2 acquire in the service thread's wait.
  *         O3 release of callbacks_due - 1 pairs with the acquire of whoever stops.
@@ -138,7 +141,8 @@ void thrum__callbacks_run(struct thrum__worker *w)
 	call_all(thrum__inbox_take_all(&rt->callbacks), &rt->callbacks_due);
 }
 
-int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg)
+int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *),
+			 void *arg)
 {
 	struct record *r;
 	int err;
@@ -147,7 +151,8 @@ int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future 
 		return -EINVAL;
 	if (thrum__in_forked_child())
 		return -ENOTSUP;
-	if (!has_runtime(f) || thrum__future_is_done(f)) { /* done: it may have outlived its runtime */
+	if (!has_runtime(f) ||
+	    thrum__future_is_done(f)) { /* done: it may have outlived its runtime */
 		err = thrum__service_start();
 		if (err)
 			return err;
@@ -157,7 +162,8 @@ int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future 
 		return -ENOMEM;
 	r->node.fire = record_fire;
 	store_relaxed(&r->node.gone, 0);
-	r->deferred = (struct thrum__deferred){.future = f, .call = cb, .arg = arg, .allocated = true};
+	r->deferred =
+	    (struct thrum__deferred){.future = f, .call = cb, .arg = arg, .allocated = true};
 	thrum_retain(f);
 	store_relaxed(&f->seen, 1);
 	if (!thrum__future_register(f, &r->node)) {
@@ -188,7 +194,8 @@ static bool matches(struct thrum__waiter *n, void *arg)
 	return d->call == wanted->cb && d->arg == wanted->arg;
 }
 
-int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *), void *arg)
+int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *),
+			  void *arg)
 {
 	struct wanted wanted = {cb, arg};
 	struct thrum__waiter *n;

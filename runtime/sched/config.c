@@ -2,8 +2,9 @@
 /*
  * config.c - one table: each field's environment variable, default and range.
  *
- * What the program set wins; else the environment; else the default.  A value out of its range is -EINVAL when the program
- * set it; in the environment it is ignored with a line on standard error, so that a program does not fail for it.
+ * What the program set wins; else the environment; else the default.  A value out of its range is
+ * -EINVAL when the program set it; in the environment it is ignored with a line on standard error,
+ * so that a program does not fail for it.
  */
 #include "sched/config.h"
 
@@ -27,14 +28,14 @@ struct row {
 #define FIELD(f) offsetof(struct thrum_config, f), sizeof(((struct thrum_config *)0)->f)
 
 static const struct row table[] = {
-	{"THRUM_WORKERS", FIELD(workers), 1, 0, 1, THRUM__WORKERS_MAX},
-	{"THRUM_STACK", FIELD(stack_bytes), 1, 64 << 10, 16 << 10, 1 << 30},
-	{"THRUM_TASKS_MAX", FIELD(tasks_max), 1, 1 << 26, 1, INT64_C(1) << 40},
-	{"THRUM_INJECT_MAX", FIELD(inject_max), 1, 1 << 16, 4, 1 << 30},
-	{"THRUM_BLOCKING_MAX", FIELD(blocking_max), 1, 64, 1, 1024},
-	{"THRUM_BLOCKING_QUEUE", FIELD(blocking_queue), 1, 1 << 16, 1, 1 << 30},
-	{"THRUM_GRACE_MS", FIELD(grace_ns), 1000000, INT64_C(5000000000), 1, THRUM_FOREVER},
-	{"THRUM_STALL_MS", FIELD(stall_ns), 1000000, 1000000, 1, THRUM_FOREVER},
+    {"THRUM_WORKERS", FIELD(workers), 1, 0, 1, THRUM__WORKERS_MAX},
+    {"THRUM_STACK", FIELD(stack_bytes), 1, 64 << 10, 16 << 10, 1 << 30},
+    {"THRUM_TASKS_MAX", FIELD(tasks_max), 1, 1 << 26, 1, INT64_C(1) << 40},
+    {"THRUM_INJECT_MAX", FIELD(inject_max), 1, 1 << 16, 4, 1 << 30},
+    {"THRUM_BLOCKING_MAX", FIELD(blocking_max), 1, 64, 1, 1024},
+    {"THRUM_BLOCKING_QUEUE", FIELD(blocking_queue), 1, 1 << 16, 1, 1 << 30},
+    {"THRUM_GRACE_MS", FIELD(grace_ns), 1000000, INT64_C(5000000000), 1, THRUM_FOREVER},
+    {"THRUM_STALL_MS", FIELD(stall_ns), 1000000, 1000000, 1, THRUM_FOREVER},
 };
 
 static int64_t get(const struct thrum_config *c, const struct row *r)
@@ -63,7 +64,8 @@ static void set(struct thrum_config *c, const struct row *r, int64_t value)
 }
 
 /* The variable as a number times @unit, in its range: true. */
-static bool from_environment(const char *variable, int64_t unit, int64_t least, int64_t most, int64_t *out)
+static bool from_environment(const char *variable, int64_t unit, int64_t least, int64_t most,
+			     int64_t *out)
 {
 	const char *text = thrum__os_getenv(variable);
 	char *end;
@@ -72,9 +74,11 @@ static bool from_environment(const char *variable, int64_t unit, int64_t least, 
 	if (!text)
 		return false;
 	n = strtoll(text, &end, 10);
-	if (*end || end == text || __builtin_mul_overflow(n, unit, out) || *out < least || *out > most) {
-		thrum__report(NULL, 0, "%s=%s is ignored: it is no number from %lld to %lld", variable, text,
-			      (long long)((least + unit - 1) / unit), (long long)(most / unit));
+	if (*end || end == text || __builtin_mul_overflow(n, unit, out) || *out < least ||
+	    *out > most) {
+		thrum__report(NULL, 0, "%s=%s is ignored: it is no number from %lld to %lld",
+			      variable, text, (long long)((least + unit - 1) / unit),
+			      (long long)(most / unit));
 		return false;
 	}
 	return true;
@@ -112,7 +116,8 @@ static int resolve_clock(struct thrum_config *c)
 	if (text && !strcmp(text, "virtual"))
 		c->clock = THRUM_CLOCK_VIRTUAL;
 	else if (text && strcmp(text, "real"))
-		thrum__report(NULL, 0, "THRUM_CLOCK=%s is ignored: it is neither real nor virtual", text);
+		thrum__report(NULL, 0, "THRUM_CLOCK=%s is ignored: it is neither real nor virtual",
+			      text);
 	return 0;
 }
 
@@ -120,7 +125,8 @@ static int resolve_spin(struct thrum_config *c)
 {
 	if (c->spin_ns < -1 || c->spin_ns > SPIN_MAX_NS)
 		return -EINVAL;
-	if (c->spin_ns == 0 && !from_environment("THRUM_SPIN_US", 1000, 0, SPIN_MAX_NS, &c->spin_ns))
+	if (c->spin_ns == 0 &&
+	    !from_environment("THRUM_SPIN_US", 1000, 0, SPIN_MAX_NS, &c->spin_ns))
 		c->spin_ns = thrum__os_cpus() > 1 ? SPIN_MAX_NS : 0;
 	if (c->spin_ns < 0 || c->clock == THRUM_CLOCK_VIRTUAL)
 		c->spin_ns = 0;
@@ -151,7 +157,8 @@ static int copy_known(const struct thrum_config *given, struct thrum_config *out
 	return 0;
 }
 
-int thrum__config_resolve(const struct thrum_config *given, struct thrum_config *out, const char **workers_why)
+int thrum__config_resolve(const struct thrum_config *given, struct thrum_config *out,
+			  const char **workers_why)
 {
 	int64_t seed;
 	int err = 0;
@@ -174,9 +181,9 @@ int thrum__config_resolve(const struct thrum_config *given, struct thrum_config 
 		out->name = "thrum";
 	out->inject_max = power_of_two(out->inject_max);
 	if (!out->seed)
-		out->seed = from_environment("THRUM_SEED", 1, 1, INT64_MAX, &seed) ?
-				    (uint64_t)seed :
-				    (uint64_t)thrum__clock_monotonic_ns();
+		out->seed = from_environment("THRUM_SEED", 1, 1, INT64_MAX, &seed)
+				? (uint64_t)seed
+				: (uint64_t)thrum__clock_monotonic_ns();
 	out->size = sizeof(*out);
 	return 0;
 }

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elsewhere.c - what a worker without local work does: look at the others' queues, spin a little, sleep.
+ * elsewhere.c - what a worker without local work does: look at the others' queues, spin a little,
+ * sleep.
  *
- * It searches only if idle.c lets it (at most half of the workers search at a time).  For the first microseconds it leaves a
- * queue with a single task alone: its owner is about to take it, and a task that waits for less than that is not worth
- * the way to another core.  Then it takes single ones too: their owner is busy.  Before it sleeps it announces itself
- * and looks at every source once more (idle.c says why nothing is lost).  It sleeps in a futex of its own until chosen or
+ * It searches only if idle.c lets it (at most half of the workers search at a time).  For the first
+ * microseconds it leaves a queue with a single task alone: its owner is about to take it, and a
+ * task that waits for less than that is not worth the way to another core.  Then it takes single
+ * ones too: their owner is busy.  Before it sleeps it announces itself and looks at every source
+ * once more (idle.c says why nothing is lost).  It sleeps in a futex of its own until chosen or
  * until its earliest timer.
+ *
+ * ORDER   O1 release of signal (what happened before the wake) pairs with O2 acquire in
+ *         await_signal.
+ *         O3 release of next_ns pairs with the acquire of timer.c; O4 release of quiet with that of
+ *         stop.c.
  *
  * What is measured: parks, stolen (struct thrum_stats).
  */
@@ -18,6 +25,10 @@
 
 /* How long a searcher leaves single tasks to their owner. */
 #define PATIENCE_NS 5000
+/* Free stacks that keep their memory, and how many are trimmed between two looks for work (2 us
+ * each). */
+#define STACKS_WARM 1024
+#define STACKS_TRIM 8
 /* Rounds over all queues between two looks at the clock. */
 #define ROUNDS 16
 
@@ -32,7 +43,8 @@ static uint64_t next_random(struct thrum__worker *w)
 	return x * 0x2545F4914F6CDD1Du;
 }
 
-static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__worker *victim, bool eager)
+static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__worker *victim,
+				      bool eager)
 {
 	uint64_t least = eager ? 1 : 2;
 	struct thrum__task *t = NULL;
@@ -98,7 +110,8 @@ bool thrum__runtime_has_work(void *runtime)
 	       !thrum__inbox_is_empty(&rt->callbacks) || load_relaxed(&rt->exiting);
 }
 
-/* Looks, and spins for the configured time: a stolen task; NULL: none, or home has something to take in. */
+/* Looks, and spins for the configured time: a stolen task; NULL: none, or home has something to
+ * take in. */
 static struct thrum__task *search(struct thrum__worker *w, bool *again)
 {
 	int64_t spin_ns = w->runtime->limits.spin_ns;
@@ -134,14 +147,14 @@ void thrum__worker_wake(void *runtime, unsigned index)
 {
 	struct thrum__worker *w = ((struct thrum_runtime *)runtime)->workers[index];
 
-	store_release(&w->signal, 1); /* pairs with the acquire in await_signal */
+	store_release(&w->signal, 1); /* O1 */
 	thrum__os_futex_wake(&w->signal.v, 1);
 }
 
 /* Sleeps until chosen (true) or until @deadline_ns (false). */
 static bool await_signal(struct thrum__worker *w, int64_t deadline_ns)
 {
-	while (!load_acquire(&w->signal))
+	while (!load_acquire(&w->signal)) /* O2 */
 		if (thrum__os_futex_wait(&w->signal.v, 0, deadline_ns) == -ETIMEDOUT)
 			return false;
 	store_relaxed(&w->signal, 0);
@@ -157,12 +170,25 @@ static void wake_up(struct thrum__worker *w)
 	w->searching = true;
 }
 
+/* Gives the memory of stacks back that were parked on in a burst, as long as nothing else is to be
+ * done. */
+static void trim_stacks(struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = w->runtime;
+
+	while (thrum__stacks_trim(&rt->stacks, STACKS_WARM, STACKS_TRIM) &&
+	       !thrum__runtime_has_work(rt))
+		;
+}
+
 static void sleep_until_chosen(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
-	int64_t deadline = thrum__timers_next_ns(w);
+	int64_t deadline;
 
-	store_release(&w->next_ns, (uint64_t)deadline); /* pairs with the acquire in timer.c */
+	trim_stacks(w);
+	deadline = thrum__timers_next_ns(w);
+	store_release(&w->next_ns, (uint64_t)deadline); /* O3 */
 	thrum__idle_sleep_begin(&rt->idle, w->index, w->searching);
 	w->searching = false;
 	if (thrum__runtime_has_work(rt) || (rt->virtual_clock && thrum__clock_advance(w))) {
@@ -170,7 +196,7 @@ static void sleep_until_chosen(struct thrum__worker *w)
 		return;
 	}
 	if (load_relaxed(&rt->stopping)) {
-		fetch_add_release(&rt->quiet, 1); /* pairs with the acquire of whoever stops (stop.c) */
+		fetch_add_release(&rt->quiet, 1); /* O4 */
 		thrum__os_futex_wake(&rt->quiet.v, INT_MAX);
 	}
 	thrum__count(&w->counters.parks);
@@ -198,7 +224,8 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 		if (t)
 			return t;
 	} else if (thrum__runtime_has_work(rt)) {
-		/* Others search and leave it to its owner for a moment: look again rather than announce a sleep in vain. */
+		/* Others search and leave it to its owner for a moment: look again rather than
+		 * announce a sleep in vain. */
 		thread_yield();
 		return NULL;
 	}

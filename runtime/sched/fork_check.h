@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork_check.h - after fork() the child has one thread and no workers: starting and waiting calls return -ENOTSUP or NULL,
- * queries and releases do nothing, exec works.  A child forked while no runtime lives is a process like any other.
+ * fork_check.h - after fork() the child has one thread and no workers: starting and waiting calls
+ * return -ENOTSUP or NULL, queries and releases do nothing, exec works.  A child forked while no
+ * runtime lives is a process like any other.
  */
 #ifndef THRUM_SCHED_FORK_CHECK_H
 #define THRUM_SCHED_FORK_CHECK_H

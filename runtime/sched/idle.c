@@ -21,6 +21,7 @@
  *         T6 searching - 1                    it found no bit: gives the place back and looks again
  *         T7 ASLEEP -> BUSY                   sleep_cancel by the worker itself, bit still set
  *         T8 ASLEEP -> CHOSEN, searching + 1  idle_wake: a certain worker is wanted
+ *         T9 ASLEEP -> SEARCHING, searching + 1  sleep_undo: the last look found work
  *
  * OWNERS  both words: all, by read-modify-write.
  *
@@ -44,7 +45,7 @@
  *
  * PROOF   I3: a fetch_and that returns the bit set is unique for each setting of it.  I2: let N publish work W and return
  *         because searching > 0 at its load.  Whoever held that place leaves it by T2 (found: O3 and a look, then
- *         notify), by T3 (O2 and a look) or by T6 (O4 and a look at asleep, then again): each leaves after N's load
+ *         notify), by T3 (O2 and a look; if that finds work it searches again, T9, for there may be more) or by T6 (O4 and a look at asleep, then again): each leaves after N's load
  *         in the order of searching, so by the fences its look sees W or the sleepers.  search_end is for leaving
  *         with the loop's own look at every source still to come.  If N returns because no bit is set, every worker that
  *         sleeps later announces itself after N's load and sees W by O1/O2.  notify is lock-free: its loop repeats only
@@ -87,7 +88,7 @@ static bool choose(struct thrum__idle *idle, unsigned i)
 {
 	uint64_t bit = UINT64_C(1) << (i % 64);
 
-	return fetch_and_acquire(&idle->asleep[i / 64], ~bit) & bit; /* T5, T7, T8; O5 */
+	return fetch_and_acquire(&idle->asleep[i / 64], ~bit) & bit; /* T5, T7, T8, T9; O5 */
 }
 
 static bool wake_any(struct thrum__idle *idle)
@@ -183,6 +184,15 @@ void thrum__idle_sleep_begin(struct thrum__idle *idle, unsigned i, bool searchin
 bool thrum__idle_sleep_cancel(struct thrum__idle *idle, unsigned i)
 {
 	return choose(idle, i); /* T7 */
+}
+
+bool thrum__idle_sleep_undo(struct thrum__idle *idle, unsigned i)
+{
+	fetch_add_relaxed(&idle->searching, 1);
+	if (choose(idle, i)) /* T9 */
+		return true;
+	thrum__idle_search_end(idle); /* whoever chose it has counted it */
+	return false;
 }
 
 bool thrum__idle_all_asleep(const struct thrum__idle *idle)

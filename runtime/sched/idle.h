@@ -37,9 +37,12 @@ void thrum__idle_search_end(struct thrum__idle *idle);
 
 /* Worker @i announces its sleep (@searching: it searched until now); it must look at every source once more after it. */
 void thrum__idle_sleep_begin(struct thrum__idle *idle, unsigned i, bool searching);
-/* Worker @i wants to go on by itself: true: it is awake, not searching; false: it was chosen: its wake comes (or has
- * come), and it counts as searching. */
+/* Worker @i wants to go on by itself, for a timer: true: it is awake, not searching; false: it was chosen: its wake comes
+ * (or has come), and it counts as searching. */
 bool thrum__idle_sleep_cancel(struct thrum__idle *idle, unsigned i);
+/* Worker @i found work when it looked once more: it counts as searching, so that it will wake the next one.  True: it is
+ * awake; false: it was chosen: its wake comes (or has come). */
+bool thrum__idle_sleep_undo(struct thrum__idle *idle, unsigned i);
 /* Do all workers sleep, as far as one can see? */
 bool thrum__idle_all_asleep(const struct thrum__idle *idle);
 

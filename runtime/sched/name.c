@@ -55,7 +55,8 @@ const char *thrum_state_name(const struct thrum_future *f)
 	}
 	if (f->kind != THRUM__TASK)
 		return "pending";
-	switch ((enum thrum__phase)load_relaxed(&container_of(f, struct thrum__task, future)->phase)) {
+	switch (
+	    (enum thrum__phase)load_relaxed(&container_of(f, struct thrum__task, future)->phase)) {
 	case THRUM__NEW:
 		return "waiting to start";
 	case THRUM__RUNNING:

@@ -2,11 +2,13 @@
 /*
  * outside.c - a thread that is no worker waits for a future: in a futex.
  *
- * Its parker comes from a list for the process and goes back to it: a late fire may still touch a parker whose wait is over
- * (parker.c), so the memory never goes elsewhere.  The thread waits for signal, not for the word: whoever fired it sets
- * signal as the last thing but the wake, and a wake of a futex that has another user meanwhile is spurious and harmless.
+ * Its parker comes from a list for the process and goes back to it: a late fire may still touch a
+ * parker whose wait is over (parker.c), so the memory never goes elsewhere.  The thread waits for
+ * signal, not for the word: whoever fired it sets signal as the last thing but the wake, and a wake
+ * of a futex that has another user meanwhile is spurious and harmless.
  *
- * What can fail: a new parker's memory (-ENOMEM, nothing was waited for).
+ * Nothing can fail: some parkers are there from the start; when they are all in use and there is no
+ * memory for another the thread looks again and again, giving its CPU away in between.
  *
  * ORDER   O1 release of signal (what happened before the wake) pairs with O2 acquire.
  */
@@ -17,6 +19,9 @@
 
 #include <pthread.h>
 
+/* Threads that may wait at a time before memory is needed. */
+#define RESERVE 16
+
 struct thread_parker {
 	struct thrum__parker parker;
 	struct atomic32 signal;
@@ -25,6 +30,8 @@ struct thread_parker {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread_parker *at_rest;
+static struct thread_parker reserve[RESERVE];
+static size_t reserve_used;
 
 static void thread_unpark(struct thrum__parker *p, void *relay, enum thrum__why why)
 {
@@ -42,14 +49,18 @@ static struct thread_parker *get(void)
 
 	pthread_mutex_lock(&lock);
 	tp = at_rest;
-	if (tp)
+	if (tp) {
 		at_rest = tp->next;
-	pthread_mutex_unlock(&lock);
-	if (!tp) {
-		tp = thrum__os_alloc_zeroed(sizeof(*tp));
-		if (tp)
-			thrum__parker_init(&tp->parker, thread_unpark);
+		pthread_mutex_unlock(&lock);
+		return tp;
 	}
+	if (reserve_used < RESERVE)
+		tp = &reserve[reserve_used++];
+	pthread_mutex_unlock(&lock);
+	if (!tp)
+		tp = thrum__os_alloc_zeroed(sizeof(*tp));
+	if (tp)
+		thrum__parker_init(&tp->parker, thread_unpark);
 	return tp;
 }
 
@@ -70,6 +81,16 @@ static bool sleep_until(struct thread_parker *tp, int64_t deadline_ns)
 	return true;
 }
 
+static int poll_until_done(struct thrum_future *f, int64_t deadline_ns)
+{
+	while (!thrum__future_is_done(f)) {
+		if (deadline_ns != THRUM_FOREVER && thrum__clock_monotonic_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		thread_yield();
+	}
+	return 0;
+}
+
 int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
 {
 	struct thrum__wait_node node;
@@ -81,7 +102,7 @@ int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
 		return 0;
 	tp = get();
 	if (!tp)
-		return -ENOMEM;
+		return poll_until_done(f, deadline_ns);
 	store_relaxed(&tp->signal, 0);
 	seq = thrum__parker_seq(&tp->parker);
 	thrum__wait_node_init(&node, &tp->parker, seq);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * registry.c - the live runtimes of the process, for those who hold a future that may have outlived its runtime, and for
- * fork().  A mutex: only slow paths come here (reports, callbacks registered after the end, create and destroy).
+ * registry.c - the live runtimes of the process, for those who hold a future that may have outlived
+ * its runtime, and for fork().  A mutex: only slow paths come here (reports, callbacks registered
+ * after the end, create and destroy).
  */
 #include "sched/registry.h"
 
@@ -62,7 +63,8 @@ void thrum__registry_remove(struct thrum_runtime *rt)
 	pthread_mutex_unlock(&lock);
 }
 
-bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *), void *arg)
+bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *),
+			 void *arg)
 {
 	struct thrum_runtime *r;
 

@@ -9,7 +9,9 @@ struct thrum_runtime;
 
 void thrum__registry_add(struct thrum_runtime *rt);
 void thrum__registry_remove(struct thrum_runtime *rt);
-/* If @rt lives, calls @use(@rt, @arg) while it cannot go away: true.  @rt may be a dangling pointer. */
-bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *), void *arg);
+/* If @rt lives, calls @use(@rt, @arg) while it cannot go away: true.  @rt may be a dangling
+ * pointer. */
+bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *),
+			 void *arg);
 
 #endif

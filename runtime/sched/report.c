@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - lines for people.  Each runtime limits its own (ten a second; the next one says how many were held back).  A
- * future may outlive its runtime: then its report goes to standard error.
+ * report.c - lines for people.  Each runtime limits its own (ten a second; the next one says how
+ * many were held back).  A future may outlive its runtime: then its report goes to standard error.
  */
 #define _GNU_SOURCE /* strerrordesc_np */
 #include "sched/report.h"
@@ -54,11 +54,6 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 		fprintf(stderr, "thrum: %s\n", line);
 }
 
-struct failure {
-	struct thrum_future *future;
-	struct thrum__reporter *reporter;
-};
-
 static void find_reporter(struct thrum_runtime *rt, void *arg)
 {
 	*(struct thrum__reporter **)arg = rt->reporter;
@@ -74,7 +69,8 @@ void thrum__report_failure(struct thrum_future *f)
 		reporter = w->runtime->reporter;
 	else if (f->runtime)
 		thrum__registry_use(f->runtime, find_reporter, &reporter);
-	thrum__report(reporter, THRUM_REPORT_FAILURE, "%s failed and nobody looked: %s (%d), made at %s", thrum_name(f),
+	thrum__report(reporter, THRUM_REPORT_FAILURE,
+		      "%s failed and nobody looked: %s (%d), made at %s", thrum_name(f),
 		      error ? error : "unknown error", (int)f->result, f->place);
 }
 
@@ -82,7 +78,8 @@ void thrum__report_unset(struct thrum_future *f)
 {
 #ifdef THRUM_DEBUG
 	if (f->kind == THRUM__BARE)
-		thrum__report(NULL, THRUM_REPORT_UNSET, "a future was released and never set, made at %s", f->place);
+		thrum__report(NULL, THRUM_REPORT_UNSET,
+			      "a future was released and never set, made at %s", f->place);
 #else
 	(void)f;
 #endif

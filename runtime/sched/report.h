@@ -16,7 +16,7 @@ struct thrum__reporter {
 
 /* One line, at most LINES a second; @reporter NULL: standard error. */
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* @f's last handle goes and nobody looked at its failure. */
 void thrum__report_failure(struct thrum_future *f);
 /* @f's last handle goes and it was never set: reported in a debug build. */

@@ -2,8 +2,12 @@
 /*
  * runtime.c - a runtime's birth, and the ways into it from outside.  Its end is stop.c.
  *
- * Birth: the configuration, membarrier and the guard's handler (once for the process), the shared parts, the workers' parts, then
- * their threads.  Whatever fails undoes what was done before it, in reverse order.
+ * Birth: the configuration, membarrier and the guard's handler (once for the process), the shared
+ * parts, the workers' parts, then their threads.  Whatever fails undoes what was done before it, in
+ * reverse order.
+ *
+ * ORDER   O1 acquire of visitors pairs with the releases of those who leave (worker.c, spawn.c,
+ *         callback.c): what they touched may be freed.
  */
 #include "sched/runtime.h"
 
@@ -21,7 +25,8 @@
 
 const char *thrum_version(void)
 {
-	return THRUM_STR(THRUM_VERSION_MAJOR) "." THRUM_STR(THRUM_VERSION_MINOR) "." THRUM_STR(THRUM_VERSION_PATCH);
+	return THRUM_STR(THRUM_VERSION_MAJOR) "." THRUM_STR(THRUM_VERSION_MINOR) "." THRUM_STR(
+	    THRUM_VERSION_PATCH);
 }
 
 static const char *current_task_name(void)
@@ -58,14 +63,14 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	rt->workers_count = c->workers;
 	rt->virtual_clock = c->clock == THRUM_CLOCK_VIRTUAL;
 	rt->limits = (struct thrum__runtime_limits){
-		.stack_bytes = thrum__stack_round(c->stack_bytes),
-		.tasks_max = c->tasks_max,
-		.inject_max = c->inject_max,
-		.blocking_queue = c->blocking_queue,
-		.blocking_max = c->blocking_max,
-		.grace_ns = c->grace_ns,
-		.spin_ns = c->spin_ns,
-		.stall_ns = c->stall_ns,
+	    .stack_bytes = thrum__stack_round(c->stack_bytes),
+	    .tasks_max = c->tasks_max,
+	    .inject_max = c->inject_max,
+	    .blocking_queue = c->blocking_queue,
+	    .blocking_max = c->blocking_max,
+	    .grace_ns = c->grace_ns,
+	    .spin_ns = c->spin_ns,
+	    .stall_ns = c->stall_ns,
 	};
 	rt->seed = c->seed;
 	rt->reporter->report = c->report;
@@ -127,6 +132,11 @@ static int start_workers(struct thrum_runtime *rt)
 	return err;
 }
 
+static void report_stacks(void *reporter, const char *line)
+{
+	thrum__report(reporter, THRUM_REPORT_FAILURE, "%s", line);
+}
+
 /* The parts that the workers share.  Undone by runtime_free. */
 static int make_shared(struct thrum_runtime *rt)
 {
@@ -134,6 +144,8 @@ static int make_shared(struct thrum_runtime *rt)
 
 	if (err)
 		return err;
+	rt->stacks.report = report_stacks;
+	rt->stacks.report_arg = rt->reporter;
 	err = thrum__inject_init(&rt->inject, rt->limits.inject_max);
 	if (err)
 		goto no_inject;
@@ -205,10 +217,10 @@ void thrum__runtime_dismantle(struct thrum_runtime *rt)
 {
 	end_workers(rt, rt->workers_count, rt->workers_count);
 	thrum__blocking_fini(rt);
-	while (load_acquire(&rt->visitors)) /* a waker from outside is on its last steps */
+	while (load_acquire(&rt->visitors)) /* O1; a waker from outside is on its last steps */
 		thread_yield();
 	thrum__registry_remove(rt);
-	while (load_acquire(&rt->visitors)) /* found in the registry meanwhile */
+	while (load_acquire(&rt->visitors)) /* O1; found in the registry meanwhile */
 		thread_yield();
 	thrum__inject_fini(&rt->inject);
 	thrum__stacks_fini(&rt->stacks);
@@ -225,7 +237,8 @@ int thrum_runtime_try_submit_at(const char *place, struct thrum_runtime *rt, thr
 	return thrum__submit(rt, &how, out);
 }
 
-struct thrum_future *thrum_runtime_submit_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg)
+struct thrum_future *thrum_runtime_submit_at(const char *place, struct thrum_runtime *rt,
+					     thrum_fn fn, void *arg)
 {
 	struct thrum_future *f;
 
@@ -240,7 +253,8 @@ struct driven {
 	bool stops; /* its end is the runtime's */
 };
 
-/* The clock and the end of the runtime follow the main task itself, not the thread that will learn of it later. */
+/* The clock and the end of the runtime follow the main task itself, not the thread that will learn
+ * of it later. */
 static intptr_t drive(void *arg)
 {
 	struct driven *d = arg;
@@ -253,7 +267,8 @@ static intptr_t drive(void *arg)
 	return result;
 }
 
-static intptr_t block_on(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg, bool stops)
+static intptr_t block_on(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg,
+			 bool stops)
 {
 	struct driven d = {.runtime = rt, .fn = fn, .arg = arg, .stops = stops};
 	struct thrum_future *f;
@@ -275,7 +290,8 @@ static int outside(void)
 	return thrum__in_forked_child() ? -ENOTSUP : thrum__tls_worker() ? -EDEADLK : 0;
 }
 
-intptr_t thrum_runtime_block_on_at(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg)
+intptr_t thrum_runtime_block_on_at(const char *place, struct thrum_runtime *rt, thrum_fn fn,
+				   void *arg)
 {
 	int err = outside();
 
@@ -299,17 +315,17 @@ intptr_t thrum_run_at(const char *place, const struct thrum_config *config, thru
 	return err ? err : result;
 }
 
-intptr_t (thrum_run)(thrum_fn fn, void *arg)
+intptr_t(thrum_run)(thrum_fn fn, void *arg)
 {
 	return thrum_run_at("? main", NULL, fn, arg);
 }
 
-intptr_t (thrum_run_with)(const struct thrum_config *config, thrum_fn fn, void *arg)
+intptr_t(thrum_run_with)(const struct thrum_config *config, thrum_fn fn, void *arg)
 {
 	return thrum_run_at("? main", config, fn, arg);
 }
 
-intptr_t (thrum_runtime_block_on)(struct thrum_runtime *rt, thrum_fn fn, void *arg)
+intptr_t(thrum_runtime_block_on)(struct thrum_runtime *rt, thrum_fn fn, void *arg)
 {
 	return thrum_runtime_block_on_at("? main", rt, fn, arg);
 }
@@ -319,7 +335,8 @@ struct thrum_future *(thrum_runtime_submit)(struct thrum_runtime *rt, thrum_fn f
 	return thrum_runtime_submit_at("? task", rt, fn, arg);
 }
 
-int (thrum_runtime_try_submit)(struct thrum_runtime *rt, thrum_fn fn, void *arg, struct thrum_future **out)
+int(thrum_runtime_try_submit)(struct thrum_runtime *rt, thrum_fn fn, void *arg,
+			      struct thrum_future **out)
 {
 	return thrum_runtime_try_submit_at("? task", rt, fn, arg, out);
 }

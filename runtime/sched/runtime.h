@@ -5,7 +5,8 @@
 
 struct thrum_runtime;
 
-/* No new tasks; every task but the current one is cancelled.  From a task or outside; again is harmless. */
+/* No new tasks; every task but the current one is cancelled.  From a task or outside; again is
+ * harmless. */
 void thrum__runtime_stop_begin(struct thrum_runtime *rt);
 /* Ends the threads and frees all; nothing runs or will run on @rt. */
 void thrum__runtime_dismantle(struct thrum_runtime *rt);

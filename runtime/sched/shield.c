@@ -2,17 +2,19 @@
 /*
  * shield.c - a future that completes as another does and whose cancellation ends it alone.
  *
- * STATES  HUNG: its node is on the target's list, which is worth one reference to the shield; DONE by the target's fire, or by a
- * cancel (core/future.c: claim decides); over: the node is off and its reference gone.
+ * STATES  HUNG: its node is on the target's list, which is worth one reference to the shield; DONE
+ * by the target's fire, or by a cancel (core/future.c: claim decides); over: the node is off and
+ * its reference gone.
  *
- * OWNERS  The reference for the node goes with whoever takes the node off: the target when it fires, cancel or the last
- * user's release when they withdraw it.  The reference to the target lasts as long as the shield's block, since a cancel
- * may look at the target while it fires.
+ * OWNERS  The reference for the node goes with whoever takes the node off: the target when it
+ * fires, cancel or the last user's release when they withdraw it.  The reference to the target
+ * lasts as long as the shield's block, since a cancel may look at the target while it fires.
  *
- * A chain of shields completes as one call inside another; every DEPTHth link goes through the callback queue
- * instead, so that a long chain needs no deep stack.
+ * A chain of shields completes as one call inside another; every DEPTHth link goes through the
+ * callback queue instead, so that a long chain needs no deep stack.
  *
- * ORDER   O1 the references' acq_rel, as in task.c.  O2 release of gone, read by a withdrawal (future.c: O7).
+ * ORDER   O1 the references' acq_rel, as in task.c.  O2 release of gone, read by a withdrawal
+ *         (future.c: O7).
  */
 #include "sched/shield.h"
 
@@ -100,7 +102,8 @@ bool thrum__shield_release(struct thrum_future *f)
 
 	for (;;) {
 		/* Two left and still hung: ours and the node's.  Nobody else can take one. */
-		if (refs == 2 && !thrum__future_is_done(f) && thrum__future_withdraw(s->target, &s->node))
+		if (refs == 2 && !thrum__future_is_done(f) &&
+		    thrum__future_withdraw(s->target, &s->node))
 			return true;
 		if (cas_acq_rel(&f->refs, &refs, refs - 1)) /* O1 */
 			return refs == 1;

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.c - making a task: a descriptor, a place in the worker's deque, perhaps a wake for somebody idle.
+ * spawn.c - making a task: a descriptor, a place in the worker's deque, perhaps a wake for somebody
+ * idle.
  *
- * The limit on live tasks is kept in credits: the runtime has a heap of them, each worker a small share, so that a spawn
- * touches nothing shared but once in CHUNK times.  A limit below some thousands is kept exactly (shares of one).
+ * The limit on live tasks is kept in credits: the runtime has a heap of them, each worker a small
+ * share, so that a spawn touches nothing shared but once in CHUNK times.  A small limit below some
+ * thousands is kept exactly (shares of one).
  *
- * What can fail: the descriptor, the copy of the arguments, the deque's growth (-ENOMEM), the limit or the injection queue
- * (-EAGAIN), a runtime that stops (-ESHUTDOWN).  Then nothing was started and the argument is still the caller's.
+ * What can fail: the descriptor, the copy of the arguments, the deque's growth (-ENOMEM), the limit
+ * or the injection queue (-EAGAIN), a runtime that stops (-ESHUTDOWN).  Then nothing was started
+ * and the argument is still the caller's.
  *
- * STOPPING  A stopper sets stopping, passes a heavy fence and then walks all tasks to cancel them.  A spawn makes its task
- * visible to walkers, passes a light fence and then looks at stopping: one of the two sees the other.
+ * STOPPING  A stopper sets stopping, passes a heavy fence and then walks all tasks to cancel them.
+ * A spawn makes its task visible to walkers, passes a light fence and then looks at stopping: one
+ * of the two sees the other.
+ *
+ * ORDER   O1 release of visitors, by a submission that leaves, pairs with the acquire of runtime.c
+ *         before it frees.
  *
  * Next on a task's way: core/deque.c, then worker.c.
  */
@@ -27,7 +34,7 @@ static size_t chunk_of(const struct thrum_runtime *rt)
 {
 	size_t share = rt->limits.tasks_max / (16 * (size_t)rt->workers_count);
 
-	return share < 1 ? 1 : share < CHUNK_MAX ? share : CHUNK_MAX;
+	return share < CHUNK_MAX ? share : CHUNK_MAX; /* 0: no shares, the limit is exact */
 }
 
 /* Takes up to @want credits from the runtime's heap. */
@@ -48,10 +55,11 @@ void thrum__spawn_ended(struct thrum__worker *w)
 {
 	size_t chunk = chunk_of(w->runtime);
 
-	if (++w->credits < 2 * chunk)
+	w->credits++;
+	if (chunk && w->credits < 2 * chunk)
 		return;
-	w->credits -= chunk;
-	fetch_add_relaxed(&w->runtime->credits, (uint64_t)chunk);
+	w->credits -= chunk ? chunk : 1;
+	fetch_add_relaxed(&w->runtime->credits, (uint64_t)(chunk ? chunk : 1));
 }
 
 void *thrum__copy_args(const void *args, size_t size)
@@ -84,7 +92,8 @@ static struct thrum__task *make(struct thrum__worker *w, const struct thrum__spa
 	return t;
 }
 
-/* A walker may hold a reference to @t for a moment: it must find a task that has ended, not a free block. */
+/* A walker may hold a reference to @t for a moment: it must find a task that has ended, not a free
+ * block. */
 static void withdraw(struct thrum__task *t, const struct thrum__spawn *how)
 {
 	t->future.requested = 1;
@@ -107,14 +116,15 @@ int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 		return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
 	rt = w->runtime;
 	if (UNLIKELY(!w->credits)) {
-		w->credits = take_credits(rt, chunk_of(rt));
+		w->credits = take_credits(rt, chunk_of(rt) ? chunk_of(rt) : 1);
 		if (!w->credits)
 			return -EAGAIN;
 	}
 	t = make(w, how);
 	if (!t)
 		return -ENOMEM;
-	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned (stop.c). */
+	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned
+	 * (stop.c). */
 	thrum__count(&w->counters.spawned);
 	thrum__task_publish(t, rt, how->released ? 1 : 2);
 	if (UNLIKELY(load_relaxed(&rt->stopping)))
@@ -133,7 +143,8 @@ int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 	return 0;
 }
 
-int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how, struct thrum_future **out)
+int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
+		  struct thrum_future **out)
 {
 	struct thrum__task *t;
 	int err;
@@ -167,7 +178,7 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how, stru
 		if (!how->released)
 			*out = &t->future;
 	}
-	fetch_sub_release(&rt->visitors, 1);
+	fetch_sub_release(&rt->visitors, 1); /* O1 */
 	return err;
 }
 
@@ -179,16 +190,18 @@ struct thrum_future *thrum_spawn_at(const char *place, thrum_fn fn, void *arg)
 	return thrum__spawn(&how, &f) ? NULL : f;
 }
 
-struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args, size_t size)
+struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args,
+					 size_t size)
 {
 	struct thrum__spawn how = {
-		.place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
+	    .place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
 	struct thrum_future *f = NULL;
 
 	return thrum__spawn(&how, &f) ? NULL : f;
 }
 
-struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg, void (*drop)(void *))
+struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg,
+					 void (*drop)(void *))
 {
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .drop = drop};
 	struct thrum_future *f = NULL;
@@ -218,7 +231,7 @@ struct thrum_future *(thrum_spawn_drop)(thrum_fn fn, void *arg, void (*drop)(voi
 	return thrum_spawn_drop_at("? task", fn, arg, drop);
 }
 
-int (thrum_go)(thrum_fn fn, void *arg)
+int(thrum_go)(thrum_fn fn, void *arg)
 {
 	return thrum_go_at("? task", fn, arg);
 }

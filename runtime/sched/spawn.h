@@ -11,17 +11,18 @@ struct thrum_runtime;
 struct thrum__spawn {
 	const char *place;
 	thrum_fn fn;
-	void *arg;           /* or what to copy */
-	size_t copy_bytes;   /* 0 with copies false: no copy */
+	void *arg;         /* or what to copy */
+	size_t copy_bytes; /* 0 with copies false: no copy */
 	bool copies;
 	void (*drop)(void *);
-	bool released;       /* nobody wants a handle */
+	bool released; /* nobody wants a handle */
 };
 
 /* From a task: 0 or -errno; *@out the task's future unless released. */
 int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out);
 /* From any thread, into @rt's injection queue. */
-int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how, struct thrum_future **out);
+int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
+		  struct thrum_future **out);
 /* A 16-aligned copy of @size bytes, to be freed with thrum__os_free; NULL: no memory. */
 void *thrum__copy_args(const void *args, size_t size);
 /* One live task less. */

@@ -80,8 +80,8 @@ size_t thrum_runtime_describe(struct thrum_runtime *rt, char *buf, size_t n)
 		       "seed: %llu\n",
 		       rt->workers_count, rt->workers_why, rt->virtual_clock ? "virtual" : "real",
 		       rt->limits.stack_bytes, stacks, thrum__task_bytes(),
-		       thrum__membarrier_ready ? "registered (light fences cost nothing)" :
-						 "not available (full fences)",
+		       thrum__membarrier_ready ? "registered (light fences cost nothing)"
+					       : "not available (full fences)",
 		       rt->limits.tasks_max, rt->limits.inject_max, rt->limits.blocking_max,
 		       rt->limits.blocking_queue, (double)rt->limits.grace_ns / 1e9,
 		       (double)rt->limits.spin_ns / 1e3, (unsigned long long)rt->seed);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stop.c - a runtime's end: no new tasks, cancel all, wait for all, take it apart; or, past the grace period, name what still
- * runs and leave it behind.
+ * stop.c - a runtime's end: no new tasks, cancel all, wait for all, take it apart; or, past the
+ * grace period, name what still runs and leave it behind.
  *
- * HAS EVERYTHING ENDED?  Each worker counts what it spawned and what ended on it; a task is counted as spawned before it can be
- * seen, and as ended when it is over.  The sum of ended, taken first, can equal the sum of spawned, taken after it, only if at
- * the moment between them nothing lived; and what does not live spawns nothing.
+ * HAS EVERYTHING ENDED?  Each worker counts what it spawned and what ended on it; a task is counted
+ * as spawned before it can be seen, and as ended when it is over.  The sum of ended, taken first,
+ * can equal the sum of spawned, taken after it, only if at the moment between them nothing lived;
+ * and what does not live spawns nothing.
  *
- * ORDER   O1 fence_heavy between stopping and the walk pairs with the light fence of task.c (publish).
+ * ORDER   O1 fence_heavy between stopping and the walk pairs with the light fence of task.c
+ *         (publish).
  *         O2 acquire of ended pairs with the release in task.c (finish): what the task did is seen.
  *         O3 acquire of quiet pairs with the release in elsewhere.c.
  *         O4 acquire of callbacks_due pairs with the release in callback.c.
@@ -63,8 +65,9 @@ static bool report_one(struct thrum__task *t, void *runtime)
 {
 	struct thrum_runtime *rt = runtime;
 
-	thrum__report(rt->reporter, THRUM_REPORT_STUCK, "%s is still %s past the grace period, made at %s",
-		      thrum_name(&t->future), thrum_state_name(&t->future), thrum_place(&t->future));
+	thrum__report(rt->reporter, THRUM_REPORT_STUCK,
+		      "%s is still %s past the grace period, made at %s", thrum_name(&t->future),
+		      thrum_state_name(&t->future), thrum_place(&t->future));
 	return true;
 }
 
@@ -87,7 +90,7 @@ int thrum_runtime_destroy(struct thrum_runtime *rt)
 	if (thrum__blocking_stop(rt, deadline))
 		ended = false;
 	if (!ended)
-		return -EBUSY; /* the tasks may still use it: it stays */
+		return -EBUSY;  /* the tasks may still use it: it stays */
 	if (!nothing_lives(rt)) /* callbacks of jobs that have just ended */
 		ended = await_end(rt, deadline);
 	if (!ended)

@@ -2,21 +2,26 @@
 /*
  * task.c - the life of a descriptor: made, published, run, completed, freed.
  *
- * Descriptors come from two pools (core/pool.c) whose memory is never used for anything else, so a late wake may still
- * touch the parker of a task that is gone (parker.c), and a walker may look at the references of a free block.
+ * Descriptors come from two pools (core/pool.c) whose memory is never used for anything else, so a
+ * late wake may still touch the parker of a task that is gone (parker.c), and a walker may look at
+ * the references of a free block.
  *
- * REFERENCES  The handle of whoever spawned it; the runtime's, from publish to finish; one for each callback and
- * shield on it; one for each party that a lent wait relays to.  The last release reports a failure that nobody looked
- * at and frees the block, on whichever thread it happens.
+ * REFERENCES  The handle of whoever spawned it; the runtime's, from publish to finish; one for each
+ * callback and shield on it; one for each party that a lent wait relays to.  The last release
+ * reports a failure that nobody looked at and frees the block, on whichever thread it happens.
  *
- * STATES of a task  NEW (in a queue, no stack) -> RUNNING <-> WAITING -> ENDED.  phase is for reports; what decides is
- * where the descriptor stands: one queue, one worker, or the waits of its parker.
+ * STATES of a task  NEW (in a queue, no stack) -> RUNNING <-> WAITING -> ENDED.  phase is for
+ * reports; what decides is where the descriptor stands: one queue, one worker, or the waits of its
+ * parker.
  *
- * ORDER   O1 release of refs in publish (all fields) pairs with O2 acquire in try_retain: a walker sees a whole task.
+ * ORDER   O1 release of refs in publish (all fields) pairs with O2 acquire in try_retain: a walker
+ *         sees a whole task.
  *         O3 acq_rel of the release pairs with itself: whoever frees sees what all others did.
- *         O4 release of ended pairs with the acquire of stop.c: whoever sees that all tasks have ended sees what they did.
- *         O5 fence_light in publish, between refs and the caller's look at stopping, pairs with the heavy one of
- *            stop.c: a stopper's walk finds the task, or the spawner finds that it must not start.
+ *         O4 release of ended pairs with the acquire of stop.c: whoever sees that all tasks have
+ *            ended sees what they did.
+ *         O5 fence_light in publish, between refs and the caller's look at stopping, pairs with the
+ *            heavy one of stop.c: a stopper's walk finds the task, or the spawner finds that it
+ *            must not start.
  */
 #include "sched/task.h"
 
@@ -55,23 +60,25 @@ static void *map_pages(size_t bytes)
 }
 
 struct thrum__pool thrum__task_pool = {
-	.block_bytes = TASK_BLOCK,
-	.slab_bytes = SLAB_BYTES,
-	.prepare = prepare_task,
-	.map = map_pages,
-	.carve_lock = PTHREAD_MUTEX_INITIALIZER,
+    .block_bytes = TASK_BLOCK,
+    .slab_bytes = SLAB_BYTES,
+    .prepare = prepare_task,
+    .map = map_pages,
+    .carve_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
 struct thrum__pool thrum__future_pool = {
-	.block_bytes = FUTURE_BLOCK,
-	.slab_bytes = SLAB_BYTES,
-	.prepare = prepare_future,
-	.map = map_pages,
-	.carve_lock = PTHREAD_MUTEX_INITIALIZER,
+    .block_bytes = FUTURE_BLOCK,
+    .slab_bytes = SLAB_BYTES,
+    .prepare = prepare_future,
+    .map = map_pages,
+    .carve_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
-_Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs), "refs stays in a free block");
-_Static_assert(sizeof(struct thrum__shield) <= FUTURE_BLOCK, "a shield fits a block of the future pool");
+_Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs),
+	       "refs stays in a free block");
+_Static_assert(sizeof(struct thrum__shield) <= FUTURE_BLOCK,
+	       "a shield fits a block of the future pool");
 
 size_t thrum__task_bytes(void)
 {
@@ -92,16 +99,18 @@ static void future_prepare(struct thrum_future *f, enum thrum__kind kind, const 
 void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const char *place)
 {
 	struct thrum_future *f =
-		w ? thrum__pool_get(&w->futures) : thrum__pool_get_shared(&thrum__future_pool);
+	    w ? thrum__pool_get(&w->futures) : thrum__pool_get_shared(&thrum__future_pool);
 
 	if (f)
 		future_prepare(f, kind, place);
 	return f;
 }
 
-struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn, void *arg)
+struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn,
+				       void *arg)
 {
-	struct thrum__task *t = w ? thrum__pool_get(&w->tasks) : thrum__pool_get_shared(&thrum__task_pool);
+	struct thrum__task *t =
+	    w ? thrum__pool_get(&w->tasks) : thrum__pool_get_shared(&thrum__task_pool);
 
 	if (!t)
 		return NULL;
@@ -126,7 +135,7 @@ void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)
 {
 	t->future.runtime = runtime;
 	store_release(&t->future.refs, refs); /* O1 */
-	fence_light();			      /* O5 */
+	fence_light();                        /* O5 */
 }
 
 void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
@@ -177,7 +186,8 @@ static bool drop_reference(struct thrum_future *f)
 	return old == 1;
 }
 
-/* The last reference has gone.  A shield's goes on to what it shielded: a loop, as chains may be long. */
+/* The last reference has gone.  A shield's goes on to what it shielded: a loop, as chains may be
+ * long. */
 static NOINLINE void future_end(struct thrum_future *f)
 {
 	do {

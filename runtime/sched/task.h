@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.h - the descriptors behind struct thrum_future: tasks, bare futures, shields, jobs.  task.c tells their lives.
+ * task.h - the descriptors behind struct thrum_future: tasks, bare futures, shields, jobs.  task.c
+ * tells their lives.
  */
 #ifndef THRUM_SCHED_TASK_H
 #define THRUM_SCHED_TASK_H
@@ -33,18 +34,18 @@ struct thrum__task {
 	thrum_fn fn;
 	void *arg;
 	void (*drop)(void *);
-	struct thrum__fiber *fiber;  /* from its first run to its end */
-	struct thrum__task *below;   /* the joiner on whose stack it runs in place; NULL: none */
-	uint64_t wait_seq;           /* of the wait that it is going into */
-	int64_t deadline_ns;         /* nearest of the timeouts around it; THRUM_FOREVER */
-	char *name;                  /* set_name's copy; NULL: from place */
-	void *scope;                 /* links that scopes and task-locals hang on */
+	struct thrum__fiber *fiber; /* from its first run to its end */
+	struct thrum__task *below;  /* the joiner on whose stack it runs in place; NULL: none */
+	uint64_t wait_seq;          /* of the wait that it is going into */
+	int64_t deadline_ns;        /* nearest of the timeouts around it; THRUM_FOREVER */
+	char *name;                 /* set_name's copy; NULL: from place */
+	void *scope;                /* links that scopes and task-locals hang on */
 	void *locals;
-	uint32_t worker;             /* index of the worker that it last ran on */
-	struct atomic32 phase;       /* enum thrum__phase */
-	bool copied;                 /* arg is the task's own copy */
-	bool wait_deaf;              /* the wait that it is going into hears no cancel */
-	bool lent;                   /* its wait is lent to the child that runs in place on its stack */
+	uint32_t worker;       /* index of the worker that it last ran on */
+	struct atomic32 phase; /* enum thrum__phase */
+	bool copied;           /* arg is the task's own copy */
+	bool wait_deaf;        /* the wait that it is going into hears no cancel */
+	bool lent;             /* its wait is lent to the child that runs in place on its stack */
 };
 
 /* A bare future is a struct thrum_future alone; the others that are not tasks: */
@@ -57,7 +58,8 @@ struct thrum__shield {
 };
 
 /* Blocks.  @w: the calling worker, or NULL. */
-struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn, void *arg);
+struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn,
+				       void *arg);
 /* The last step of making one: it can be found by walkers now.  @refs: how many references. */
 void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs);
 /* Of one that was never published or that nobody else ever saw. */

@@ -2,17 +2,21 @@
 /*
  * timer.c - the time of a runtime, and timers that end waits.
  *
- * Each worker has a wheel of its own (core/wheel.c) and no lock on it: a wait's deadline goes into the wheel of the worker
- * that begins it.  Nobody takes a timer out; when a wait ends otherwise its timer is stale, which its seq tells, and the
- * wheel's owner sweeps the stale ones out before they are many.
+ * Each worker has a wheel of its own (core/wheel.c) and no lock on it: a wait's deadline goes into
+ * the wheel of the worker that begins it.  Nobody takes a timer out; when a wait ends otherwise its
+ * timer is stale, which its seq tells, and the wheel's owner sweeps the stale ones out before they
+ * are many.
  *
- * The virtual clock is one word.  It moves when all workers sleep, nothing is queued and no blocking job is in flight:
- * the last worker that announces its sleep sees all others asleep, takes the advancing flag, chooses the worker with
- * the earliest timer (by clearing its bit in idle.c, so that nobody else does), after it has written the time.  A worker
- * that finds the flag taken leaves a count in it, and the one that has it looks again: what it saw may be old.
+ * The virtual clock is one word.  It moves when all workers sleep, nothing is queued and no
+ * blocking job is in flight: the last worker that announces its sleep sees all others asleep, takes
+ * the advancing flag, chooses the worker with the earliest timer (by clearing its bit in idle.c, so
+ * that nobody else does), after it has written the time.  A worker that finds the flag taken leaves
+ * a count in it, and the one that has it looks again: what it saw may be old.
  *
- * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count.  O2 release of next_ns
- *         (elsewhere.c) pairs with the acquire in earliest.
+ * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count.
+ *         O2 release of next_ns (elsewhere.c) pairs with the acquire in earliest.  O3 acquire of
+ *         callbacks_due pairs with the release in callback.c.  O4 release of virtual_ns: whoever
+ *         was woken reads the new time.
  */
 #include "sched/timer.h"
 
@@ -38,8 +42,8 @@ static bool is_stale(void *party, uint64_t seq)
 	return thrum__parker_is_over(party, seq);
 }
 
-int thrum__timer_start(struct thrum__timer *timer, struct thrum__worker *w, struct thrum__parker *p, uint64_t seq,
-		       int64_t deadline_ns)
+int thrum__timer_start(struct thrum__timer *timer, struct thrum__worker *w, struct thrum__parker *p,
+		       uint64_t seq, int64_t deadline_ns)
 {
 	timer->worker = NULL;
 	if (deadline_ns == THRUM_FOREVER)
@@ -60,7 +64,8 @@ void thrum__timer_forget(struct thrum__timer *timer)
 		return;
 	}
 	fetch_add_relaxed(&owner->remote_stale, 1);
-	/* It may sleep until just this deadline: let it look again rather than wake for nothing later. */
+	/* It may sleep until just this deadline: let it look again rather than wake for nothing
+	 * later. */
 	if ((int64_t)load_relaxed(&owner->next_ns) == timer->deadline_ns)
 		thrum__idle_wake(&owner->runtime->idle, owner->index);
 }
@@ -104,7 +109,8 @@ static struct thrum__worker *earliest(struct thrum_runtime *rt)
 /* Between two calls of block_on nothing happens, as in a loop that is not run. */
 static bool stands_still(struct thrum_runtime *rt)
 {
-	return load_relaxed(&rt->driven) && !load_relaxed(&rt->drivers) && !load_relaxed(&rt->stopping);
+	return load_relaxed(&rt->driven) && !load_relaxed(&rt->drivers) &&
+	       !load_relaxed(&rt->stopping);
 }
 
 /* One look: true if worker @w has something due now.  Looking twice moves nothing twice. */
@@ -114,15 +120,16 @@ static bool try_advance(struct thrum__worker *w)
 	struct thrum__worker *next;
 	uint64_t due;
 
-	if (!thrum__idle_all_asleep(&rt->idle) || stands_still(rt) || thrum__job_pool_in_flight(&rt->blocking) ||
-	    load_acquire(&rt->callbacks_due) || thrum__runtime_has_work(rt))
+	if (!thrum__idle_all_asleep(&rt->idle) || stands_still(rt) ||
+	    thrum__job_pool_in_flight(&rt->blocking) || load_acquire(&rt->callbacks_due) /* O3 */ ||
+	    thrum__runtime_has_work(rt))
 		return false;
 	next = earliest(rt);
 	if (!next)
 		return false;
 	due = load_relaxed(&next->next_ns);
 	if (due > load_relaxed(&rt->virtual_ns))
-		store_release(&rt->virtual_ns, due);
+		store_release(&rt->virtual_ns, due); /* O4 */
 	if (next == w)
 		return true;
 	thrum__idle_wake(&rt->idle, next->index);

@@ -14,8 +14,8 @@ struct thrum__timer {
 };
 
 /* Ends wait @seq of @p at @deadline_ns, by the wheel of @w, the calling worker.  0 or -ENOMEM. */
-int thrum__timer_start(struct thrum__timer *timer, struct thrum__worker *w, struct thrum__parker *p, uint64_t seq,
-		       int64_t deadline_ns);
+int thrum__timer_start(struct thrum__timer *timer, struct thrum__worker *w, struct thrum__parker *p,
+		       uint64_t seq, int64_t deadline_ns);
 /* The wait ended, but not by the timer. */
 void thrum__timer_forget(struct thrum__timer *timer);
 

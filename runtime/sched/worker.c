@@ -2,21 +2,26 @@
 /*
  * worker.c - the loop of a worker: take a task, run it, take the next.
  *
- * Each worker is a thread with a stack of its own (home) and fibers.  A fiber runs tasks, one after the other, as long as none
- * of them waits: a task that never waits costs no switch.  When a task waits, its fiber parks and the worker goes on with
- * the next thing: a woken task (switch to its fiber), a task that has not started (a resting or new fiber), or nothing
- * (home).  Home does what must be done now and then but not for each task: timers, what came from outside, callbacks,
- * the oldest spawned task, the search for others' work and the sleep (elsewhere.c).  A budget of tasks brings the
- * worker home regularly, so nobody starves.
+ * Each worker is a thread with a stack of its own (home) and fibers.  A fiber runs tasks, one after
+ * the other, as long as none of them waits: a task that never waits costs no switch.  When a task
+ * waits, its fiber parks and the worker goes on with the next thing: a woken task (switch to its
+ * fiber), a task that has not started (a resting or new fiber), or nothing (home).  Home does what
+ * must be done now and then but not for each task: timers, what came from outside, callbacks, the
+ * oldest spawned task, the search for others' work and the sleep (elsewhere.c).  A budget of tasks
+ * brings the worker home regularly, so nobody starves.
  *
- * PUBLICATION  A parked fiber is made visible to others by `after`, which runs on the next stack, when the registers of
- * the one that parked are saved.  Whatever switches, sets after; whatever is switched to, runs it first.
+ * PUBLICATION  A parked fiber is made visible to others by `after`, which runs on the next stack,
+ * when the registers of the one that parked are saved.  Whatever switches, sets after; whatever is
+ * switched to, runs it first.
  *
- * OWNERS  current, fiber, after, kept: the worker.  None of them, and no address of a thread-local, may be kept across
- * thrum__worker_leave: the task may come back on another worker.
+ * ORDER   O1 release of visitors, by a waker from outside that leaves, pairs with the acquire of
+ *         runtime.c before it frees.
  *
- * What can fail: a fiber for a task that starts.  Then the task ends with -ENOMEM and its function is not called (drop
- * is).  Next on a task's way: await.c (it waits), task.c (it ends).
+ * OWNERS  current, fiber, after, kept: the worker.  None of them, and no address of a thread-local,
+ * may be kept across thrum__worker_leave: the task may come back on another worker.
+ *
+ * What can fail: a fiber for a task that starts.  Then the task ends with -ENOMEM and its function
+ * is not called (drop is).  Next on a task's way: await.c (it waits), task.c (it ends).
  */
 #include "sched/worker.h"
 
@@ -86,7 +91,8 @@ static void keep_fiber(struct thrum__worker *w, void *fiber)
 	w->kept_count++;
 }
 
-/* The fiber to go on with @t; home if there is none (for lack of memory then with w->unstarted set). */
+/* The fiber to go on with @t; home if there is none (for lack of memory then with w->unstarted
+ * set). */
 static struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__task *t)
 {
 	struct thrum__fiber *f;
@@ -126,7 +132,8 @@ static void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
 	run_after();
 }
 
-void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *), void *arg)
+void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *),
+			 void *arg)
 {
 	struct thrum__task *self = w->current;
 
@@ -206,8 +213,9 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	struct thrum_runtime *rt;
 
 	if (relay) {
-		/* A joiner whose child runs in place: the child hears it; the reference was ours (await.c).  The joiner itself
-		 * runs and may be gone: nothing of it may be touched. */
+		/* A joiner whose child runs in place: the child hears it; the reference was ours
+		 * (await.c).  The joiner itself runs and may be gone: nothing of it may be touched.
+		 * */
 		thrum__task_cancel(relay, THRUM_HARD);
 		thrum_release(&((struct thrum__task *)relay)->future);
 		return;
@@ -218,7 +226,8 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 		thrum__worker_ready(w, t);
 		return;
 	}
-	/* As soon as the task is queued it may end and its runtime with it: the visit keeps the memory. */
+	/* As soon as the task is queued it may end and its runtime with it: the visit keeps the
+	 * memory. */
 	fetch_add_relaxed(&rt->visitors, 1);
 #ifdef THRUM_MIGRATE
 	struct thrum__worker *to = rt->workers[(t->worker + 1) % rt->workers_count];
@@ -229,7 +238,8 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	thrum__inbox_push(&rt->woken, &t->link);
 	thrum__idle_notify(&rt->idle);
 #endif
-	fetch_sub_release(&rt->visitors, 1); /* pairs with the acquire of runtime.c before it frees */
+	fetch_sub_release(&rt->visitors,
+			  1); /* O1 */
 }
 
 static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
@@ -322,7 +332,8 @@ void *thrum__worker_main(void *worker)
 		w->budget = BUDGET;
 		take_in(w);
 		if (!thrum__inbox_is_empty(&rt->callbacks)) {
-			end_search(w); /* they are the user's code: others must be woken meanwhile */
+			end_search(
+			    w); /* they are the user's code: others must be woken meanwhile */
 			thrum__callbacks_run(w);
 		}
 		t = next_local(w);

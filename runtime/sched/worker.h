@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.h - a worker, and the runtime that it belongs to.  worker.c runs the loop; runtime.c starts and stops it.
+ * worker.h - a worker, and the runtime that it belongs to.  worker.c runs the loop; runtime.c
+ * starts and stops it.
  */
 #ifndef THRUM_SCHED_WORKER_H
 #define THRUM_SCHED_WORKER_H
@@ -24,44 +25,44 @@
 
 /* Written by the worker alone, read by anyone. */
 struct thrum__counters {
-	struct atomic64 spawned, started, ended, stolen, in_place, parks, switches, suspensions, migrations, resumes,
-		timers;
+	struct atomic64 spawned, started, ended, stolen, in_place, parks, switches, suspensions,
+	    migrations, resumes, timers;
 };
 
 struct thrum__worker {
 	/* The worker's own thread, but for what is named. */
 	struct thrum_runtime *runtime;
 	unsigned index;
-	unsigned budget;               /* tasks until the next housekeeping */
-	struct thrum__task *current;   /* the task that runs; NULL: none */
-	struct thrum__fiber *fiber;    /* the fiber that runs */
+	unsigned budget;                                   /* tasks until the next housekeeping */
+	struct thrum__task *current;                       /* the task that runs; NULL: none */
+	struct thrum__fiber *fiber;                        /* the fiber that runs */
 	void (*after)(struct thrum__worker *w, void *arg); /* to be done on the next stack */
 	void *after_arg;
-	struct thrum__fiber *kept;     /* fibers at rest, linked by next */
+	struct thrum__fiber *kept; /* fibers at rest, linked by next */
 	unsigned kept_count;
-	bool searching;                /* counted by idle.c */
+	bool searching; /* counted by idle.c */
 	bool exiting;
 	uint64_t random;
-	size_t credits;                /* live tasks that it may still add (spawn.c) */
+	size_t credits; /* live tasks that it may still add (spawn.c) */
 	struct thrum__pool_cache tasks, futures;
 	struct thrum__stack_cache stacks;
 	struct thrum__task *unstarted; /* for home: a task that found no fiber */
 	struct thrum__fiber home;      /* the thread's own stack: housekeeping, search, sleep */
 
-	struct thrum__deque spawned;   /* deque.c: owner and thieves */
-	struct thrum__ready ready;     /* ready.c: owner and thieves */
+	struct thrum__deque spawned; /* deque.c: owner and thieves */
+	struct thrum__ready ready;   /* ready.c: owner and thieves */
 
 	/* Shared. */
-	struct atomic32 signal;        /* 1: chosen by a waker; a futex */
-	struct atomic32 remote_stale;  /* timers of this wheel whose waits ended on other workers */
-	struct atomic64 next_ns;       /* earliest live timer, as of its last sleep; the virtual clock reads it */
+	struct atomic32 signal;       /* 1: chosen by a waker; a futex */
+	struct atomic32 remote_stale; /* timers of this wheel whose waits ended on other workers */
+	struct atomic64 next_ns;      /* earliest live timer, as of its last sleep */
 	struct thrum__counters counters;
 #ifdef THRUM_MIGRATE
-	struct thrum__inbox handed;    /* woken tasks that must resume here */
+	struct thrum__inbox handed; /* woken tasks that must resume here */
 #endif
 	pthread_t thread;
 	struct thrum__guard_thread guard;
-	struct thrum__wheel wheel;     /* its own */
+	struct thrum__wheel wheel; /* its own */
 };
 
 struct thrum__runtime_limits {
@@ -76,7 +77,7 @@ struct thrum_runtime {
 	struct thrum__runtime_limits limits;
 	uint64_t seed;
 	char name[12];
-	const char *workers_why;       /* what decided the number */
+	const char *workers_why; /* what decided the number */
 	struct thrum__reporter *reporter;
 	struct thrum__worker **workers;
 	struct thrum__stacks stacks;
@@ -85,16 +86,16 @@ struct thrum_runtime {
 	struct thrum__inbox woken;     /* tasks woken from outside the workers */
 	struct thrum__inbox callbacks; /* on_done callbacks that are due */
 	struct thrum__idle idle;
-	struct thrum_runtime *next;    /* in the list of live runtimes (registry.c) */
+	struct thrum_runtime *next; /* in the list of live runtimes (registry.c) */
 
 	struct atomic64 virtual_ns;
-	struct atomic32 advancing;     /* one worker moves the virtual clock at a time */
-	struct atomic32 driven;        /* block_on was used: a virtual clock stands still between its calls */
-	struct atomic32 drivers;       /* block_on calls whose task has not ended */
-	struct atomic32 stopping;      /* no new tasks */
-	struct atomic32 exiting;       /* workers end */
-	struct atomic64 submitted;     /* tasks made from outside */
-	struct atomic64 credits;       /* live tasks that may still be added, beside the workers' shares */
+	struct atomic32 advancing; /* one worker moves the virtual clock at a time */
+	struct atomic32 driven;    /* block_on was used: between its calls a virtual clock stands */
+	struct atomic32 drivers;   /* block_on calls whose task has not ended */
+	struct atomic32 stopping;  /* no new tasks */
+	struct atomic32 exiting;   /* workers end */
+	struct atomic64 submitted; /* tasks made from outside */
+	struct atomic64 credits;   /* live tasks to come, beside the workers' shares */
 	struct atomic64 visitors;      /* outside threads inside a wake: memory stays */
 	struct atomic64 callbacks_due; /* queued or running */
 	struct atomic32 quiet;         /* a futex: bumped when a worker goes idle while stopping */
@@ -127,8 +128,10 @@ int64_t thrum__runtime_now_ns(struct thrum_runtime *rt);
 int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsigned index);
 void thrum__worker_fini(struct thrum__worker *w);
 void *thrum__worker_main(void *worker);
-/* Leaves the running fiber for the next thing to do; @after(@arg) runs on the next stack.  Returns when resumed. */
-void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *), void *arg);
+/* Leaves the running fiber for the next thing to do; @after(@arg) runs on the next stack.  Returns
+ * when resumed. */
+void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *),
+			 void *arg);
 /* Puts @t, woken or yielding, into the queue of worker @w, which is the calling one. */
 void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t);
 /* The unpark of every task's parker: makes it runnable, from any thread. */

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Runs an asyncio program and compares what it prints, line by line, with what is expected.
 
-A line is "TIME text", the time in units to one place.  Text and order are compared byte for byte, the end of
-the last line included.
+A line is "TIME text", the time in units to one place.  Text and order are compared byte for byte,
+the end of the last line included.
 
   --workers LIST  run once for each number of workers (THRUM_WORKERS), e.g. 1,4
-  --sort-ties     with several workers, tasks that print at the same instant do so in any order: lines of equal
-                  time are sorted on both sides.  With one worker the order is always exact.
-  --late UNITS    real clock: a line may come later than expected by less than this many units, never earlier
-  --tries N       run again, up to N times in all, after a difference: on a busy machine a line can be too late
-                  once; a wrong program is wrong each time
+  --sort-ties     with several workers, tasks that print at the same instant do so in any order:
+                  lines of equal time are sorted on both sides.  With one worker the order is exact.
+  --late UNITS    real clock: a line may come later than expected by less than this many units,
+                  never earlier
+  --tries N       run again, up to N times in all, after a difference: on a busy machine a line can
+                  be too late once; a wrong program is wrong each time
 """
 import argparse
 import difflib

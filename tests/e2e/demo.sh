@@ -214,7 +214,7 @@ if "${as_user[@]}" "$program" --version >/dev/null 2>&1; then
 		chmod 000 "$closed/open/$i"
 	done
 	run 1 "${as_user[@]}" "$program" demo "$closed"
-	[ "$(grep -c 'unreadable: Permission' "$here/err")" -lt 11 ] || fail 'more than ten are named'
+	[ "$(grep -c 'unreadable: Permission' "$here/err")" -lt 11 ] || fail 'too many are named'
 	says err 'more such files'
 	run 1 "${as_user[@]}" "$program" demo --verbose "$closed"
 	[ "$(grep -c 'unreadable: Permission' "$here/err")" = 31 ] || fail 'not all are named'

@@ -3,8 +3,9 @@
 #
 # faults.sh - thrum demo with the n-th fault point failing, for every n: once, and from then on.
 #
-# THRUM_BIN_FAULTS is the program built with fault points; without it the test is skipped (77).  A run
-# must end within 20 seconds: with status 0 and every hash agreeing, or with status 1 and a message.
+# THRUM_BIN_FAULTS is the program built with fault points; without it the test is skipped (77).  A
+# run must end within 20 seconds: with status 0 and every hash agreeing, or with status 1 and a
+# message.
 # A signal, a hang or another status fails (sanitizers are told to exit with 99).  The sweep goes on
 # until a run in which the fault did not fire.
 set -eu
@@ -64,7 +65,7 @@ sweep()
 	[ "$n" -le "$most" ] || fail "more than $most fault points in a small run"
 	[ "$n" -gt 1 ] || fail 'no fault point fired at all: is this a build with fault points?'
 	[ "$status" = 0 ] || fail 'a run without a fault did not succeed'
-	echo "faults.sh: the n-th failing $2: every n up to $((n - 1)), $errors runs ended with an error"
+	echo "faults.sh: the n-th failing $2: every n up to $((n - 1)), $errors ended with an error"
 }
 
 mkdir -p "$here/tree/a/b"

@@ -58,8 +58,8 @@ says out "^version +$("$bin" --version | cut -d' ' -f2)\$"
 says out "^kernel +Linux $(uname -r) $(uname -m)\$"
 says out "^page size +$(getconf PAGESIZE)\$"
 for key in 'workers' 'workers decided by' 'clock' 'stack of a task' 'stacks' 'membarrier' 'poller' \
-	'live tasks at most' 'submissions waiting at most' 'blocking threads of each class at most' \
-	'grace period'; do
+	'live tasks at most' 'submissions waiting at most' 'grace period' \
+	'blocking threads of each class at most'; do
 	says out "^$key +[^ ]"
 done
 says out '^stacks .*guard of [0-9]+ by '

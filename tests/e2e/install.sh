@@ -151,7 +151,7 @@ target_link_libraries(package-shared thrum::thrum)
 add_executable(package-static ../user.c)
 target_link_libraries(package-static thrum::thrum_static)
 END
-cmake -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" > package.log 2>&1 ||
+cmake -G Ninja -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" > package.log 2>&1 ||
 	fail "find_package(thrum): $(tail -20 package.log)"
 cmake --build package/build > package.log 2>&1 || fail "the package: $(tail -20 package.log)"
 for name in package-shared package-static; do

@@ -144,15 +144,16 @@ static bool fences_agree(struct candidate *c, relation hb, relation eco)
 	return !cyclic(psc, c->n);
 }
 
+/* Each read-modify-write follows at once what it read. */
 static bool atomicity(struct candidate *c)
 {
-	for (unsigned r = 0; r < c->n; r++) {
-		if (!c->e[r].reads || !c->e[r].writes)
-			continue;
-		for (unsigned w = 0; w < c->n; w++)
-			if ((c->mo[c->e[r].from] >> w & 1) && (c->mo[w] >> r & 1))
+	for (unsigned v = 0; v < LITMUS_VARS; v++)
+		for (unsigned i = 0; i < c->writes[v]; i++) {
+			const struct ev *e = &c->e[c->order[v][i]];
+
+			if (e->reads && (i == 0 || e->from != (int)c->order[v][i - 1]))
 				return false;
-	}
+		}
 	return true;
 }
 
@@ -175,13 +176,13 @@ static void judge(struct candidate *c)
 {
 	relation hb, eco, bad, future;
 
+	if (!atomicity(c))
+		return;
 	memset(c->mo, 0, sizeof(c->mo));
 	for (unsigned v = 0; v < LITMUS_VARS; v++)
 		for (unsigned i = 0; i < c->writes[v]; i++)
 			for (unsigned j = i + 1; j < c->writes[v]; j++)
 				c->mo[c->order[v][i]] |= 1u << c->order[v][j];
-	if (!atomicity(c))
-		return;
 	happens_before(c, hb);
 	extended_coherence(c, eco);
 	compose(bad, hb, eco, c->n);
@@ -217,8 +218,8 @@ static void order_writes(struct candidate *c, unsigned i)
 		c->order[v][at] = i;
 		order_writes(c, i + 1);
 		memmove(&c->order[v][at], &c->order[v][at + 1], (n - at) * sizeof(unsigned));
-		if (at <= 1)
-			break;
+		if (at <= 1 || c->e[c->order[v][at - 1]].thread == c->e[i].thread)
+			break; /* not before its own thread's earlier one */
 	}
 	c->writes[v] = n;
 }

@@ -47,11 +47,13 @@ struct scenario {
 #define model_assert(cond)                                                                         \
 	do {                                                                                       \
 		if (!(cond))                                                                       \
-			model_fail("assertion failed: %s at %s:%d", #cond, __FILE__, __LINE__);    \
+			model_assert_failed(#cond, __FILE__, __LINE__);                            \
 	} while (0)
 
 /* Ends the execution as failed. */
 _Noreturn void model_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+_Noreturn void model_assert_failed(const char *what, const char *file, int line);
 
 /* 0, 1, ...: the calling thread's place in .thread; -1 in setup and check. */
 int model_thread(void);

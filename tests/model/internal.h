@@ -216,8 +216,13 @@ void sched_point(struct model_site *s, const void *p, enum access a);
 void sched_between(void); /* a scheduling point within an operation */
 _Noreturn void sched_leave(enum outcome o); /* back to the search */
 void sched_sleep(enum sleep_reason why);
-void sched_read(struct thread *t, struct loc *l, uint64_t value, int16_t number);
+void sched_count(void); /* of operations: a limit to an execution */
+void sched_give_way(struct thread *t);
 void sched_run(void); /* one execution; returns when it has ended */
+
+/* spin.c */
+void spin_read(struct thread *t, struct loc *l, uint64_t value, int16_t number);
+bool spin_has_news(const struct thread *t);
 
 /* memory.c */
 void memory_reset(void);

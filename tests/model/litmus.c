@@ -101,17 +101,27 @@ static void sites_prepare(const struct litmus *l)
 		}
 }
 
-static void litmus_explore(const struct litmus *l, struct result *r)
+static const struct outcomes *litmus_explore(const struct litmus *l, const struct options *o, bool insert,
+					     struct result *r)
 {
-	struct scenario s = {.name = l->name, .setup = litmus_setup, .check = litmus_check, .insert_stores = true};
-	struct options o = {.bound = 99, .seconds = 60};
+	struct scenario s = {.name = l->name, .setup = litmus_setup, .check = litmus_check, .insert_stores = insert};
 
 	program = l;
 	seen.n = 0;
 	sites_prepare(l);
 	for (unsigned t = 0; t < LITMUS_THREADS && l->thread[t][0].kind != END; t++)
 		s.thread[t] = litmus_thread;
-	search_run(&s, &o, r);
+	search_run(&s, o, r);
+	return &seen;
+}
+
+const struct outcomes *litmus_outcomes(const struct litmus *l, unsigned bound, bool all, bool insert)
+{
+	struct options o = {.bound = (int)bound, .seconds = 60, .all = all};
+	static struct result r;
+
+	litmus_explore(l, &o, insert, &r);
+	return r.exhausted ? &seen : NULL;
 }
 
 static int by_value(const void *a, const void *b)
@@ -133,7 +143,7 @@ static void outcomes_print(FILE *f, const char *who, struct outcomes *s, unsigne
 	fputc('\n', f);
 }
 
-static bool same_sets(const struct outcomes *a, const struct outcomes *b)
+bool outcomes_same(const struct outcomes *a, const struct outcomes *b)
 {
 	for (unsigned i = 0; i < a->n; i++)
 		if (!outcomes_have(b, a->at[i]))
@@ -144,13 +154,13 @@ static bool same_sets(const struct outcomes *a, const struct outcomes *b)
 static const char *verdict(const struct litmus *l, const struct outcomes *c11, const struct outcomes *executable,
 			   const struct result *r)
 {
-	bool equal = same_sets(&seen, c11);
+	bool equal = outcomes_same(&seen, c11);
 
 	if (r->outcome == FAILED || !r->exhausted)
 		return "NOT EXHAUSTED";
 	if (l->weak[0] && outcomes_have(c11, strtoull(l->weak, NULL, 16)) != l->allowed)
 		return "THE AXIOMS AND THE LITERATURE DIFFER";
-	if (!same_sets(&seen, executable))
+	if (!outcomes_same(&seen, executable))
 		return "THE MODEL DIFFERS";
 	if (equal && l->why)
 		return "EXPLAINS A DIFFERENCE THAT IS NOT THERE";
@@ -166,7 +176,7 @@ static bool litmus_one(FILE *f, const struct litmus *l)
 	const char *v;
 	bool good;
 
-	litmus_explore(l, &r);
+	litmus_explore(l, &(struct options){.bound = 99, .seconds = 60}, true, &r);
 	axioms_outcomes(l, &c11, &executable);
 	v = verdict(l, &c11, &executable, &r);
 	good = !strcmp(v, "equal") || !strcmp(v, "explained");

@@ -45,6 +45,14 @@ extern const unsigned litmus_count;
 bool outcomes_have(const struct outcomes *s, uint64_t o);
 void outcomes_add(struct outcomes *s, uint64_t o);
 
+bool outcomes_same(const struct outcomes *a, const struct outcomes *b);
+
+/* What the explorer shows (until the next call); NULL: not exhausted. */
+const struct outcomes *litmus_outcomes(const struct litmus *l, unsigned bound, bool all, bool insert);
+
+/* @n random programs: the explorer against the axioms, and with against without its reductions.  Exit status. */
+int fuzz_run(uint64_t n, uint64_t seed, bool quiet);
+
 /* What C11 allows, with the fences of C++20 (RC11); and what of it needs no load that reads from the future. */
 void axioms_outcomes(const struct litmus *l, struct outcomes *c11, struct outcomes *executable);
 

@@ -28,10 +28,11 @@ static const char usage[] =
     "  --seed S --depth D  of --pct; without a seed one is taken from the clock and printed\n"
     "  --replay STRING     the one interleaving that a failure printed\n"
     "  --mutant M          with a mutation in force: number, key or file:line:op:down\n"
-    "  --mutants           all mutations: which scenario notices each\n"
+    "  --mutants           all mutations: which scenario notices each; with NAME: of the sites these reach\n"
     "  --survivors FILE    mutations that may survive (" MODEL_DIR "/survivors.txt)\n"
     "  --jobs N            processes for --mutants (as many as processors)\n"
     "  --litmus            the litmus programs\n"
+    "  --fuzz N            N random litmus programs, against the axioms and without reductions (--seed)\n"
     "  --self              break the explorer itself in every known way: litmus and self_ scenarios must notice\n"
     "  --all               no reduction: also schedules that are equivalent to others\n"
     "  --json              one JSON object a line\n"
@@ -42,15 +43,13 @@ struct settings {
 	const char *survivors, *mutant;
 	char **names;
 	unsigned nnames, jobs;
+	uint64_t fuzz;
 	bool list, mutants, litmus, self, json, seeded;
 };
 
 static bool wanted(const struct settings *set, const struct scenario *s)
 {
-	for (unsigned i = 0; i < set->nnames; i++)
-		if (strstr(s->name, set->names[i]))
-			return true;
-	return !set->nnames;
+	return scenario_is_named(s, set->names, set->nnames);
 }
 
 static void json_string(const char *s)
@@ -188,7 +187,7 @@ static bool option(struct settings *set, int c, char *arg)
 {
 	uint64_t n = 0;
 
-	if (strchr("btpSDj", c) && !number(arg, &n))
+	if (strchr("btpSDjf", c) && !number(arg, &n))
 		return false;
 	switch (c) {
 	case 'l':
@@ -229,6 +228,9 @@ static bool option(struct settings *set, int c, char *arg)
 		return set->litmus = true;
 	case 'e':
 		return set->self = true;
+	case 'f':
+		set->fuzz = n;
+		return n > 0;
 	case 'a':
 		return set->o.all = true;
 	case 'J':
@@ -245,7 +247,7 @@ static bool parse(struct settings *set, int argc, char **argv)
 	    {"depth", 1, NULL, 'D'},   {"replay", 1, NULL, 'r'},   {"mutant", 1, NULL, 'm'},
 	    {"mutants", 0, NULL, 'M'}, {"survivors", 1, NULL, 'v'}, {"jobs", 1, NULL, 'j'},
 	    {"litmus", 0, NULL, 'L'},  {"self", 0, NULL, 'e'},	   {"json", 0, NULL, 'J'},
-	    {"all", 0, NULL, 'a'},	   {"help", 0, NULL, 'h'},	   {NULL, 0, NULL, 0}};
+	    {"fuzz", 1, NULL, 'f'},	   {"all", 0, NULL, 'a'},	   {"help", 0, NULL, 'h'},	   {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -287,9 +289,11 @@ int main(int argc, char **argv)
 		return list(&set);
 	if (set.litmus)
 		return litmus_run(stdout, false) ? FOUND : OK;
+	if (set.fuzz)
+		return fuzz_run(set.fuzz, set.o.seed, false);
 	if (set.self)
 		return self_run(set.json);
 	if (set.mutants)
-		return mutants_run(&set.o, set.survivors, set.jobs, set.json);
+		return mutants_run(&set.o, set.survivors, set.jobs, set.json, set.names, set.nnames);
 	return run_scenarios(&set);
 }

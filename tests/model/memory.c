@@ -8,13 +8,9 @@
  * them).  An acquire load takes the message; a relaxed one keeps it for the next fence.  Stores land anywhere in
  * the modification order that the view has not left behind and no read-modify-write has closed.
  *
- * A full fence joins the thread's view with a global one, both ways (as RC11 and C++20 have it).  Heavy is a full fence
- * that also takes what other threads knew at their last light fence; a light fence takes what heavy ones have sent.
- * Neither synchronises (clocks stay), because the fallback, two full fences, doesn't.
- *
  * Not executable this way: a load that reads from a store of its future (load buffering).  litmus.c shows it.
  */
-#include "internal.h"
+#include "view.h"
 
 #include <string.h>
 
@@ -22,32 +18,6 @@ enum { POOL = 16 << 20 };
 
 static _Alignas(16) char pool[POOL];
 static size_t pool_used;
-
-static unsigned chunks_used(void)
-{
-	return 1 + (X.nlocs + LANES - 1) / LANES;
-}
-
-static int16_t *seen(struct view *v, const struct loc *l)
-{
-	return (int16_t *)&v->c[1 + l->id / LANES] + l->id % LANES;
-}
-
-/* Chunks [from, to) of @into take the later entry of both. */
-static inline void join(lanes *into, const lanes *v, unsigned from, unsigned to)
-{
-	for (unsigned i = from; i < to; i++) {
-		lanes newer = v[i] > into[i];
-
-		into[i] = (v[i] & newer) | (into[i] & ~newer);
-	}
-}
-
-static inline void copy(lanes *into, const lanes *v, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		into[i] = v[i];
-}
 
 void memory_reset(void)
 {
@@ -89,17 +59,6 @@ struct msg *memory_first(uint64_t value)
 	m->thread = 0;
 	m->rmw = false;
 	return m;
-}
-
-static void tick(struct thread *t)
-{
-	if (UNLIKELY(++t->now.c[0][t->id] > MAX_CLOCK))
-		model_fail("livelock: a thread made more than %d operations", MAX_CLOCK);
-}
-
-static unsigned order_of(struct model_site *s)
-{
-	return s->order;
 }
 
 /* The thread has read @m. */
@@ -208,7 +167,7 @@ static struct msg *put(struct thread *t, struct loc *l, uint64_t value, struct m
 		m->number = n_before;
 	}
 	*seen(&t->now, l) = m->number;
-	tick(t);
+	view_tick(t);
 	return m;
 }
 
@@ -258,9 +217,9 @@ uint64_t model_load(struct model_site *s, void *p, unsigned size)
 			m = m->older;
 	}
 	note(s, l, 1, m, NULL);
-	take(t, l, m, order_of(s) & MODEL_ACQUIRE);
+	take(t, l, m, s->order & MODEL_ACQUIRE);
 	if (X.spins)
-		sched_read(t, l, m->value, m->number);
+		spin_read(t, l, m->value, m->number);
 	return m->value;
 }
 
@@ -295,7 +254,7 @@ void model_store(struct model_site *s, void *p, unsigned size, uint64_t value)
 			if (!m->rmw && --which == 0)
 				before = m;
 	}
-	m = put(t, l, value, before, order_of(s), NULL);
+	m = put(t, l, value, before, s->order, NULL);
 	note(s, l, 2, NULL, m);
 	t->wrote = true;
 }
@@ -332,13 +291,13 @@ static void rmw_done(struct model_site *s, struct thread *t, struct loc *l, stru
 {
 	struct msg *made;
 
-	take(t, l, read, order_of(s) & MODEL_ACQUIRE);
-	made = put(t, l, value, newer, order_of(s), read);
+	take(t, l, read, s->order & MODEL_ACQUIRE);
+	made = put(t, l, value, newer, s->order, read);
 	note(s, l, 3, read, made);
 	if (read->value != value)
 		t->wrote = true;
 	else if (X.spins)
-		sched_read(t, l, value, made->number);
+		spin_read(t, l, value, made->number);
 }
 
 static uint64_t raw_rmw(unsigned kind, void *p, unsigned size, uint64_t x)
@@ -427,108 +386,11 @@ bool model_cas(struct model_site *s, void *p, unsigned size, uint64_t *expected,
 		return true;
 	}
 	note(s, l, 1 | 4, m, NULL);
-	take(t, l, m, order_of(s) & MODEL_ACQUIRE);
+	take(t, l, m, s->order & MODEL_ACQUIRE);
 	if (X.spins)
-		sched_read(t, l, m->value, m->number);
+		spin_read(t, l, m->value, m->number);
 	*expected = m->value;
 	return false;
-}
-
-static void full_fence(struct thread *t)
-{
-	unsigned n = chunks_used();
-	unsigned from = X.broken == BREAK_SC_CLOCK ? 0 : 1;
-
-	if (X.broken != BREAK_FENCE_ACQUIRE)
-		join(t->now.c, t->acquired.c, 0, n);
-	if (X.broken != BREAK_SC_FENCE)
-		join(t->now.c, X.sc.c, from, n);
-	if (X.broken != BREAK_SC_FENCE && X.broken != BREAK_SC_ONE_WAY)
-		join(X.sc.c, t->now.c, from, n);
-	if (X.broken != BREAK_FENCE_RELEASE) {
-		copy(t->released.c, t->now.c, n);
-		t->released_chunks = (uint8_t)n;
-	}
-	tick(t);
-}
-
-static void extend(struct view *v, uint8_t *chunks, unsigned n)
-{
-	for (unsigned i = *chunks; i < n; i++)
-		v->c[i] = (lanes){0};
-	*chunks = (uint8_t)n;
-}
-
-static void light_fence(struct thread *t)
-{
-	unsigned n = chunks_used();
-
-	if (!(X.light & 1u << t->id)) {
-		X.light |= (uint8_t)(1u << t->id);
-		sched_leave(AGAIN);
-	}
-	extend(&t->released, &t->released_chunks, n);
-	join(t->now.c, t->heavy.c, 1, t->heavy_chunks);
-	join(t->released.c, t->heavy.c, 1, t->heavy_chunks);
-	copy(t->lit.c, t->now.c, n);
-	t->lit_chunks = (uint8_t)n;
-}
-
-/*
- * The kernel interrupts the other threads one after another, between a full fence before and one after.  A light fence
- * of such a thread lies before its interrupt, and gives, or after it, and takes.  One light thread alone can't tell
- * where between the two fences its interrupt lies: then all is one step.
- */
-static void heavy_fence(struct thread *t)
-{
-	unsigned left = X.light & ~(1u << t->id);
-	unsigned n = chunks_used();
-
-	full_fence(t);
-	copy(t->sent.c, t->now.c, n);
-	t->sent_chunks = (uint8_t)n;
-	while (left && X.broken != BREAK_HEAVY) {
-		unsigned k = choose((unsigned)__builtin_popcount(left)), m = left;
-		struct thread *o;
-
-		while (k--)
-			m &= m - 1;
-		o = &X.threads[__builtin_ctz(m)];
-		left &= ~(1u << o->id);
-		if (o->heavy_chunks < n)
-			extend(&o->heavy, &o->heavy_chunks, n);
-		join(o->heavy.c, t->sent.c, 1, n);
-		join(t->now.c, o->lit.c, 1, o->lit_chunks);
-		if (left)
-			sched_between();
-	}
-	t->sent_chunks = 0;
-	full_fence(t);
-}
-
-void model_fence(struct model_site *s)
-{
-	struct thread *t = X.self;
-	unsigned order = order_of(s);
-
-	if (order == MODEL_NO_FENCE) {
-		s->reached |= X.phase == RUN;
-		return;
-	}
-	sched_point(s, NULL,
-		    order == MODEL_LIGHT   ? ACCESS_LIGHT
-		    : order == MODEL_HEAVY ? ACCESS_HEAVY
-					   : ACCESS_FULL);
-	if (X.phase != RUN)
-		return;
-	if (UNLIKELY(X.tracing))
-		trace_event(s, NULL)->what = 0;
-	if (order == MODEL_LIGHT && X.broken != BREAK_LIGHT)
-		light_fence(t);
-	else if (order == MODEL_HEAVY)
-		heavy_fence(t);
-	else
-		full_fence(t);
 }
 
 void model_plain_written(const volatile void *p, unsigned size)

@@ -38,6 +38,7 @@ static unsigned nscenarios;
 static uint64_t cost[SCENARIOS_MAX];
 static bool reaches[SCENARIOS_MAX][PLACES_MAX];
 static struct report reports[MUTATIONS_MAX];
+static bool skipped[MUTATIONS_MAX];
 
 static unsigned bound_of(const struct scenario *s, const struct options *o)
 {
@@ -160,6 +161,14 @@ static struct job *wait_any(struct job *jobs, unsigned n)
 	}
 }
 
+static bool reached_by_any(unsigned place)
+{
+	for (unsigned k = 0; k < nscenarios; k++)
+		if (reaches[k][place])
+			return true;
+	return false;
+}
+
 static void hunt_all(const struct options *o, unsigned njobs)
 {
 	struct job jobs[16] = {{0, 0, 0}};
@@ -168,9 +177,15 @@ static void hunt_all(const struct options *o, unsigned njobs)
 	while (next < nmutations || running) {
 		for (unsigned i = 0; i < njobs && next < nmutations; i++)
 			if (!jobs[i].pid) {
+				while (next < nmutations && skipped[next])
+					next++;
+				if (next == nmutations)
+					break;
 				start(&jobs[i], next++, o);
 				running++;
 			}
+		if (!running)
+			break;
 		finish(wait_any(jobs, njobs));
 		running--;
 		if (isatty(2))
@@ -178,14 +193,6 @@ static void hunt_all(const struct options *o, unsigned njobs)
 	}
 	if (isatty(2))
 		fputc('\n', stderr);
-}
-
-static bool reached_by_any(unsigned place)
-{
-	for (unsigned k = 0; k < nscenarios; k++)
-		if (reaches[k][place])
-			return true;
-	return false;
 }
 
 /* True if all is as survivors.txt has it. */
@@ -219,13 +226,15 @@ static bool print_one(unsigned i, bool json)
 	return good;
 }
 
-int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json)
+int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json, char **names,
+		unsigned nnames)
 {
 	const struct scenario *const *all;
-	unsigned n = scenarios_all(&all), bad, killed = 0;
+	unsigned n = scenarios_all(&all), bad, killed = 0, total = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (strncmp(all[i]->name, "self_", 5) && nscenarios < SCENARIOS_MAX)
+		if (strncmp(all[i]->name, "self_", 5) && scenario_is_named(all[i], names, nnames) &&
+		    nscenarios < SCENARIOS_MAX)
 			scenarios[nscenarios++] = all[i];
 	bad = sites_read_survivors(survivors);
 	for (unsigned k = 0; k < nscenarios; k++)
@@ -233,13 +242,16 @@ int mutants_run(const struct options *o, const char *survivors, unsigned njobs, 
 	if (bad)
 		return 1;
 	sort_by_cost();
+	for (unsigned i = 0; i < nmutations; i++)
+		skipped[i] = nnames && !reached_by_any(mutations[i].place);
 	hunt_all(o, njobs < 1 ? 1 : njobs > 16 ? 16 : njobs);
 	for (unsigned i = 0; i < nmutations; i++) {
-		bad += !print_one(i, json);
-		killed += reports[i].killer != -1;
+		total += !skipped[i];
+		bad += !skipped[i] && !print_one(i, json);
+		killed += !skipped[i] && reports[i].killer != -1;
 	}
 	if (!json)
-		printf("%u mutations of %u sites: %u killed, %u survive, %u not as survivors.txt has it\n", nmutations,
-		       nplaces_library, killed, nmutations - killed, bad);
+		printf("%u mutations: %u killed, %u survive, %u not as survivors.txt has it\n", total, killed,
+		       total - killed, bad);
 	return bad ? 1 : 0;
 }

@@ -10,8 +10,12 @@
 /* All scenarios by name, in @out; their number. */
 unsigned scenarios_all(const struct scenario *const **out);
 
+/* Does its name contain one of @names (none: yes)? */
+bool scenario_is_named(const struct scenario *s, char **names, unsigned nnames);
+
 /* Both return the exit status. */
-int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json);
+int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json, char **names,
+		unsigned nnames);
 int self_run(bool json);
 
 #endif

@@ -187,7 +187,7 @@ static void withdraw2(void)
 }
 
 /* T2, T3, T4, T5, T6, T7: one waits, one gives up, one completes. */
-SCENARIO(future_await_leave_complete, .setup = setup, .thread = {completer, awaiter3, leaver2},
+SCENARIO(future_await_leave_complete, .setup = setup1, .thread = {completer, awaiter3, leaver2},
 	 .check = check, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
 
 /* T5, T6, T7 by two, beside T2 or T3: the head and the middle leave while the rest is fired. */
@@ -225,6 +225,18 @@ static void leave_middle(void)
 /* T5, T6, T7: back links are made, cut at the head, made again. */
 SCENARIO(future_back_links, .setup = setup4, .thread = {leave_ends, leave_middle},
 	 .check = check, .covers = "T5 T6 T7");
+
+/* Node 1 knows node 2 above it, which leaves; then what is above is somebody else. */
+static void setup_linked(void)
+{
+	setup3();
+	model_assert(thrum__future_withdraw(f, &nodes[0]->waiter));
+	fate[0] = WITHDRAWN;
+}
+
+/* T4, T5, T6, T7: a back link to a node that has gone is not followed. */
+SCENARIO(future_old_link, .setup = setup_linked, .thread = {withdraw2, awaiter3, withdraw1, completer},
+	 .check = check, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
 
 /* The same memory comes back as the newest node: the word is the same again, the links are not. */
 static void leave_and_return1(void)
@@ -266,7 +278,7 @@ SCENARIO(future_claims, .setup = setup1, .thread = {claimer, claimer, claimer, a
 	 .check = check_claims, .min_executions = 10000, .covers = "T1 T2 T4");
 
 /* T1 beside T4 to T7: the claim comes while the list is held. */
-SCENARIO(future_claim_beside_withdrawal, .setup = setup2,
+SCENARIO(future_claim_beside_withdrawal, .setup = setup3,
 	 .thread = {claimer, claimer, withdraw1}, .check = check_claims, .min_executions = 10000,
 	 .covers = "T1 T2 T3 T5 T6 T7");
 

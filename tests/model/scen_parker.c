@@ -212,7 +212,7 @@ static void cancel_second_life(void)
 
 /* T9: a late end of a wait of the last life beside reset and the new life's first wait. */
 SCENARIO(parker_late_fire_on_new_life, .setup = setup,
-	 .thread = {second_life, fire_first, timer_first, cancel_second_life}, .check = check,
+	 .thread = {second_life, fire_first, cancel_second_life}, .check = check,
 	 .min_executions = 10000, .covers = "T1 T2 T4 T5 T7 T9");
 
 /*
@@ -223,7 +223,6 @@ SCENARIO(parker_late_fire_on_new_life, .setup = setup,
 struct child {
 	struct atomic32 refs;
 	int made; /* written before it is lent */
-	struct atomic32 cancelled;
 };
 
 static struct child *children[2];
@@ -242,7 +241,6 @@ static void lent_unpark(struct thrum__parker *q, void *relay, enum thrum__why wh
 	model_assert(plain_read(&c->made) == 1);
 	model_assert(why == THRUM__BY_CANCEL || why == THRUM__BY_TIMER);
 	ended[why]++;
-	store_relaxed(&c->cancelled, 1);
 	child_drop(c);
 }
 
@@ -256,10 +254,10 @@ static void setup_lent(void)
 static bool run_in_place(unsigned i, uint64_t seq)
 {
 	struct child *c = model_alloc(sizeof(*c));
+	bool asked = thrum__parker_requested(&p) & HARD;
 	enum thrum__why why;
 
 	children[i] = c;
-	store_relaxed(&c->cancelled, 0);
 	store_relaxed(&c->refs, 2);
 	plain_write(&c->made, 1);
 	if (!thrum__parker_lend(&p, seq, c)) {
@@ -268,8 +266,8 @@ static bool run_in_place(unsigned i, uint64_t seq)
 		child_drop(c);
 		return true;
 	}
+	model_assert(!asked);
 	parked++;
-	load_relaxed(&c->cancelled); /* the child looks, now and then */
 	if (thrum__parker_abandon(&p, seq)) {
 		seen[THRUM__BY_SELF]++;
 		child_drop(c);
@@ -296,11 +294,19 @@ static void lend_twice(void)
 	run_in_place(1, first + 1);
 }
 
-static void timer_second(void)
+/* A deadline for the first or the second wait, and a cancel before or after it. */
+static void end_lent(void)
 {
-	model_event_wait(&alive);
+	bool second = model_choose(2), cancel_first = model_choose(2);
+
+	if (cancel_first)
+		cancel_hard();
+	if (second)
+		model_event_wait(&alive);
 	plain_write(&by_timer, 1);
-	thrum__parker_fire(&p, first + 1, THRUM__BY_TIMER);
+	thrum__parker_fire(&p, first + second, THRUM__BY_TIMER);
+	if (!cancel_first)
+		cancel_hard();
 }
 
 static void check_lent(void)
@@ -317,8 +323,8 @@ SCENARIO(parker_lend, .setup = setup_lent, .thread = {lend_once, timer_first, ca
 	 .check = check_lent, .covers = "T2 T5 T6 T7 T8");
 
 /* T6, T8 twice: the relay is the one of the wait that was ended. */
-SCENARIO(parker_lend_again, .setup = setup_lent, .thread = {lend_twice, timer_second, cancel_hard},
-	 .check = check_lent, .min_executions = 10000, .covers = "T2 T5 T6 T7 T8");
+SCENARIO(parker_lend_again, .setup = setup_lent, .thread = {lend_twice, end_lent},
+	 .check = check_lent, .covers = "T2 T5 T6 T7 T8");
 
 /* Waits on a future, through a node in the owner's frame. */
 
@@ -383,14 +389,13 @@ SCENARIO(parker_await_deadline_cancel, .setup = setup_future,
  * frame.  It starts on thread 0; whoever ends its wait while it is parked runs it on, in place.
  */
 
-enum { STAGES = 3 };
+enum { STAGES = 2 };
 
 static struct thrum_future *stage[STAGES];
 static struct thrum__wait_node *node; /* in the fiber's frame, as is */
 static int steps;		      /* waits that have ended */
 static unsigned finished;
 static bool deaf;
-static int stages;
 
 /* Wait number @step has ended after a park. */
 static void fiber_end_wait(int step)
@@ -435,7 +440,7 @@ static void fiber_run(void)
 {
 	int step;
 
-	while ((step = plain_read(&steps)) < stages)
+	while ((step = plain_read(&steps)) < STAGES)
 		if (fiber_wait(step))
 			return;
 	finished++;
@@ -461,17 +466,25 @@ static void setup_fiber(void)
 	}
 	model_name(&stage[0]->word, "first");
 	model_name(&stage[1]->word, "second");
-	stages = 2;
 	plain_write(&steps, 0);
 	model_name(&steps, "steps");
 	finished = 0;
 	deaf = false;
 }
 
-static void setup_longer_fiber(void)
+static struct thrum__wait_node *stranger; /* of a wait of long ago, on the second future */
+
+static void setup_with_stranger(void)
 {
 	setup_fiber();
-	stages = 3;
+	stranger = node_new(first - 1);
+	model_assert(thrum__future_register(stage[1], &stranger->waiter));
+}
+
+static void stranger_leaves(void)
+{
+	thrum__future_withdraw(stage[1], &stranger->waiter);
+	model_free(stranger);
 }
 
 static void setup_deaf_fiber(void)
@@ -490,22 +503,25 @@ static void complete_stage1(void)
 	thrum__future_complete(stage[1], 2);
 }
 
-static void complete_stages_0_2(void)
+static void complete_both(void)
 {
 	complete_stage0();
-	thrum__future_complete(stage[2], 3);
+	complete_stage1();
 }
 
 static void check_fiber(void)
 {
 	check();
-	model_assert(finished == 1 && steps == stages);
+	model_assert(finished == 1 && steps == STAGES);
 	model_assert(model_live() == STAGES);
 }
 
-/* T1, T2, T3: parked by the next stack while the futures are completed elsewhere. */
-SCENARIO(publication_three_waits, .setup = setup_longer_fiber,
-	 .thread = {fiber_run, complete_stages_0_2, complete_stage1}, .check = check_fiber,
+/*
+ * T1, T2, T3: parked by the next stack while the futures are completed elsewhere, and fired by
+ * whoever holds the list.
+ */
+SCENARIO(publication_two_waits, .setup = setup_with_stranger,
+	 .thread = {fiber_run, complete_both, stranger_leaves}, .check = check_fiber,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T7");
 
 /* T1, T2, T3, T4: the second wait ends by the cancel only, the first perhaps. */

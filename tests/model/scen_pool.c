@@ -158,7 +158,7 @@ static void give_kept(void)
 	store_relaxed(&pool.turn, 0);
 	put_shared(kept[4]);
 }
-SCENARIO(pool_address_again, .bound = 4, .setup = start_with_two, .thread = {pop_one, pop_two_bring_one, give_kept},
+SCENARIO(pool_address_again, .setup = start_with_two, .thread = {pop_one, pop_two_bring_one, give_kept},
 	 .check = all_once, .min_executions = 10000, .covers = "T1 T2 T3 T4");
 
 /* Outside threads: a batch is split, what is too much goes back. */
@@ -176,7 +176,7 @@ static void start_with_batches(void)
 		put(1, kept[i]);
 	thrum__pool_cache_fini(&caches[1]); /* a batch of 2 and one of 1 */
 }
-SCENARIO(pool_shared_round_trips, .setup = start_with_batches, .thread = {round_trip, round_trip, pop_one},
+SCENARIO(pool_shared_round_trips, .setup = start_with_batches, .thread = {round_trip, pop_one, give_kept},
 	 .check = all_once, .min_executions = 10000, .covers = "T1 T2 T3 T4");
 
 /* Blocks made by one worker are freed by two others, in whole magazines. */

@@ -6,11 +6,8 @@
  * order what another order would show.  Taking the processor from a thread that could go on is a preemption and
  * counts against the bound; all other changes are free.
  *
- * A waiting loop (spin_hint in it) yields at each turn.  A turn that read the same values as the one before, wrote
- * nothing, and could have read nothing newer, would do so again: the thread sleeps until there is news.  One that
- * ignored news is a repetition of a shorter execution, which is explored, too: it ends there, pruned.  Threads that
- * yield again let those go first that could have run meanwhile and did not (fair schedules: Musuvathi and Qadeer,
- * PLDI 2008).  If nothing else can run, sleepers of this kind get some turns more, for loops that give up.
+ * Threads that yield again let those go first that could have run meanwhile and did not (fair schedules: Musuvathi and
+ * Qadeer, PLDI 2008).  Waiting loops: spin.c.
  */
 #include "internal.h"
 
@@ -24,21 +21,11 @@ static unsigned bit(const struct thread *t)
 	return 1u << t->id;
 }
 
-static bool has_news(const struct thread *t)
-{
-	if (t->nreads > SPIN_READS)
-		return true;
-	for (unsigned i = 0; i < t->nreads; i++)
-		if (t->reads[i].loc->changed > t->reads[i].number)
-			return true;
-	return false;
-}
-
 static bool can_wake(const struct thread *t)
 {
 	switch (t->asleep) {
 	case SPINNING:
-		return has_news(t);
+		return spin_has_news(t);
 	case ON_FUTEX:
 		return t->woken;
 	default:
@@ -100,7 +87,7 @@ static void go(struct thread *t)
 
 	if (t->asleep) {
 		log_step(NULL, ACCESS_ALL);
-		if (t->asleep == SPINNING && !has_news(t)) {
+		if (t->asleep == SPINNING && !spin_has_news(t)) {
 			t->impatient = true;
 			t->patience = SPIN_PATIENCE;
 		}
@@ -204,7 +191,7 @@ static void step_seen(struct thread *t)
 	}
 }
 
-static void step_count(void)
+void sched_count(void)
 {
 	if (UNLIKELY(++X.steps > X.max_steps))
 		model_fail("livelock: more than %u operations in one execution", X.max_steps);
@@ -220,7 +207,7 @@ void sched_point(struct model_site *s, const void *p, enum access a)
 	if (X.phase != RUN)
 		return;
 	s->reached = true;
-	step_count();
+	sched_count();
 	alone = X.reduce && share_is_private(p, a, t->id);
 	if (t->fresh)
 		t->fresh = false;
@@ -233,7 +220,7 @@ void sched_point(struct model_site *s, const void *p, enum access a)
 
 void sched_between(void)
 {
-	step_count();
+	sched_count();
 	preempt(X.self, NULL, false);
 	log_step(NULL, ACCESS_HEAVY);
 	if (UNLIKELY(X.yielders))
@@ -287,7 +274,7 @@ void sched_sleep(enum sleep_reason why)
 	t->fresh = true;
 }
 
-static void yield(struct thread *t)
+void sched_give_way(struct thread *t)
 {
 	log_step(NULL, ACCESS_ALL);
 	if (X.yielders & bit(t))
@@ -301,73 +288,11 @@ static void yield(struct thread *t)
 	t->fresh = true;
 }
 
-void sched_read(struct thread *t, struct loc *l, uint64_t value, int16_t number)
-{
-	unsigned i = 0;
-
-	t->turn = (t->turn ^ value ^ ((uint64_t)l->id << 56)) * 0x9E3779B97F4A7C15u + 1;
-	if (t->nreads > SPIN_READS)
-		return;
-	while (i < t->nreads && t->reads[i].loc != l)
-		i++;
-	if (i == SPIN_READS) {
-		t->nreads = SPIN_READS + 1;
-		return;
-	}
-	t->reads[i] = (struct spin_read){l, number};
-	if (i == t->nreads)
-		t->nreads++;
-}
-
-/* A turn of a waiting loop is over. */
-static void turn_over(struct thread *t)
-{
-	t->last_turn = t->wrote ? 0 : t->turn;
-	t->turn = 1;
-	t->nreads = 0;
-	t->wrote = false;
-}
-
-void model_hint(struct model_site *s)
-{
-	struct thread *t = X.self;
-	bool same, news;
-
-	t->at = s;
-	if (X.phase != RUN)
-		return;
-	s->reached = true;
-	if (!X.spins) {
-		X.spins = true;
-		sched_leave(AGAIN);
-	}
-	step_count();
-	same = t->nreads && t->nreads <= SPIN_READS && !t->wrote && t->turn == t->last_turn &&
-	       X.broken != BREAK_HINT;
-	news = has_news(t);
-	if (!same) {
-		t->impatient = false;
-		t->patience = 0;
-	} else if (t->patience) {
-		t->patience--;
-		turn_over(t);
-		return;
-	} else if (!news) {
-		sched_sleep(SPINNING);
-		turn_over(t);
-		return;
-	} else if (X.mode == DFS) {
-		sched_leave(PRUNED);
-	}
-	turn_over(t);
-	yield(t);
-}
-
 void model_yield(void)
 {
 	if (X.phase == RUN) {
-		step_count();
-		yield(X.self);
+		sched_count();
+		sched_give_way(X.self);
 	}
 }
 
@@ -393,6 +318,11 @@ void model_fail(const char *format, ...)
 	vsnprintf(X.failure, sizeof(X.failure), format, ap);
 	va_end(ap);
 	sched_leave(FAILED);
+}
+
+void model_assert_failed(const char *what, const char *file, int line)
+{
+	model_fail("assertion failed: %s at %s:%d", what, trace_file(file), line);
 }
 
 static void thread_main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * self.c - the explorer is tested by mutants, too: broken in each way of `enum broken`, its litmus programs or its own
- * scenarios (named self_...) must go wrong.  Unbroken, they must not.
+ * self.c - the explorer is tested by mutants, too: broken in each way of `enum broken`, its litmus programs, its own
+ * scenarios (named self_...) or the random programs must go wrong.  Unbroken, they must not.
  */
 #include "litmus.h"
 #include "mutants.h"
@@ -39,6 +39,14 @@ static const char *const names[BREAK_COUNT] = {
 
 extern const struct scenario *const __start_model_scenarios[];
 extern const struct scenario *const __stop_model_scenarios[];
+
+bool scenario_is_named(const struct scenario *s, char **names, unsigned nnames)
+{
+	for (unsigned i = 0; i < nnames; i++)
+		if (strstr(s->name, names[i]))
+			return true;
+	return !nnames;
+}
 
 static int by_name(const void *a, const void *b)
 {
@@ -94,6 +102,8 @@ int self_run(bool json)
 
 		X.broken = (enum broken)b;
 		by = litmus_run(NULL, true) ? litmus_first_bad() : first_wrong();
+		if (!by && fuzz_run(300, 1, true))
+			by = "random programs";
 		good = (b == BREAK_NONE) == !by;
 		bad += !good;
 		if (json)

@@ -92,6 +92,8 @@ static const char *value(uint64_t v, char *out, size_t size)
 {
 	if (v < 100000)
 		snprintf(out, size, "%llu", (unsigned long long)v);
+	else if (v >> 40 && v >> 47 == 0)
+		snprintf(out, size, "*%06llx", (unsigned long long)v & 0xFFFFFF);
 	else
 		snprintf(out, size, "0x%llx", (unsigned long long)v);
 	return out;
@@ -129,8 +131,9 @@ void trace_print(FILE *f)
 		snprintf(where, sizeof(where), "%s:%d", site_file(e->site), e->site->line);
 		if (!e->site->line)
 			where[0] = 0;
-		fprintf(f, "%4u  %*sT%u %-18s %-14s %-36s %s\n", i + 1, (e->thread - 1) * 2, "", e->thread - 1,
-			e->site->op, name_of(e, name, sizeof(name)), what, where);
+		fprintf(f, "%4u  %*sT%u %-18s %-10s %-36s %s%s\n", i + 1, (e->thread - 1) * 2, "", e->thread - 1,
+			e->site->op, name_of(e, name, sizeof(name)), what, where,
+			e->site->order != e->site->declared ? "   <- weakened" : "");
 	}
 	if (nevents == EVENTS - 1)
 		fprintf(f, "      ... (the rest was not recorded)\n");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abandoned.c - a million waits on one future that never completes, each given up: by a deadline, by a cancel, as the loser of
- * wait_any, through a released shield.  Memory stays flat; then the future completes and the last waiters see it.
+ * abandoned.c - a million waits on one future that never completes, each given up: by a deadline,
+ * by a cancel, as the loser of wait_any, through a released shield.  Memory stays flat; then the
+ * future completes and the last waiters see it.
  */
 #include "support.h"
 
@@ -15,7 +16,8 @@ static intptr_t awaits(void *arg)
 	return thrum_await(never);
 }
 
-/* A wait on never by a child, ended by the child's deadline (the shield's own, so that never lives on). */
+/* A wait on never by a child, ended by the child's deadline (the shield's own, so that never lives
+ * on). */
 static void give_up_by_deadline(void)
 {
 	struct thrum_future *shield = thrum_shield(never);
@@ -82,7 +84,8 @@ static intptr_t all(void *arg)
 			before = status_of("VmRSS");
 	}
 	after = status_of("VmRSS");
-	printf("%llu waits given up: RSS %ld to %ld KiB\n", (unsigned long long)rounds * 4, before, after);
+	printf("%llu waits given up: RSS %ld to %ld KiB\n", (unsigned long long)rounds * 4, before,
+	       after);
 	CHECK(SANITIZED || rounds < 1000 || after <= before + 1024);
 	for (int i = 0; i < AT_A_TIME; i++) {
 		last[i] = thrum_spawn(awaits, NULL);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cancel_storm.c - cancels race completions, deadlines, starts and in-place joins.  Every task has one known outcome per
- * step, every drop and every copy is accounted for, and at the end spawned = ended and nothing is held.
+ * cancel_storm.c - cancels race completions, deadlines, starts and in-place joins.  Every task has
+ * one known outcome per step, every drop and every copy is accounted for, and at the end spawned =
+ * ended and nothing is held.
  *
  * THRUM_SEED chooses; THRUM_TEST_DIV divides the rounds.
  */
+#include "base/atomic.h"
 #include "support.h"
-
-#include <stdatomic.h>
 
 #define BATCH 64
 
-static atomic_ullong ran, dropped, cancelled, finished;
+static struct atomic64 ran, dropped, cancelled, finished;
 
 /* Waits in one of the ways there are until it is cancelled or done. */
 static intptr_t victim(void *arg)
@@ -19,7 +19,7 @@ static intptr_t victim(void *arg)
 	uint64_t how = (uintptr_t)arg;
 	intptr_t r = 0;
 
-	atomic_fetch_add(&ran, 1);
+	fetch_add_acq_rel(&ran, 1);
 	switch (how % 4) {
 	case 0:
 		r = thrum_sleep(THRUM_US((int64_t)(how % 97)));
@@ -43,14 +43,14 @@ static intptr_t victim(void *arg)
 		break;
 	}
 	CHECK(r == 0 || r == -ECANCELED || r == -ETIMEDOUT);
-	atomic_fetch_add(r ? &cancelled : &finished, 1);
+	fetch_add_acq_rel(r ? &cancelled : &finished, 1);
 	return r;
 }
 
 static void drop(void *arg)
 {
 	(void)arg;
-	atomic_fetch_add(&dropped, 1);
+	fetch_add_acq_rel(&dropped, 1);
 }
 
 static intptr_t storm(void *arg)
@@ -64,7 +64,8 @@ static intptr_t storm(void *arg)
 		for (uint64_t i = 0; i < n; i++) {
 			void *how = (void *)(uintptr_t)random_below(&random, 100000);
 
-			fs[i] = i % 2 ? thrum_spawn(victim, how) : thrum_spawn_drop(victim, how, drop);
+			fs[i] =
+			    i % 2 ? thrum_spawn(victim, how) : thrum_spawn_drop(victim, how, drop);
 			CHECK(fs[i]);
 		}
 		if (random_below(&random, 2))
@@ -115,12 +116,16 @@ int main(void)
 	do { /* a task's result is out a moment before it is counted */
 		CHECK(thrum_runtime_stats(rt, -1, &stats) == 0);
 	} while (stats.ended < stats.spawned);
-	printf("spawned %llu = ran %llu + dropped %llu + 5; finished %llu, cut short %llu, in place %llu\n",
-	       (unsigned long long)stats.spawned, ran, dropped, finished, cancelled,
-	       (unsigned long long)stats.in_place);
+	printf("spawned %llu = ran %llu + dropped %llu + 5; finished %llu, cut short %llu, in "
+	       "place %llu\n",
+	       (unsigned long long)stats.spawned, (unsigned long long)load_relaxed(&ran),
+	       (unsigned long long)load_relaxed(&dropped),
+	       (unsigned long long)load_relaxed(&finished),
+	       (unsigned long long)load_relaxed(&cancelled), (unsigned long long)stats.in_place);
 	CHECK(stats.spawned == stats.ended);
-	CHECK(stats.spawned == ran + dropped + 5); /* all and the four storms */
-	CHECK(finished + cancelled == ran);
+	/* all and the four storms */
+	CHECK(stats.spawned == load_relaxed(&ran) + load_relaxed(&dropped) + 5);
+	CHECK(load_relaxed(&finished) + load_relaxed(&cancelled) == load_relaxed(&ran));
 	CHECK(thrum_runtime_destroy(rt) == 0);
 	return 0;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fairness.c - on one worker: two tasks that wake each other for ever, and two chains that spawn themselves anew, starve
- * neither an injected task, a timer, a spawned task nor a woken one.  Each must come again and again within the run.
+ * fairness.c - on one worker: two tasks that wake each other for ever, and two chains that spawn
+ * themselves anew, starve neither an injected task, a timer, a spawned task nor a woken one.  Each
+ * must come again and again within the run.
  */
+#include "base/atomic.h"
 #include "support.h"
-
-#include <stdatomic.h>
 
 #define ROUNDS 200
 
-static atomic_bool over;
-static atomic_uint injected, timed, spawned_runs, woken;
+static struct atomic32 over;
+static struct atomic32 injected, timed, spawned_runs, woken;
 static struct thrum_future *ball[2];
 
 /* Sets the other's future and waits for its own, for ever. */
@@ -18,7 +18,7 @@ static intptr_t player(void *arg)
 {
 	intptr_t me = (intptr_t)arg;
 
-	while (!atomic_load(&over)) {
+	while (!load_acquire(&over)) {
 		struct thrum_future *mine = thrum_future_create();
 		struct thrum_future *theirs;
 
@@ -28,7 +28,7 @@ static intptr_t player(void *arg)
 		if (theirs)
 			(void)thrum_future_set(theirs, 0);
 		if (thrum_wait_for(mine, THRUM_SEC(1)) < 0)
-			CHECK(atomic_load(&over));
+			CHECK(load_acquire(&over));
 		if (ball[me] == mine)
 			ball[me] = NULL;
 		thrum_release(mine);
@@ -39,14 +39,14 @@ static intptr_t player(void *arg)
 static intptr_t yielder(void *arg)
 {
 	(void)arg;
-	while (!atomic_load(&over))
+	while (!load_acquire(&over))
 		CHECK(thrum_yield() == 0);
 	return 0;
 }
 
 static intptr_t breeder(void *arg)
 {
-	if (!atomic_load(&over))
+	if (!load_acquire(&over))
 		CHECK(thrum_go(breeder, arg) == 0);
 	return 0;
 }
@@ -54,16 +54,16 @@ static intptr_t breeder(void *arg)
 static intptr_t count_injected(void *arg)
 {
 	(void)arg;
-	atomic_fetch_add(&injected, 1);
+	fetch_add_acq_rel(&injected, 1);
 	return 0;
 }
 
 static intptr_t ticker(void *arg)
 {
 	(void)arg;
-	while (!atomic_load(&over)) {
+	while (!load_acquire(&over)) {
 		CHECK(thrum_sleep(THRUM_US(100)) == 0);
-		atomic_fetch_add(&timed, 1);
+		fetch_add_acq_rel(&timed, 1);
 	}
 	return 0;
 }
@@ -71,7 +71,7 @@ static intptr_t ticker(void *arg)
 static intptr_t count_spawned(void *arg)
 {
 	(void)arg;
-	atomic_fetch_add(&spawned_runs, 1);
+	fetch_add_acq_rel(&spawned_runs, 1);
 	return 0;
 }
 
@@ -80,14 +80,14 @@ static intptr_t old_task(void *arg)
 {
 	(void)arg;
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		unsigned before = atomic_load(&spawned_runs);
+		unsigned before = load_acquire(&spawned_runs);
 		struct thrum_future *f = thrum_spawn(count_spawned, NULL);
 
 		CHECK(f);
 		CHECK(thrum_await(f) == 0);
-		CHECK(atomic_load(&spawned_runs) == before + 1);
+		CHECK(load_acquire(&spawned_runs) == before + 1);
 		thrum_release(f);
-		atomic_fetch_add(&woken, 1);
+		fetch_add_acq_rel(&woken, 1);
 	}
 	return 0;
 }
@@ -107,9 +107,9 @@ static intptr_t all(void *arg)
 	fs[5] = thrum_spawn(breeder, NULL);
 	CHECK(old && fs[0] && fs[1] && fs[2] && fs[3] && fs[4] && fs[5]);
 	CHECK(thrum_join(old) == 0);
-	while (atomic_load(&injected) < ROUNDS || atomic_load(&timed) < ROUNDS)
+	while (load_acquire(&injected) < ROUNDS || load_acquire(&timed) < ROUNDS)
 		CHECK(thrum_sleep(THRUM_US(50)) == 0);
-	atomic_store(&over, true);
+	store_release(&over, true);
 	for (int i = 0; i < 6; i++)
 		CHECK(thrum_join(fs[i]) == 0);
 	return 0;
@@ -134,6 +134,7 @@ int main(void)
 	}
 	CHECK(thrum_join(done) == 0);
 	CHECK(thrum_runtime_destroy(rt) == 0);
-	printf("injected %u, timers %u, spawned %u, woken %u\n", injected, timed, spawned_runs, woken);
+	printf("injected %u, timers %u, spawned %u, woken %u\n", load_relaxed(&injected),
+	       load_relaxed(&timed), load_relaxed(&spawned_runs), load_relaxed(&woken));
 	return 0;
 }

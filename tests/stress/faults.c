@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * faults.c - every system call that can fail fails once, and from then on, in every place: creating a runtime, spawning,
- * submitting, sleeping, blocking calls, files, callbacks.  Each time: a result that is right or an error, nothing lost,
- * nothing hung; and afterwards a run without faults works and memory, threads and descriptors are back.
+ * faults.c - every system call that can fail fails once, and from then on, in every place: creating
+ * a runtime, spawning, submitting, sleeping, blocking calls, files, callbacks.  Each time: a result
+ * that is right or an error, nothing lost, nothing hung; and afterwards a run without faults works
+ * and memory, threads and descriptors are back.
  *
- * Needs a build with THRUM_FAULTS; without it there is nothing to inject, and the program says so (status 77).
+ * Needs a build with THRUM_FAULTS; without it there is nothing to inject, and the program says so
+ * (status 77).
  */
+#include "base/atomic.h"
 #include "support.h"
 
 #ifdef THRUM_FAULTS
 #include "base/os.h"
 
-#include <stdatomic.h>
-
-static atomic_int dropped, ran;
+static struct atomic32 dropped, ran;
 
 static bool is_shortage(intptr_t r)
 {
-	return r == -ENOMEM || r == -EAGAIN || r == -EMFILE || r == -EIO || r == -ENOSPC || r == -EOPNOTSUPP;
+	return r == -ENOMEM || r == -EAGAIN || r == -EMFILE || r == -EIO || r == -ENOSPC ||
+	       r == -EOPNOTSUPP;
 }
 
 static intptr_t leaf(void *arg)
@@ -25,7 +27,7 @@ static intptr_t leaf(void *arg)
 	int r;
 
 	(void)arg;
-	atomic_fetch_add(&ran, 1);
+	fetch_add_acq_rel(&ran, 1);
 	r = thrum_sleep(THRUM_US(1));
 	return r == -ENOMEM ? 0 : r;
 }
@@ -33,7 +35,7 @@ static intptr_t leaf(void *arg)
 static void drop(void *arg)
 {
 	(void)arg;
-	atomic_fetch_add(&dropped, 1);
+	fetch_add_acq_rel(&dropped, 1);
 }
 
 static intptr_t job(void *arg)
@@ -44,7 +46,7 @@ static intptr_t job(void *arg)
 static void on_done(struct thrum_future *f, void *arg)
 {
 	(void)f;
-	atomic_fetch_add((atomic_int *)arg, 1);
+	fetch_add_acq_rel((struct atomic32 *)arg, 1);
 }
 
 static void spawn_some(void)
@@ -54,7 +56,8 @@ static void spawn_some(void)
 	int started = 0;
 
 	for (int i = 0; i < 40; i++) {
-		fs[i] = i % 2 ? thrum_spawn_drop(leaf, NULL, drop) : thrum_spawn_copy(leaf, args, sizeof(args));
+		fs[i] = i % 2 ? thrum_spawn_drop(leaf, NULL, drop)
+			      : thrum_spawn_copy(leaf, args, sizeof(args));
 		started += fs[i] != NULL;
 	}
 	for (int i = 0; i < 40; i++) {
@@ -62,21 +65,21 @@ static void spawn_some(void)
 
 		CHECK(r == 0 || r == -ENOMEM);
 	}
-	CHECK(atomic_load(&ran) + atomic_load(&dropped) <= started);
+	CHECK(load_acquire(&ran) + load_acquire(&dropped) <= started);
 }
 
 static void use_callbacks(void)
 {
 	struct thrum_future *f = thrum_future_create();
 	struct thrum_future *shield = thrum_shield(f);
-	atomic_int called = 0;
+	struct atomic32 called = {0};
 
 	if (f) {
 		int err = thrum_future_on_done(f, on_done, &called);
 
 		CHECK(err == 0 || is_shortage(err));
 		CHECK(thrum_future_set(f, 1) == 0);
-		while (!err && !atomic_load(&called))
+		while (!err && !load_acquire(&called))
 			CHECK(thrum_yield() == 0);
 	}
 	if (shield)
@@ -121,8 +124,8 @@ static void one_life(void)
 	intptr_t r;
 	int err;
 
-	atomic_store(&ran, 0);
-	atomic_store(&dropped, 0);
+	store_release(&ran, 0);
+	store_release(&dropped, 0);
 	config.workers = 2;
 	err = thrum_runtime_create(&rt, &config);
 	CHECK(err == 0 || is_shortage(err));
@@ -170,7 +173,7 @@ int main(void)
 	sweep(true);
 	one_life();
 	voluntary_switches(&after_threads);
-	CHECK(atomic_load(&ran) + atomic_load(&dropped) == 40);
+	CHECK(load_acquire(&ran) + load_acquire(&dropped) == 40);
 	CHECK(descriptors() == fds);
 	CHECK(after_threads <= before_threads + 1); /* the service thread */
 	return 0;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held.c - again and again one worker is stopped by a signal handler, wherever it is, and held there until the others have
- * done a good deal of work: completing, awaiting, cancelling, giving waits up, spawning.  If any of that needed the held
- * worker to go on, the program would not end (a run without progress for ten seconds fails).
+ * held.c - again and again one worker is stopped by a signal handler, wherever it is, and held
+ * there until the others have done a good deal of work: completing, awaiting, cancelling, giving
+ * waits up, spawning.  If any of that needed the held worker to go on, the program would not end (a
+ * run without progress for ten seconds fails).
  *
- * THRUM_HOLD_MS: hold for this long instead and only ask for progress; THRUM_TEST_DIV divides the rounds.
+ * THRUM_HOLD_MS: hold for this long instead and only ask for progress; THRUM_TEST_DIV divides the
+ * rounds.
  */
 #define _GNU_SOURCE
+#include "base/atomic.h"
 #include "support.h"
 
 #include <dirent.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -22,21 +24,22 @@
 #define GROUPS 64
 #define PROGRESS 500
 
-static atomic_ullong progress;
-static atomic_bool over;
-static atomic_uint held; /* a futex: 1 while a worker is to be held, 2 once it is, 0 to let it go, 3 once it has gone */
+static struct atomic64 progress;
+static struct atomic32 over;
+/* A futex: 1 while a worker is to be held, 2 once it is, 0 to let it go, 3 once it has gone. */
+static struct atomic32 held;
 static pid_t worker_threads[WORKERS];
 
 static void on_signal(int sig)
 {
-	unsigned one = 1;
+	uint32_t one = 1;
 
 	(void)sig;
-	if (!atomic_compare_exchange_strong(&held, &one, 2))
+	if (!cas_acq_rel(&held, &one, 2))
 		return;
-	while (atomic_load(&held) == 2)
-		syscall(SYS_futex, &held, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
-	atomic_store(&held, 3);
+	while (load_acquire(&held) == 2)
+		syscall(SYS_futex, &held.v, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+	store_release(&held, 3);
 }
 
 static intptr_t setter(void *f)
@@ -54,7 +57,7 @@ static intptr_t sleeper(void *arg)
 static intptr_t group(void *arg)
 {
 	(void)arg;
-	while (!atomic_load(&over)) {
+	while (!load_acquire(&over)) {
 		struct thrum_future *f = thrum_future_create();
 		struct thrum_future *never = thrum_future_create();
 		struct thrum_future *s, *v;
@@ -70,7 +73,7 @@ static intptr_t group(void *arg)
 		CHECK(thrum_wait_for(never, THRUM_US(20)) == -ETIMEDOUT);
 		thrum_release(f);
 		thrum_release(never);
-		atomic_fetch_add(&progress, 1);
+		fetch_add_acq_rel(&progress, 1);
 	}
 	return 0;
 }
@@ -89,12 +92,14 @@ static intptr_t groups(void *arg)
 	return 0;
 }
 
-static void find_workers(void)
+/* A worker's thread has its name once it runs: true if all have. */
+static bool find_workers(uint64_t unused)
 {
 	DIR *dir = opendir("/proc/self/task");
 	int found = 0;
 	struct dirent *e;
 
+	(void)unused;
 	CHECK(dir);
 	while ((e = readdir(dir))) {
 		char path[64], name[32] = "";
@@ -104,12 +109,13 @@ static void find_workers(void)
 		file = e->d_name[0] == '.' ? NULL : fopen(path, "r");
 		if (!file)
 			continue;
-		if (fgets(name, sizeof(name), file) && !strncmp(name, "thrum-w", 7) && found < WORKERS)
+		if (fgets(name, sizeof(name), file) && !strncmp(name, "thrum-w", 7) &&
+		    found < WORKERS)
 			worker_threads[found++] = (pid_t)atoi(e->d_name);
 		fclose(file);
 	}
 	closedir(dir);
-	CHECK(found == WORKERS);
+	return found == WORKERS;
 }
 
 /* Waits until @done or ten seconds have gone. */
@@ -127,12 +133,12 @@ static bool within_ten_seconds(bool (*done)(uint64_t arg), uint64_t arg)
 
 static bool progressed_to(uint64_t n)
 {
-	return atomic_load(&progress) >= n;
+	return load_acquire(&progress) >= n;
 }
 
 static bool held_is(uint64_t state)
 {
-	return atomic_load(&held) == state;
+	return load_acquire(&held) == state;
 }
 
 static bool time_is(uint64_t ns)
@@ -146,16 +152,17 @@ static void hold_one(uint64_t *random, int64_t hold_ns)
 	uint64_t before;
 
 	/* Let it come to another place than last time. */
-	CHECK(within_ten_seconds(progressed_to, atomic_load(&progress) + 1 + random_below(random, 50)));
-	atomic_store(&held, 1);
+	CHECK(within_ten_seconds(progressed_to,
+				 load_acquire(&progress) + 1 + random_below(random, 50)));
+	store_release(&held, 1);
 	CHECK(syscall(SYS_tgkill, getpid(), thread, SIGUSR1) == 0);
 	CHECK(within_ten_seconds(held_is, 2));
-	before = atomic_load(&progress);
+	before = load_acquire(&progress);
 	if (hold_ns)
 		CHECK(within_ten_seconds(time_is, (uint64_t)(thrum_now() + hold_ns)));
 	CHECK(within_ten_seconds(progressed_to, before + PROGRESS));
-	atomic_store(&held, 0);
-	syscall(SYS_futex, &held, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	store_release(&held, 0);
+	syscall(SYS_futex, &held.v, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	CHECK(within_ten_seconds(held_is, 3));
 }
 
@@ -175,12 +182,13 @@ int main(void)
 	f = thrum_runtime_submit(rt, groups, NULL);
 	CHECK(f);
 	CHECK(within_ten_seconds(progressed_to, PROGRESS));
-	find_workers();
+	CHECK(within_ten_seconds(find_workers, 0));
 	for (uint64_t i = 0; i < rounds; i++)
 		hold_one(&random, hold_ms ? THRUM_MS(atoll(hold_ms)) : 0);
-	atomic_store(&over, true);
+	store_release(&over, true);
 	CHECK(thrum_join(f) == 0);
 	CHECK(thrum_runtime_destroy(rt) == 0);
-	printf("%llu holds, %llu rounds of work\n", (unsigned long long)rounds, progress);
+	printf("%llu holds, %llu rounds of work\n", (unsigned long long)rounds,
+	       (unsigned long long)load_relaxed(&progress));
 	return 0;
 }

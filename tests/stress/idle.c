@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.c - a runtime that has worked (tasks, timers, blocking jobs, callbacks, abandoned deadlines) and is idle: from one second
- * after the last work on, no thread of the process wakes.  THRUM_IDLE_S: for how long it is watched (60; divided by
- * THRUM_TEST_DIV, 2 at least).
+ * idle.c - a runtime that has worked (tasks, timers, blocking jobs, callbacks, abandoned deadlines)
+ * and is idle: from one second after the last work on, no thread of the process wakes.
+ * THRUM_IDLE_S: for how long it is watched (60; divided by THRUM_TEST_DIV, 2 at least).
  *
  * The watching thread sleeps in one clock_nanosleep, which is its own one switch.
  */
@@ -53,7 +53,8 @@ static void pause_s(int64_t s)
 {
 	struct timespec t = {.tv_sec = s};
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t)) /* the time that is watched, not a wait for an event */
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t,
+			       &t)) /* the time that is watched, not a wait for an event */
 		;
 }
 
@@ -71,8 +72,8 @@ int main(void)
 	switches[0] = voluntary_switches(&threads[0]);
 	pause_s(watch_s < 4 ? 4 : watch_s);
 	switches[1] = voluntary_switches(&threads[1]);
-	printf("%d threads, %ld switches in the watched time, 1 of them the watcher's\n", threads[1],
-	       switches[1] - switches[0]);
+	printf("%d threads, %ld switches in the watched time, 1 of them the watcher's\n",
+	       threads[1], switches[1] - switches[0]);
 	CHECK(threads[0] == threads[1]);
 	CHECK(SANITIZED || switches[1] - switches[0] <= 1);
 	CHECK(thrum_runtime_destroy(rt) == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runtimes.c - a thousand runtimes made and destroyed, each with work on it: no growth in memory, descriptors, threads
- * or address space; then several at once that wake one another.
+ * runtimes.c - a thousand runtimes made and destroyed, each with work on it: no growth in memory,
+ * descriptors, threads or address space; then several at once that wake one another.
  */
 #include "support.h"
 
@@ -39,7 +39,8 @@ struct measure {
 
 static struct measure measure(void)
 {
-	return (struct measure){status_of("VmRSS"), status_of("VmSize"), status_of("Threads"), descriptors()};
+	return (struct measure){status_of("VmRSS"), status_of("VmSize"), status_of("Threads"),
+				descriptors()};
 }
 
 static void one_after_another(void)
@@ -53,13 +54,15 @@ static void one_after_another(void)
 			before = measure();
 	}
 	after = measure();
-	printf("%d runtimes: RSS %ld to %ld KiB, size %ld to %ld KiB, threads %ld to %ld, descriptors %d to %d\n", n,
-	       before.rss_kib, after.rss_kib, before.size_kib, after.size_kib, before.threads, after.threads,
-	       before.descriptors, after.descriptors);
+	printf("%d runtimes: RSS %ld to %ld KiB, size %ld to %ld KiB, threads %ld to %ld, "
+	       "descriptors %d to %d\n",
+	       n, before.rss_kib, after.rss_kib, before.size_kib, after.size_kib, before.threads,
+	       after.threads, before.descriptors, after.descriptors);
 	CHECK(after.threads == before.threads && after.descriptors == before.descriptors);
 	if (n >= 100 && !SANITIZED) {
 		CHECK(after.rss_kib <= before.rss_kib + 2048);
-		CHECK(after.size_kib <= before.size_kib + 80 * 1024); /* malloc's arenas, by thread */
+		CHECK(after.size_kib <=
+		      before.size_kib + 80 * 1024); /* malloc's arenas, by thread */
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scale.c - a million tasks spawned and joined; 100,000 fibers parked at once, with guards; a chain of a million nested
- * joins.  Every value is checked, and what was spawned must have ended.
+ * scale.c - a million tasks spawned and joined; 100,000 fibers parked at once, with guards; a chain
+ * of a million nested joins.  Every value is checked, and what was spawned must have ended.
  */
 #include "support.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* support.h - what the stress programs share: checks, scaled counts, what the kernel says of the process. */
+/* support.h - what the stress programs share: checks, scaled counts, what the kernel says of the
+ * process. */
 #ifndef THRUM_STRESS_SUPPORT_H
 #define THRUM_STRESS_SUPPORT_H
 
@@ -23,12 +24,12 @@
 #endif
 
 /* Ends the program with what failed and where. */
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #cond);   \
-			abort();                                                                   \
-		}                                                                                  \
+#define CHECK(cond)                                                                              \
+	do {                                                                                     \
+		if (!(cond)) {                                                                   \
+			fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #cond); \
+			abort();                                                                 \
+		}                                                                                \
 	} while (0)
 
 /* @n divided by THRUM_TEST_DIV, 1 at least. */

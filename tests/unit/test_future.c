@@ -190,6 +190,29 @@ START_TEST(a_withdrawn_node_registers_again)
 }
 END_TEST
 
+/* Node 0 has seen node 1 above it once; it is above it again, but what lies below is new. */
+START_TEST(links_of_an_earlier_stay)
+{
+	struct thrum_future f = bare();
+	struct node n[4];
+
+	put(&f, n, 2);
+	n[2] = n[3] = (struct node){.waiter.fire = node_fire};
+	ck_assert(thrum__future_withdraw(&f, &n[0].waiter));
+	ck_assert(thrum__future_withdraw(&f, &n[1].waiter));
+	ck_assert(thrum__future_register(&f, &n[2].waiter));
+	ck_assert(thrum__future_register(&f, &n[3].waiter));
+	ck_assert(thrum__future_register(&f, &n[0].waiter));
+	ck_assert(thrum__future_register(&f, &n[1].waiter));
+	ck_assert(thrum__future_withdraw(&f, &n[2].waiter));
+	ck_assert(thrum__future_withdraw(&f, &n[0].waiter));
+	thrum__future_complete(&f, 1);
+	ck_assert_uint_eq(n[3].fired, 1);
+	ck_assert_uint_eq(n[1].fired, 2);
+	ck_assert_uint_eq(firings, 2);
+}
+END_TEST
+
 static bool tag_is(struct thrum__waiter *w, void *arg)
 {
 	return container_of(w, struct node, waiter)->tag == *(int *)arg;
@@ -403,6 +426,7 @@ int main(void)
 	tcase_add_loop_test(tc, withdrawals_in_every_order, 0, 256);
 	tcase_add_test(tc, withdraw_after_the_end_says_fired);
 	tcase_add_test(tc, a_withdrawn_node_registers_again);
+	tcase_add_test(tc, links_of_an_earlier_stay);
 	tcase_add_test(tc, match_takes_the_oldest);
 	tcase_add_test(tc, match_on_an_empty_list);
 	tcase_add_test(tc, the_holder_fires_for_the_completer);
