@@ -218,7 +218,7 @@ int thrum__blocking_stop(struct thrum_runtime *rt, int64_t deadline_ns)
 {
 	int err;
 
-	thrum__pool_walk(&thrum__future_pool, take_back, rt);
+	thrum__pool_walk(&thrum__job_blocks, take_back, rt);
 	err = thrum__job_pool_stop(&rt->blocking, deadline_ns);
 	if (err)
 		thrum__job_pool_for_each(&rt->blocking, report_stuck, rt);

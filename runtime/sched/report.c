@@ -77,8 +77,10 @@ void thrum__report_failure(struct thrum_future *f)
 void thrum__report_unset(struct thrum_future *f)
 {
 #ifdef THRUM_DEBUG
+	struct thrum__worker *w = thrum__tls_worker();
+
 	if (f->kind == THRUM__BARE)
-		thrum__report(NULL, THRUM_REPORT_UNSET,
+		thrum__report(w ? w->runtime->reporter : NULL, THRUM_REPORT_UNSET,
 			      "a future was released and never set, made at %s", f->place);
 #else
 	(void)f;

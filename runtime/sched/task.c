@@ -6,6 +6,9 @@
  * late wake may still touch the parker of a task that is gone (parker.c), and a walker may look at
  * the references of a free block.
  *
+ * Tasks and jobs are found by walkers (stop.c, blocking.c), who take references of their own, so
+ * they have pools apart from the other futures.
+ *
  * REFERENCES  The handle of whoever spawned it; the runtime's, from publish to finish; one for each
  * callback and shield on it; one for each party that a lent wait relays to.  The last release
  * reports a failure that nobody looked at and frees the block, on whichever thread it happens.
@@ -75,6 +78,14 @@ struct thrum__pool thrum__future_pool = {
     .carve_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
+struct thrum__pool thrum__job_blocks = {
+    .block_bytes = FUTURE_BLOCK,
+    .slab_bytes = SLAB_BYTES,
+    .prepare = prepare_future,
+    .map = map_pages,
+    .carve_lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
 _Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs),
 	       "refs stays in a free block");
 _Static_assert(sizeof(struct thrum__shield) <= FUTURE_BLOCK,
@@ -98,9 +109,12 @@ static void future_prepare(struct thrum_future *f, enum thrum__kind kind, const 
 
 void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const char *place)
 {
-	struct thrum_future *f =
-	    w ? thrum__pool_get(&w->futures) : thrum__pool_get_shared(&thrum__future_pool);
+	struct thrum_future *f;
 
+	if (kind == THRUM__JOB)
+		f = thrum__pool_get_shared(&thrum__job_blocks);
+	else
+		f = w ? thrum__pool_get(&w->futures) : thrum__pool_get_shared(&thrum__future_pool);
 	if (f)
 		future_prepare(f, kind, place);
 	return f;
@@ -140,13 +154,18 @@ void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)
 
 void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
 {
-	struct thrum__pool *pool = f->kind == THRUM__TASK ? &thrum__task_pool : &thrum__future_pool;
+	static struct thrum__pool *const pools[] = {
+	    [THRUM__BARE] = &thrum__future_pool,
+	    [THRUM__SHIELD] = &thrum__future_pool,
+	    [THRUM__TASK] = &thrum__task_pool,
+	    [THRUM__JOB] = &thrum__job_blocks,
+	};
 
 	store_relaxed(&f->refs, 0);
-	if (w)
-		thrum__pool_put(f->kind == THRUM__TASK ? &w->tasks : &w->futures, f);
+	if (!w || f->kind == THRUM__JOB)
+		thrum__pool_put_shared(pools[f->kind], f);
 	else
-		thrum__pool_put_shared(pool, f);
+		thrum__pool_put(f->kind == THRUM__TASK ? &w->tasks : &w->futures, f);
 }
 
 void thrum__task_discard(struct thrum__worker *w, struct thrum__task *t)
@@ -179,7 +198,8 @@ static bool drop_reference(struct thrum_future *f)
 
 	if (UNLIKELY(f->kind == THRUM__SHIELD))
 		return thrum__shield_release(f);
-	if (load_acquire(&f->refs) == 1) /* O3: nobody else holds one, so nobody can take one */
+	/* Nobody else holds one, so nobody can take one: but for walkers, who look at tasks and jobs. */
+	if (f->kind == THRUM__BARE && load_acquire(&f->refs) == 1) /* O3 */
 		return true;
 	old = fetch_sub_acq_rel(&f->refs, 1); /* O3 */
 	ENSURE(old > 0, "a future was released more often than retained");
@@ -260,7 +280,9 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 	struct thrum_future *f = &t->future;
 
 	store_relaxed(&t->phase, THRUM__ENDED);
-	f->requested = (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) != 0;
+	/* While stopping every task is asked to end, also one that the walk has not come to. */
+	f->requested = (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
+		       load_relaxed(&w->runtime->stopping);
 	thrum__future_complete(f, result);
 	thrum_release(f);
 	thrum__spawn_ended(w);

@@ -87,7 +87,8 @@ void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void 
 size_t thrum__task_bytes(void);
 
 extern struct thrum__pool thrum__task_pool;   /* tasks */
-extern struct thrum__pool thrum__future_pool; /* all other futures */
+extern struct thrum__pool thrum__future_pool; /* bare futures and shields */
+extern struct thrum__pool thrum__job_blocks;  /* jobs */
 void thrum__pools_init(void);
 
 static inline struct thrum__task *thrum__task_of(struct thrum_future *f)

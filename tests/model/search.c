@@ -332,6 +332,7 @@ static void search_replay(const struct options *o, struct result *r)
 	run_traced();
 	r->executions = 1;
 	r->outcome = X.outcome;
+	snprintf(r->replay, sizeof(r->replay), "%s", o->replay);
 	snprintf(r->failure, sizeof(r->failure), "%s", X.failure);
 }
 
