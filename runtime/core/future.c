@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WHAT    The future: a list of waiters and a result behind one word.  Registering pushes on a stack (Treiber 1986);
- *         completing adds DONE in one instruction and takes the list with it.  What Treiber's stack lacks is leaving
- *         from the middle: a withdrawal takes the LOCKED bit, which stops other withdrawals but neither pushes nor
- *         completion, and a completion that meets it leaves the firing to the holder.  Rejected: marking dead nodes
- *         and leaving them (10^6 abandoned waits would stay in memory); a lock around the whole list (completing and
- *         registering must be lock-free).  Back links are filled in by the withdrawals themselves, each once, as in
- *         queued locks whose pushers know only the old head: leaving is O(1) amortised.
+ * WHAT    The future: a list of waiters and a result behind one word.  Registering pushes on a
+ *         stack (Treiber 1986); completing adds DONE in one instruction and takes the list with it.
+ *         What Treiber's stack lacks is leaving from the middle: a withdrawal takes the LOCKED bit,
+ *         which stops other withdrawals but neither pushes nor completion, and a completion that
+ *         meets it leaves the firing to the holder.  Rejected: marking dead nodes and leaving them
+ *         (10^6 abandoned waits would stay in memory); a lock around the whole list (completing and
+ *         registering must be lock-free).  Back links are filled in by the withdrawals themselves,
+ *         each once, as in queued locks whose pushers know only the old head: leaving is O(1)
+ *         amortised.
  *
  * WORD    63 ................... 3   2        1       0
  *         newest waiter (8-aligned)  CLAIMED  LOCKED  DONE
  *
- * STATES  PENDING: DONE clear; with or without LOCKED, CLAIMED, waiters.  DONE: final; the other bits mean nothing.
+ * STATES  PENDING: DONE clear; with or without LOCKED, CLAIMED, waiters.
+ *         DONE: final.  The other bits mean something to the holder of LOCKED only.
  *
  * MOVES   T1 PENDING -> PENDING, CLAIMED      claim (bare futures and shields: who may complete)
  *         T2 PENDING -> DONE                  complete; not LOCKED: the completer fires the list
@@ -19,39 +22,49 @@
  *         T4 PENDING(h) -> PENDING(n), n->next = h      register
  *         T5 PENDING -> PENDING LOCKED        withdraw begins
  *         T6 LOCKED(n) -> LOCKED(n->next)     withdraw n, the newest (DONE may be set already)
- *         T7 LOCKED -> not LOCKED             withdraw ends; if DONE was set (T3), the holder fires what is left
+ *         T7 LOCKED -> not LOCKED             withdraw ends; the holder fires the list if DONE is set
  *
- * OWNERS  result: the completer before T2/T3, then read-only.  next, prev of a node: its pusher before T4; then the holder
- *         of LOCKED; after T2 the completer, after T3 the holder.  word: all.
+ * OWNERS  result: the completer before T2/T3, then read-only.  word: all, by read-modify-write.
+ *         next, prev of a node: its pusher before T4; then the holder of LOCKED; after T2 the
+ *         completer, after T3 the holder.
  *
- * CALLERS register, withdraw, is_done: any number, beside each other and one complete.  claim: any number.  complete:
- *         once, by a task's own worker or the winner of claim.
+ * CALLERS register, withdraw, is_done: any number, beside each other and one complete.
+ *         claim: any number.  complete: once, by a task's own worker or the winner of claim.
  *
- * ORDER   O1 release at T2, T3 (result) pairs with O2 acquire in is_done and register: whoever sees DONE sees the result;
- *            and with O4 at T7: the holder hands it on to those whom it fires.
- *         O3 release at T4 (the node) pairs with O4 acquire at T2, T5, T6, T7 of whoever walks the list.
- *         O5 release at T7 (links changed) pairs with O4 of the next holder (T5) or the completer (T2).
- *         O6 release of gone, by fire, pairs with O7 acquire in withdraw: the node's frame may go, the result is there.
- *         Every move is a read-modify-write, so each release reaches all later acquires of word (release sequence).
- *         Weaker O1: an awaiter reads an old result.  Weaker O3: a walk reads next before it was written.  Weaker O5: a
- *         node that has left is fired.  Weaker O6: the frame is reused under the firing party.
+ * ORDER   O1 release at T2, T3 (result) pairs with O2 acquire in is_done and register: whoever sees
+ *            DONE sees the result; and with O4 at T7: the holder hands it on to those it fires.
+ *         O3 release at T4 (the node) pairs with O4 acquire at T2, T5, T6, T7 of who walks the list.
+ *         O5 release at T7 (links changed) pairs with O4 of the next holder (T5), the completer (T2).
+ *         O6 release of gone, by fire, pairs with O7 acquire in withdraw: the node's frame may go,
+ *            the result is there.
+ *         Every move is a read-modify-write: a release reaches all later acquires of word (release
+ *         sequence).  T1 orders nothing: the claim carries no data.
+ *         Weaker O1: an awaiter reads an old result.  Weaker O3: a walk reads next before it was
+ *         written.  Weaker O5: a node that has left is fired.  Weaker O6: the frame is reused under
+ *         the firing party.
  *
- * INVARIANT I1 one T2 or T3.  I2 each registered node is fired once, or withdrawn, never both.  I3 at most one party walks
- *         the list.  I4 walking from the head, nodes are without a right back link down to a first one that has it, and
- *         all below that one have it.
+ * INVARIANT I1 one T2 or T3.  I2 each registered node is fired once, or withdrawn, never both.
+ *         I3 at most one party walks the list.  I4 call a node linked if its prev is the node right
+ *         above it; below a linked node all are linked.  A new node's prev is NULL, an unlinked one's
+ *         may be a node that has left: it is compared, never followed.
  *
- * PROOF   T2/T3 is one fetch_add of a clear bit by the only completer: wait-free, and the linearisation point of
- *         completing.  After it no push succeeds (T4 and T5 expect DONE clear), so the list is frozen and belongs to
- *         one party: the completer, or the holder if LOCKED was set, which finds DONE in T7's old value: I2, I3.
- *         T4 is a CAS that fails only if another operation succeeded: lock-free.  A holder removes n at the head by T6,
- *         else by its neighbours' links, which only the holder writes.  T6 fails with n still at the head only for
- *         CLAIMED and DONE, once each, and a head that was pushed over is not head again before T7; T7 is one
- *         subtraction of the bit that the holder owns.  So LOCKED is held for a number of steps that is bounded by the
- *         length of the list (a walk by match, or back links not yet made), and by a few otherwise.
- *         withdraw is blocking against other withdrawals and, once DONE, against the firing of its own node.
+ * PROOF   T2/T3 is one fetch_add of a clear bit by the only completer: wait-free, and the
+ *         linearisation point of completing.  After it no push succeeds (T4 and T5 expect DONE
+ *         clear), so the list belongs to one party: the completer, or the holder if LOCKED was set,
+ *         which finds DONE in T7's old value: I2, I3.  T4 is a CAS that fails only if another
+ *         operation succeeded: lock-free.  A holder removes n at the head by T6, else by its
+ *         neighbours' links, which only the holder writes.  T6 fails with n still at the head only
+ *         for CLAIMED and DONE, once each, and a head that was pushed over is not head again before
+ *         T7; T7 is one subtraction of the bit that the holder owns.  So LOCKED is held for a few
+ *         steps and as many as back links are missing (or nodes on the list, in a walk by match).
+ *         I4: link_back links from the top down to the first linked node.  T6 leaves the new head's
+ *         prev alone: should n come back right above it, the link is right and so are all below.
+ *         withdraw is blocking against other withdrawals and, once DONE, against the firing of its
+ *         own node.
  *
- * RECLAIM A node's memory goes after withdraw returns or after gone is seen.  T4 needs no ABA guard: a head that left
- *         and came back is still the head, and next is right.
+ * RECLAIM A node's memory goes after withdraw returns or after gone is seen.  T4 needs no ABA guard:
+ *         a head that left and came back is still the head, and next is right.  The future's memory
+ *         may go as soon as DONE is seen; a withdrawal holds a reference until it returns.
  *
  * TEST    tests/model/scen_future.c; tests/unit/test_future.c; tests/stress/withdraw.c
  */
@@ -187,7 +200,8 @@ static void unlink_node(struct thrum_future *f, struct thrum__waiter *n, uint64_
 	}
 	link_back(head_of(w));
 	prev = plain_read(&n->prev);
-	ENSURE(prev && plain_read(&prev->next) == n, "withdraw only a node that was registered here, once");
+	ENSURE(prev && plain_read(&prev->next) == n,
+	       "withdraw only a node that was registered here, and only once");
 	plain_write(&prev->next, next);
 	if (next)
 		plain_write(&next->prev, prev);
@@ -209,7 +223,8 @@ bool thrum__future_withdraw(struct thrum_future *f, struct thrum__waiter *n)
 }
 
 struct thrum__waiter *thrum__future_withdraw_match(struct thrum_future *f,
-						   bool (*match)(struct thrum__waiter *, void *), void *arg, bool *done)
+						   bool (*match)(struct thrum__waiter *, void *),
+						   void *arg, bool *done)
 {
 	struct thrum__waiter *found = NULL;
 	uint64_t w;

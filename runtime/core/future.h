@@ -22,7 +22,7 @@ enum thrum__kind {
 	THRUM__JOB,
 };
 
-/* The head of every awaitable.  In a free block, pool.c uses result, place and kind for its links. */
+/* The head of every awaitable.  In a free block result, place and kind hold pool.c's links. */
 struct thrum_future {
 	struct atomic64 word;  /* newest waiter and flags */
 	intptr_t result;       /* the completer writes it once, before DONE */
@@ -31,7 +31,7 @@ struct thrum_future {
 	uint8_t kind;          /* enum thrum__kind, while refs > 0 */
 	uint8_t requested;     /* a task's end: a hard request had come */
 	struct atomic32 seen;  /* somebody looked at the result */
-	void *runtime;         /* TASK, JOB: whose; not to be followed once done, except by its own threads */
+	void *runtime;         /* TASK, JOB: whose; once done, only its own threads may follow it */
 };
 
 /* True if this call may complete @f (bare futures and shields: several may try). */
@@ -41,17 +41,19 @@ void thrum__future_complete(struct thrum_future *f, intptr_t result);
 /* True: @n will be fired once or withdrawn; false: @f is done (and its result visible). */
 bool thrum__future_register(struct thrum_future *f, struct thrum__waiter *n);
 /*
- * @n: registered with @f, not withdrawn before; fired or not.  True: it is off and was not and will not be fired;
- * false: @f is done, its result visible, @n->gone has been seen.  Either way the node's memory is the caller's again.
+ * @n: registered with @f, not withdrawn before; fired or not.  True: it is off, was not and will
+ * not be fired; false: @f is done, its result visible, @n->gone has been seen.  Either way the
+ * node's memory is the caller's again.
  */
 bool thrum__future_withdraw(struct thrum_future *f, struct thrum__waiter *n);
 /*
- * Withdraws the oldest node that @match accepts: the node; NULL: none, or @f was done (*@done tells; the result is to be
- * read after is_done).  @match runs with the list held: short, no call back into @f.
+ * Withdraws the oldest node that @match accepts: the node; NULL: none, or @f was done (*@done
+ * tells; the result is to be read after is_done).  @match runs with the list held: short, no
+ * withdrawal in it.
  */
 struct thrum__waiter *thrum__future_withdraw_match(struct thrum_future *f,
-						   bool (*match)(struct thrum__waiter *, void *), void *arg,
-						   bool *done);
+						   bool (*match)(struct thrum__waiter *, void *),
+						   void *arg, bool *done);
 
 static inline bool thrum__future_is_done(const struct thrum_future *f)
 {

@@ -1,57 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WHAT    One word in which a task's waits begin and end: who ends a wait (a future, a timer, a cancel, the waiter
- *         itself) is decided by one CAS.  It also carries the task's cancel request, so that "record the request and
- *         wake the waiter" and "look for a request and park" are one operation each and need no fence between them.
- *         Rejected: a state word beside a cancel word (Dekker's pattern, a full fence for each wait); a wait record
- *         in the waiter's frame (whoever cancels would have to keep the frame alive).
+ * WHAT    One word in which a task's waits begin and end: who ends a wait (a future, a timer, a
+ *         cancel, the waiter itself) is decided by one CAS.  It also carries the task's cancel
+ *         request, so that "record the request and wake the waiter" and "look for a request and
+ *         park" are one operation each and need no fence between them.  Rejected: a state word
+ *         beside a cancel word (Dekker's pattern, a full fence for each wait); a wait record in the
+ *         waiter's frame (whoever cancels would have to keep the frame alive).
  *
- * WORD    63 ................. 8   7 6   5   4         3     2       1     0
- *         seq                      why   0   IN_PLACE  DEAF  PARKED  HARD  SOFT     why: of the wait seq - 1
+ * WORD    63 ... 8   7 6   5   4         3     2       1     0
+ *         seq        why   0   IN_PLACE  DEAF  PARKED  HARD  SOFT        why: of the wait seq - 1
  *
- * STATES  RUNNING(seq): PARKED clear.  The owner runs; nodes and timers with this seq may already be out.
- *         PARKED(seq): its context is saved, whoever fires must unpark.  DEAF: cancels are only recorded.
- *         LENT(seq): PARKED and IN_PLACE: the owner's stack runs the child that it joins; a cancel or its deadline is
- *         passed on to that child.  RUNNING(seq + 1) with why: the wait has ended.
+ * STATES  RUNNING(seq): PARKED clear.  The owner runs; nodes and timers with this seq may be out.
+ *         PARKED(seq): its context is saved, whoever ends the wait must unpark.  DEAF: cancels are
+ *         only recorded.
+ *         LENT(seq): PARKED and IN_PLACE: the owner's stack runs the child that it joins; a cancel
+ *         or its deadline is passed on to that child.
+ *         RUNNING(seq + 1) with why: the wait has ended.
  *
- * MOVES   T1 RUNNING(s) -> PARKED(s)            park, by the stack that runs after the owner's switch
- *         T2 RUNNING(s) -> RUNNING(s+1), NODE/TIMER/CANCEL      fire or park (finding HARD); no unpark
+ * MOVES   T1 RUNNING(s) -> PARKED(s)                park, by the stack that runs after the owner's
+ *         T2 RUNNING(s) -> RUNNING(s+1), NODE/TIMER/CANCEL   fire, or park finding HARD; no unpark
  *         T3 PARKED(s) -> RUNNING(s+1), NODE/TIMER  fire; then unpark
- *         T4 PARKED(s), not DEAF -> RUNNING(s+1), CANCEL, HARD  cancel; then unpark
- *         T5 any -> the same with SOFT or HARD  cancel: soft, or no wait that hears it is parked
- *         T6 RUNNING(s) -> LENT(s)              lend, by the owner
- *         T7 RUNNING(s) or LENT(s) -> RUNNING(s+1), SELF        abandon, by the owner
- *         T8 LENT(s) -> RUNNING(s+1), TIMER/CANCEL  fire or cancel; the winner owns the reference on relay
- *         T9 RUNNING(s) -> RUNNING(s+1)         reset: a new life; requests are cleared
+ *         T4 PARKED(s), not DEAF -> RUNNING(s+1), CANCEL, HARD    cancel; then unpark
+ *         T5 any -> the same with SOFT or HARD      cancel: soft, or no wait that hears it is parked
+ *         T6 RUNNING(s) -> LENT(s)                  lend, by the owner
+ *         T7 RUNNING(s) or LENT(s) -> RUNNING(s+1), SELF     abandon, by the owner
+ *         T8 LENT(s) -> RUNNING(s+1), TIMER/CANCEL  fire or cancel; then unpark with relay, whose
+ *                                                   lent reference is the winner's
+ *         T9 RUNNING(s) -> RUNNING(s+1)             reset: a new life; requests are cleared
  *
- * OWNERS  word: all, by CAS.  relay: the owner writes it before T6, the winner of T8 has read it before its CAS.
+ * OWNERS  word: all, by CAS; T9 stores, when no other can have seq s or the task.
+ *         relay: the owner writes it before T6, the winner of T8 has read it before its CAS.
  *
- * CALLERS fire, cancel, is_over: any number at a time, beside one another and one of the owner's calls.  park, lend,
- *         abandon, reset: one at a time.  Cancel needs the owner alive; fire does not: parkers live in memory that
- *         stays parkers for ever, and seq never goes back.
+ * CALLERS fire, cancel, is_over: any number at a time, beside one another and one of the owner's
+ *         calls.  park, lend, abandon, reset: one at a time.  Cancel needs the owner alive; fire
+ *         does not: parkers live in memory that stays parkers for ever, and seq never goes back.
  *
- * ORDER   O1 release at T1 (the saved context, the nodes) pairs with O2 acquire at T3, T4: unpark may resume it.
- *         O3 release at T2, T3, T4, T8 (what happened before the wake) pairs with O4 acquire of the owner: park and
- *         abandon that find s over, and through unpark's queue after T3, T4.
- *         O5 release at T6 (relay and its reference) pairs with O2, at the latest when relay is read, at T8.
- *         Weaker O1/O2: a fiber resumed with stale registers.  Weaker O3/O4: an awaiter misses the result.
- *         Weaker O5/O2: another wait's relay is cancelled.  requested, why, seq and is_over order nothing.
+ * ORDER   O1 release at T1 (the saved context, the nodes) pairs with O2 acquire at T3, T4: unpark
+ *            may resume it.
+ *         O3 release at T2, T3, T4, T8 (what happened before the wake) pairs with O4 acquire of the
+ *            owner: park and abandon that find s over, and through unpark's queue after T3, T4.
+ *         O5 release at T6 (relay, its reference) pairs with O2 at T8, there before relay is read.
+ *         requested, why, seq and is_over order nothing.
+ *         Weaker O1/O2: a fiber resumed with stale registers.  Weaker O3/O4: an awaiter misses the
+ *         result.  Weaker O5/O2: another wait's relay is cancelled.
  *
- * INVARIANT I1 exactly one move leaves seq s.  I2 unpark is called once for each T3, T4, T8 and never otherwise.
- *         I3 after T1 fails or T7 succeeds nobody calls unpark for s.  I4 HARD never goes away within a life.
+ * INVARIANT I1 exactly one move leaves seq s.  I2 unpark is called once for each T3, T4, T8 and never
+ *         otherwise.  I3 after park or abandon say that s ends without a sleep, nobody resumes the
+ *         owner for s.  I4 HARD never goes away within a life.
  *
- * PROOF   Every move that leaves s is a CAS on a word that holds s, and seq only grows: I1.  unpark follows only a
- *         CAS whose old value had PARKED, and all of those clear it: I2, I3.  T1 fails if the word changed: either s
- *         has gone (run on) or a request came: park reads again and takes T2 if the wait hears it.  So a hard request
- *         is either seen by park (T2) or made after T1 (T4): no wait sleeps through it.  fire, park, lend, abandon: a
- *         CAS fails only because another moved, and in wait s that is SOFT, HARD, PARKED and the end, once each: at
+ * PROOF   Every move that leaves s is a CAS on a word that holds s, and seq only grows: I1.  unpark
+ *         follows only a CAS whose old value had PARKED, and all of those clear it: I2, I3.  T1
+ *         fails if the word changed: either s has gone (run on) or a request came: park reads again
+ *         and takes T2 if the wait hears it.  So a hard request is either seen by park (T2) or made
+ *         after T1 (T4): no wait sleeps through it.  fire, park, lend, abandon: a CAS fails only
+ *         because another moved, and in wait s that is SOFT, HARD, PARKED and the end, once each: at
  *         most four turns, wait-free.  cancel is lock-free: it may meet one wait after another.
- *         Between T8 and unpark the owner runs, and may end: unpark then touches relay, which its reference keeps.
+ *         Between T8 and unpark the owner runs, and may end: unpark then touches relay, which its
+ *         reference keeps, and nothing of the owner's.
  *
- * RECLAIM A parker's memory is never unmapped or used otherwise.  A late fire finds another seq.  seq has 56 bits: at one
- *         wait each 10 ns it wraps after 22 years.
+ * RECLAIM A parker's memory is never unmapped or used otherwise.  A late fire finds another seq.  seq
+ *         has 56 bits: at one wait each 10 ns it wraps after 22 years.
  *
- * TEST    tests/model/scen_parker.c; tests/unit/test_parker.c; tests/stress/cancel_storm.c
+ * TEST    tests/model/scen_parker.c; tests/unit/test_parker.c; tests/stress/withdraw.c
  */
 #include "core/parker.h"
 
@@ -79,7 +89,8 @@ static uint64_t ended(uint64_t w, enum thrum__why why)
 	return ((seq_of(w) + 1) << SEQ_SHIFT) | ((uint64_t)why << WHY_SHIFT) | (w & REQUESTS);
 }
 
-void thrum__parker_init(struct thrum__parker *p, void (*unpark)(struct thrum__parker *, void *, enum thrum__why))
+void thrum__parker_init(struct thrum__parker *p,
+			void (*unpark)(struct thrum__parker *, void *, enum thrum__why))
 {
 	store_relaxed(&p->word, 1u << SEQ_SHIFT);
 	store_relaxed(&p->relay, NULL);
@@ -90,7 +101,7 @@ void thrum__parker_reset(struct thrum__parker *p)
 {
 	uint64_t w = load_relaxed(&p->word);
 
-	/* T9: nobody holds a reference yet, so no cancel comes; a late fire changes nothing (its seq has gone). */
+	/* T9: nobody holds a reference yet, so no cancel comes; a late fire's seq has gone. */
 	store_relaxed(&p->word, (seq_of(w) + 1) << SEQ_SHIFT);
 }
 

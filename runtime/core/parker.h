@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parker.h - how one party waits and another wakes it, exactly once.  The argument stands in parker.c.
+ * parker.h - how one party waits and another wakes it, exactly once.  The argument stands in
+ * parker.c.
  */
 #ifndef THRUM_CORE_PARKER_H
 #define THRUM_CORE_PARKER_H
@@ -19,8 +20,9 @@ enum thrum__why {
 struct thrum__parker {
 	struct atomic64 word;
 	struct atomicptr relay; /* IN_PLACE only: whom a wake is passed on to */
-	/* Makes the parked party run; or, with @relay not NULL, passes the wake on to it and drops the reference that
-	 * came with it: @p's owner runs then, or has ended, and is not to be touched. */
+	/* Makes the parked party run; or, with @relay not NULL, passes the wake on to it and drops
+	 * the reference that came with it: @p's owner runs then, or has ended, and is not to be
+	 * touched. */
 	void (*unpark)(struct thrum__parker *p, void *relay, enum thrum__why why);
 };
 
@@ -28,21 +30,26 @@ struct thrum__parker {
 #define THRUM__PARKER_HARD 2u
 
 /* Once for each piece of memory: a parker's memory stays a parker's for ever. */
-void thrum__parker_init(struct thrum__parker *p, void (*unpark)(struct thrum__parker *, void *, enum thrum__why));
-/* Starts a new life in old memory: forgets requests; nodes and timers of the last life stay void. */
+void thrum__parker_init(struct thrum__parker *p,
+			void (*unpark)(struct thrum__parker *, void *, enum thrum__why));
+/* Starts a new life in old memory: forgets requests; the last life's nodes and timers stay void. */
 void thrum__parker_reset(struct thrum__parker *p);
 
 /* The owner, running: the number of the wait that it may begin now. */
 uint64_t thrum__parker_seq(const struct thrum__parker *p);
-/* Anyone: what was requested (THRUM__PARKER_SOFT | _HARD), THRUM_SOFT and THRUM_HARD of the public headers. */
+/* Anyone: what was requested (THRUM__PARKER_SOFT | _HARD: the public THRUM_SOFT, THRUM_HARD). */
 unsigned thrum__parker_requested(const struct thrum__parker *p);
 
-/* After the owner's context is saved: true: parked; false: fired meanwhile (run it now).  @deaf: no cancel ends it. */
+/*
+ * After the owner's context is saved.  True: parked, and perhaps running elsewhere by now; false:
+ * wait @seq has ended (run the owner on).  @deaf: no cancel ends the wait.
+ */
 bool thrum__parker_park(struct thrum__parker *p, uint64_t seq, bool deaf);
 /*
- * The owner stays running but lends its wait to @relay, with one reference of @relay's for whoever ends it: unpark has it
- * after a fire or a cancel, the caller after abandon has returned true.  False: not lent, the reference is the caller's;
- * the wait was fired or a hard cancel stands, and abandon is still due.
+ * The owner stays running but lends its wait to @relay, with one reference of @relay's for whoever
+ * ends it: unpark has it after a fire or a cancel, the caller after abandon has returned true.
+ * False: not lent, the reference is the caller's; the wait was fired or a hard cancel stands, and
+ * abandon is still due.
  */
 bool thrum__parker_lend(struct thrum__parker *p, uint64_t seq, void *relay);
 /* The owner gives wait @seq up: true: nobody fired it (and nobody will); false: it was fired. */
@@ -50,9 +57,9 @@ bool thrum__parker_abandon(struct thrum__parker *p, uint64_t seq);
 /* Why the last wait ended. */
 enum thrum__why thrum__parker_why(const struct thrum__parker *p);
 
-/* Anyone: ends wait @seq, if it has not ended: true, and then unpark was called if it was parked. */
+/* Anyone: ends wait @seq, unless it has ended: true, and unpark was called if it was parked. */
 bool thrum__parker_fire(struct thrum__parker *p, uint64_t seq, enum thrum__why why);
-/* Anyone: true if wait @seq has ended.  Orders nothing: the owner ends its part by park or abandon all the same. */
+/* Anyone: true if wait @seq has ended.  Orders nothing: the owner goes on to park or abandon. */
 bool thrum__parker_is_over(const struct thrum__parker *p, uint64_t seq);
 /* Anyone who keeps the owner alive: records a request; a hard one ends a wait that is not deaf. */
 void thrum__parker_cancel(struct thrum__parker *p, unsigned level);

@@ -2,9 +2,10 @@
 /*
  * waiter.h - the one kind of waiter: a node that one party hangs on a future and another fires.
  *
- * The node lives with the one who waits (in a fiber's frame, a callback's or a shield's block).  The future fires
- * each node exactly once, or the node is withdrawn; after fire the future touches it no more.  What fire does is
- * the node's business: wake a parker, queue a callback, complete a shield.
+ * The node lives with the one who waits (in a fiber's frame, a callback's or a shield's block).
+ * The future fires each node exactly once, or the node is withdrawn; after fire the future touches
+ * it no more.  What fire does is the node's business: wake a parker, queue a callback, complete a
+ * shield.
  */
 #ifndef THRUM_CORE_WAITER_H
 #define THRUM_CORE_WAITER_H
@@ -17,7 +18,7 @@ struct thrum__waiter {
 	struct thrum__waiter *next; /* older node; the list's holder writes it (future.c) */
 	struct thrum__waiter *prev; /* younger node, once a withdrawal has walked past */
 	void (*fire)(struct thrum__waiter *n);
-	struct atomic32 gone; /* 1: the firing party is done with the node; fire sets it, with release */
+	struct atomic32 gone; /* 1: the firing party is done with the node; fire sets it (release) */
 };
 
 /* A waiter that wakes a parker (parker.c). */

@@ -191,7 +191,14 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	store_release(&w->next_ns, (uint64_t)deadline); /* O3 */
 	thrum__idle_sleep_begin(&rt->idle, w->index, w->searching);
 	w->searching = false;
-	if (thrum__runtime_has_work(rt) || (rt->virtual_clock && thrum__clock_advance(w))) {
+	if (thrum__runtime_has_work(rt)) {
+		/* It counts as searching: whoever relied on that will have the next one woken. */
+		if (!thrum__idle_sleep_undo(&rt->idle, w->index))
+			await_signal(w, THRUM_FOREVER);
+		w->searching = true;
+		return;
+	}
+	if (rt->virtual_clock && thrum__clock_advance(w)) {
 		wake_up(w);
 		return;
 	}
@@ -229,11 +236,8 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 		thread_yield();
 		return NULL;
 	}
-	if (again) {
-		w->searching = false;
-		thrum__idle_search_found(&rt->idle);
-		return NULL;
-	}
+	if (again)
+		return NULL; /* still searching: the loop ends that when it has taken something */
 	sleep_until_chosen(w);
 	return NULL;
 }

@@ -113,40 +113,43 @@ static bool stands_still(struct thrum_runtime *rt)
 	       !load_relaxed(&rt->stopping);
 }
 
-/* One look: true if worker @w has something due now.  Looking twice moves nothing twice. */
-static bool try_advance(struct thrum__worker *w)
+/* Whose turn it is, and the clock is set to it; NULL: the clock does not move. */
+static struct thrum__worker *move_clock(struct thrum_runtime *rt)
 {
-	struct thrum_runtime *rt = w->runtime;
 	struct thrum__worker *next;
 	uint64_t due;
 
 	if (!thrum__idle_all_asleep(&rt->idle) || stands_still(rt) ||
-	    thrum__job_pool_in_flight(&rt->blocking) || load_acquire(&rt->callbacks_due) /* O3 */ ||
+	    thrum__job_pool_in_flight(&rt->blocking) ||
+	    load_acquire(&rt->callbacks_due) || /* O3 */
 	    thrum__runtime_has_work(rt))
-		return false;
+		return NULL;
 	next = earliest(rt);
 	if (!next)
-		return false;
+		return NULL;
 	due = load_relaxed(&next->next_ns);
 	if (due > load_relaxed(&rt->virtual_ns))
 		store_release(&rt->virtual_ns, due); /* O4 */
-	if (next == w)
-		return true;
-	thrum__idle_wake(&rt->idle, next->index);
-	return false;
+	return next;
 }
 
 bool thrum__clock_advance(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
-	uint32_t seen;
-	bool mine;
+	uint32_t seen = 1;
 
-	if (fetch_add_acq_rel(&rt->advancing, 1)) /* O1: whoever has the flag looks again */
-		return false;
+	if (!thrum__idle_all_asleep(&rt->idle) || fetch_add_acq_rel(&rt->advancing, 1)) /* O1 */
+		return false; /* not yet; or whoever has the flag looks again for us */
 	do {
-		seen = load_acquire(&rt->advancing); /* O1 */
-		mine = try_advance(w);
+		struct thrum__worker *next = move_clock(rt);
+
+		if (next) {
+			/* Before the wake: the one that wakes may soon come here again. */
+			store_release(&rt->advancing, 0); /* O1 */
+			if (next != w)
+				thrum__idle_wake(&rt->idle, next->index);
+			return next == w;
+		}
 	} while (!cas_acq_rel(&rt->advancing, &seen, 0)); /* O1 */
-	return mine;
+	return false;
 }

@@ -63,7 +63,7 @@ static void heavy_fence(struct thread *t)
 	copy(t->sent.c, t->now.c, n);
 	t->sent_chunks = (uint8_t)n;
 	while (left && X.broken != BREAK_HEAVY) {
-		unsigned k = choose((unsigned)__builtin_popcount(left)), m = left;
+		unsigned k = choose(bits_of(left)), m = left;
 		struct thread *o;
 
 		while (k--)

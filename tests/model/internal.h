@@ -29,6 +29,14 @@ enum {
 	MAX_STEPS = 20000,
 };
 
+/* Bits set in a mask of threads; without a call, which plain x86-64 needs for __builtin_popcount. */
+static inline unsigned bits_of(unsigned m)
+{
+	m -= m >> 1 & 0x55;
+	m = (m & 0x33) + (m >> 2 & 0x33);
+	return (m + (m >> 4)) & 0x0F;
+}
+
 /*
  * What a thread, or a message, knows.  Chunk 0: a vector clock (happens-before): [t] is the last event of thread t that
  * is known.  Chunks 1...: for each location the number of the oldest store that may still be read.  They differ because

@@ -104,7 +104,7 @@ static void go(struct thread *t)
 /* PCT: the thread in @mask with the highest priority, as an index into it. */
 static unsigned favourite(unsigned mask)
 {
-	unsigned best = 0, n = (unsigned)__builtin_popcount(mask);
+	unsigned best = 0, n = bits_of(mask);
 
 	for (unsigned i = 1; i < n; i++)
 		if (nth(mask, i)->priority > nth(mask, best)->priority)
@@ -114,7 +114,7 @@ static unsigned favourite(unsigned mask)
 
 static unsigned choose_thread(unsigned mask)
 {
-	unsigned n = (unsigned)__builtin_popcount(mask);
+	unsigned n = bits_of(mask);
 
 	if (X.mode != PCT)
 		return choose(n);
@@ -141,7 +141,7 @@ static unsigned preempt_by_priority(struct thread *t, unsigned others)
 			t->priority = i;
 	if (others && nth(others, k)->priority > t->priority)
 		c = k + 1;
-	choose_as(1 + (unsigned)__builtin_popcount(others), c);
+	choose_as(1 + bits_of(others), c);
 	return c;
 }
 
@@ -168,7 +168,7 @@ static void preempt(struct thread *t, const struct step *mine, bool alone)
 	if (X.mode == PCT)
 		c = preempt_by_priority(t, others);
 	else
-		c = choose_point(1 + (unsigned)__builtin_popcount(others));
+		c = choose_point(1 + bits_of(others));
 	if (!c)
 		return;
 	X.preemptions++;
