@@ -23,8 +23,7 @@
 extern "C" {
 #endif
 
-/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added;
- * a regular file's descriptor may have O_NONBLOCK too, which means nothing there. */
+/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added. */
 THRUM_MUST_CHECK int thrum_open(const char *path, int flags, mode_t mode);
 /* thrum_openat - openat(2); as thrum_open. */
 THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, mode_t mode);

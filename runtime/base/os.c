@@ -203,6 +203,12 @@ int thrum__os_openat_cached(int dir, const char *path, int flags)
 	return (int)result(syscall(SYS_openat2, dir, path, &how, sizeof(how)));
 }
 
+int thrum__os_set_flags(int fd, int flags)
+{
+	FAULT_POINT(-EAGAIN);
+	return (int)result(fcntl(fd, F_SETFL, flags));
+}
+
 int thrum__os_close(int fd)
 {
 	return (int)result(close(fd));

@@ -48,6 +48,7 @@ OS_CALL int thrum__os_openat(int dir, const char *path, int flags, unsigned mode
 /* openat2 with RESOLVE_CACHED: -EAGAIN unless the path is in memory; -EINVAL, -ENOSYS before
  * Linux 5.12. */
 OS_CALL int thrum__os_openat_cached(int dir, const char *path, int flags); /* F EAGAIN */
+OS_CALL int thrum__os_set_flags(int fd, int flags); /* F EAGAIN; fcntl F_SETFL */
 OS_CALL int thrum__os_close(int fd); /* closed even if it returns an error */
 OS_CALL ssize_t thrum__os_read(int fd, void *buf, size_t size);                    /* F EIO */
 OS_CALL ssize_t thrum__os_pread(int fd, void *buf, size_t size, off_t at);         /* F EIO */

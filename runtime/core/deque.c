@@ -20,8 +20,9 @@
  *
  * CALLERS push, pop, pop_if, pop_oldest: the owner, one at a time.  steal, count: anyone, any number.
  *
- * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in steal.  T2 and T3 too:
- *            since C++20 a plain store of the same thread does not carry on an earlier release.
+ * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in steal.  T2 too:
+ *            since C++20 a plain store of the same thread does not carry on an earlier release.  At T3 it orders the
+ *            look at top before the bottom that tells of it.
  *         O3 fence_light between T2 and the load of top in pop, pairs with O4 fence_heavy between the loads of top and
  *            bottom in steal: either pop sees the thief's top or the thief sees the claimed bottom.
  *            It also lets a thief that read a top made by another thief rely on that one's fences, as C++20 has it

@@ -22,7 +22,7 @@
  *         T4 PENDING(h) -> PENDING(n), n->next = h      register
  *         T5 PENDING -> PENDING LOCKED        withdraw begins
  *         T6 LOCKED(n) -> LOCKED(n->next)     withdraw n, the newest (DONE may be set already)
- *         T7 LOCKED -> not LOCKED             withdraw ends; the holder fires the list if DONE is set
+ *         T7 LOCKED -> not LOCKED             withdraw ends; if DONE is set, the holder fires
  *
  * OWNERS  result: the completer before T2/T3, then read-only.  word: all, by read-modify-write.
  *         next, prev of a node: its pusher before T4; then the holder of LOCKED; after T2 the
@@ -33,8 +33,8 @@
  *
  * ORDER   O1 release at T2, T3 (result) pairs with O2 acquire in is_done and register: whoever sees
  *            DONE sees the result; and with O4 at T7: the holder hands it on to those it fires.
- *         O3 release at T4 (the node) pairs with O4 acquire at T2, T5, T6, T7 of who walks the list.
- *         O5 release at T7 (links changed) pairs with O4 of the next holder (T5), the completer (T2).
+ *         O3 release at T4 (the node) pairs with O4 acquire at T2, T5, T6, T7 of who walks on it.
+ *         O5 release at T7 (links changed) pairs with O4 of the next holder (T5) or of T2.
  *         O6 release of gone, by fire, pairs with O7 acquire in withdraw: the node's frame may go,
  *            the result is there.
  *         Every move is a read-modify-write: a release reaches all later acquires of word (release
@@ -45,8 +45,8 @@
  *
  * INVARIANT I1 one T2 or T3.  I2 each registered node is fired once, or withdrawn, never both.
  *         I3 at most one party walks the list.  I4 call a node linked if its prev is the node right
- *         above it; below a linked node all are linked.  A new node's prev is NULL, an unlinked one's
- *         may be a node that has left: it is compared, never followed.
+ *         above it; below a linked node all are linked.  A new node's prev is NULL, an unlinked
+ *         one's may be a node that has left: it is compared, never followed.
  *
  * PROOF   T2/T3 is one fetch_add of a clear bit by the only completer: wait-free, and the
  *         linearisation point of completing.  After it no push succeeds (T4 and T5 expect DONE
@@ -62,9 +62,9 @@
  *         withdraw is blocking against other withdrawals and, once DONE, against the firing of its
  *         own node.
  *
- * RECLAIM A node's memory goes after withdraw returns or after gone is seen.  T4 needs no ABA guard:
- *         a head that left and came back is still the head, and next is right.  The future's memory
- *         may go as soon as DONE is seen; a withdrawal holds a reference until it returns.
+ * RECLAIM A node's memory goes after withdraw returns or after gone is seen.  T4 needs no ABA
+ *         guard: a head that left and came back is still the head, and next is right.  The future's
+ *         memory may go as soon as DONE is seen; a withdrawal has a reference until it returns.
  *
  * TEST    tests/model/scen_future.c; tests/unit/test_future.c; tests/stress/withdraw.c
  */

@@ -29,8 +29,8 @@ struct thrum_future {
 	const char *place;     /* "file:line name" of the call that made it */
 	struct atomic32 refs;  /* 0: a free block */
 	uint8_t kind;          /* enum thrum__kind, while refs > 0 */
-	uint8_t requested;     /* a task's end: a hard request had come */
 	struct atomic32 seen;  /* somebody looked at the result */
+	struct atomic32 requested; /* its cancellation was asked for: -ECANCELED is no failure */
 	void *runtime;         /* TASK, JOB: whose; once done, only its own threads may follow it */
 };
 

@@ -21,9 +21,10 @@
  *         T2 RUNNING(s) -> RUNNING(s+1), NODE/TIMER/CANCEL   fire, or park finding HARD; no unpark
  *         T3 PARKED(s) -> RUNNING(s+1), NODE/TIMER  fire; then unpark
  *         T4 PARKED(s), not DEAF -> RUNNING(s+1), CANCEL, HARD    cancel; then unpark
- *         T5 any -> the same with SOFT or HARD      cancel: soft, or no wait that hears it is parked
+ *         T5 any -> the same with SOFT or HARD      cancel: soft, or none that hears it is parked
  *         T6 RUNNING(s) -> LENT(s)                  lend, by the owner
- *         T7 RUNNING(s) or LENT(s) -> RUNNING(s+1), SELF     abandon, by the owner
+ *         T7 RUNNING(s), LENT(s) or PARKED(s) -> RUNNING(s+1), SELF    abandon, by the owner: PARKED
+ *                                                   if it is a thread, whose sleep had a deadline
  *         T8 LENT(s) -> RUNNING(s+1), TIMER/CANCEL  fire or cancel; then unpark with relay, whose
  *                                                   lent reference is the winner's
  *         T9 RUNNING(s) -> RUNNING(s+1)             reset: a new life; requests are cleared
@@ -44,8 +45,8 @@
  *         Weaker O1/O2: a fiber resumed with stale registers.  Weaker O3/O4: an awaiter misses the
  *         result.  Weaker O5/O2: another wait's relay is cancelled.
  *
- * INVARIANT I1 exactly one move leaves seq s.  I2 unpark is called once for each T3, T4, T8 and never
- *         otherwise.  I3 after park or abandon say that s ends without a sleep, nobody resumes the
+ * INVARIANT I1 exactly one move leaves seq s.  I2 unpark is called once for each T3, T4, T8 and
+ *         never otherwise.  I3 after park or abandon say that s has ended, nobody resumes the
  *         owner for s.  I4 HARD never goes away within a life.
  *
  * PROOF   Every move that leaves s is a CAS on a word that holds s, and seq only grows: I1.  unpark
@@ -53,15 +54,16 @@
  *         fails if the word changed: either s has gone (run on) or a request came: park reads again
  *         and takes T2 if the wait hears it.  So a hard request is either seen by park (T2) or made
  *         after T1 (T4): no wait sleeps through it.  fire, park, lend, abandon: a CAS fails only
- *         because another moved, and in wait s that is SOFT, HARD, PARKED and the end, once each: at
- *         most four turns, wait-free.  cancel is lock-free: it may meet one wait after another.
+ *         because another moved, and in wait s that is SOFT, HARD, PARKED and the end, once each:
+ *         at most four turns, wait-free.  cancel is lock-free: it may meet one wait after another.
  *         Between T8 and unpark the owner runs, and may end: unpark then touches relay, which its
  *         reference keeps, and nothing of the owner's.
  *
- * RECLAIM A parker's memory is never unmapped or used otherwise.  A late fire finds another seq.  seq
- *         has 56 bits: at one wait each 10 ns it wraps after 22 years.
+ * RECLAIM A parker's memory is never unmapped or used otherwise.  A late fire finds another seq.
+ *         seq has 56 bits: at one wait each 10 ns it wraps after 22 years.
  *
- * TEST    tests/model/scen_parker.c; tests/unit/test_parker.c; tests/stress/withdraw.c
+ * TEST    tests/model/scen_parker.c, scen_publication.c; tests/unit/test_parker.c;
+ *         tests/stress/withdraw.c, cancel_storm.c
  */
 #include "core/parker.h"
 

@@ -52,7 +52,10 @@ bool thrum__parker_park(struct thrum__parker *p, uint64_t seq, bool deaf);
  * abandon is still due.
  */
 bool thrum__parker_lend(struct thrum__parker *p, uint64_t seq, void *relay);
-/* The owner gives wait @seq up: true: nobody fired it (and nobody will); false: it was fired. */
+/*
+ * The owner gives wait @seq up: true: nobody fired it and nobody will; false: it was fired.  A thread
+ * that parked may do this too, when its sleep has ended without unpark; after false unpark comes.
+ */
 bool thrum__parker_abandon(struct thrum__parker *p, uint64_t seq);
 /* Why the last wait ended. */
 enum thrum__why thrum__parker_why(const struct thrum__parker *p);

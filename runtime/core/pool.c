@@ -32,8 +32,8 @@
  *         of a batch in use, and if that one comes back at this moment its pop succeeds: two parties use one block.
  *
  * INVARIANT I1 each free block is in one place.  I2 one popper for each depot.  I3 a batch is carved only if each depot was
- *         empty or held by another popper when looked at; gives go round the depots, so what is free stays within
- *         what was in use at one time, cached (128 a worker), on the move, or behind a popper that does not run.
+ *         empty or held by another popper when looked at; gives go round the depots and pass by those that are being
+ *         popped, so behind a popper that does not run lies no more than when it stopped.
  *
  * PROOF   T1 to T4 are single atomic steps.  With popping held nobody else removes, so newest == d at T3 means that d has
  *         been there since it was read and its next_batch is the one that was read: no ABA, I1.  T1 is lock-free (its
@@ -59,6 +59,18 @@ static void give(struct thrum__depot *d, struct thrum__block *batch, uint32_t co
 	do {
 		plain_write(&batch->next_batch, (struct thrum__block *)newest);
 	} while (!cas_release(&d->newest, &newest, batch)); /* T1; O1 */
+}
+
+/* The depot to give to, from number *@turn on: one that is being popped is passed by, as its popper may not go on. */
+static struct thrum__depot *next_depot(struct thrum__pool *p, uint32_t *turn)
+{
+	for (uint32_t i = 1; i < DEPOTS; i++) {
+		struct thrum__depot *d = &p->depots[(*turn)++ % DEPOTS];
+
+		if (!load_relaxed(&d->popping))
+			return d;
+	}
+	return &p->depots[(*turn)++ % DEPOTS];
 }
 
 /* One batch of @d; NULL: empty, or another pops. */
@@ -141,17 +153,12 @@ void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p)
 	*c = (struct thrum__pool_cache){.pool = p};
 }
 
-static struct thrum__depot *next_depot(struct thrum__pool_cache *c)
-{
-	return &c->pool->depots[c->turn++ % DEPOTS];
-}
-
 void thrum__pool_cache_fini(struct thrum__pool_cache *c)
 {
 	if (c->active)
-		give(next_depot(c), c->active, c->active_count);
+		give(next_depot(c->pool, &c->turn), c->active, c->active_count);
 	if (c->spare)
-		give(next_depot(c), c->spare, c->spare_count);
+		give(next_depot(c->pool, &c->turn), c->spare, c->spare_count);
 	thrum__pool_cache_init(c, c->pool);
 }
 
@@ -191,7 +198,7 @@ void thrum__pool_put(struct thrum__pool_cache *c, void *block)
 
 	if (UNLIKELY(c->active_count >= BATCH)) {
 		if (c->spare)
-			give(next_depot(c), c->spare, c->spare_count);
+			give(next_depot(c->pool, &c->turn), c->spare, c->spare_count);
 		c->spare = c->active;
 		c->spare_count = c->active_count;
 		c->active = NULL;
@@ -214,14 +221,16 @@ void *thrum__pool_get_shared(struct thrum__pool *p)
 		return NULL;
 	rest = plain_read(&b->next);
 	if (rest)
-		give(&p->depots[turn % DEPOTS], rest, plain_read(&b->count) - 1);
+		give(next_depot(p, &turn), rest, plain_read(&b->count) - 1);
 	return b;
 }
 
 void thrum__pool_put_shared(struct thrum__pool *p, void *block)
 {
+	uint32_t turn = fetch_add_relaxed(&p->turn, 1);
+
 	plain_write(&((struct thrum__block *)block)->next, NULL);
-	give(&p->depots[fetch_add_relaxed(&p->turn, 1) % DEPOTS], block, 1);
+	give(next_depot(p, &turn), block, 1);
 }
 
 void thrum__pool_walk(struct thrum__pool *p, bool (*visit)(void *block, void *arg), void *arg)

@@ -16,9 +16,9 @@ struct thrum__parker;
 
 struct thrum__waiter {
 	struct thrum__waiter *next; /* older node; the list's holder writes it (future.c) */
-	struct thrum__waiter *prev; /* younger node, once a withdrawal has walked past */
+	struct thrum__waiter *prev; /* younger node, if a withdrawal has made the link (future.c: I4) */
 	void (*fire)(struct thrum__waiter *n);
-	struct atomic32 gone; /* 1: the firing party is done with the node; fire sets it (release) */
+	struct atomic32 gone; /* 1: the firing party is done with the node; fire releases it */
 };
 
 /* A waiter that wakes a parker (parker.c). */

@@ -127,14 +127,13 @@ static void guard_report(struct thrum__stacks *pool, int err, size_t carved)
 	char line[256];
 
 	snprintf(line, sizeof(line),
-		 "thrum: no guard for a further task's stack after %zu (%s): guards by %s; the "
+		 "no guard for a further task's stack after %zu (%s): guards by %s; the "
 		 "limit is vm.max_map_count, %ld maps, two for each stack guarded by mprotect",
-		 carved, strerror(-err), guard_name(pool),
-		 map_limit());
+		 carved, strerror(-err), guard_name(pool), map_limit());
 	if (pool->report)
 		pool->report(pool->report_arg, line);
 	else
-		fprintf(stderr, "%s\n", line);
+		fprintf(stderr, "thrum: %s\n", line);
 }
 
 /* ---- Carving ---- */

@@ -16,7 +16,6 @@
 #include "base/os.h"
 #include "sched/await.h"
 #include "sched/blocking.h"
-#include "sched/fork_check.h"
 #include "sched/worker.h"
 
 #include <signal.h>
@@ -124,7 +123,9 @@ static int open_cached(int dirfd, const char *path, int flags)
 	/* Should it have become something else meanwhile, O_NONBLOCK keeps the open from waiting.
 	 * */
 	fd = thrum__os_openat_cached(dirfd, path, flags | O_NONBLOCK);
-	if (fd >= 0 && !is_regular(fd)) {
+	if (fd < 0)
+		return fd;
+	if (!is_regular(fd) || thrum__os_set_flags(fd, flags)) {
 		thrum__os_close(fd);
 		return -EAGAIN;
 	}
@@ -222,7 +223,5 @@ int thrum_fstat(int fd, struct stat *st)
 
 int thrum_close(int fd)
 {
-	if (thrum__in_forked_child())
-		return -ENOTSUP;
 	return thrum__os_close(fd);
 }

@@ -13,6 +13,7 @@
  * come back before its child has ended, so a cancel of the joiner must reach the child: when the
  * child is about to wait for the first time, the joiner's wait is lent to it (parker.c: T6), with
  * one reference to the child for whoever fires it.  A child that never waits pays nothing for this.
+ * A joiner that has used up the worker's budget waits if anybody else wants to run.
  * The stack must be half free; else the joiner waits like any other.  So a task may count on half
  * of the configured stack.
  *
@@ -31,6 +32,8 @@
 #include "sched/timer.h"
 #include "sched/worker.h"
 
+/* Joins in place on one stack: a cancel of the lowest goes up through all of them, call by call. */
+#define LEVELS 64
 /* Futures of one wait_any that need no memory. */
 #define FEW 8
 
@@ -154,21 +157,43 @@ void thrum__await_end(struct thrum_future *f)
 	ENSURE(err == 0, "a wait without deadline that hears no cancel cannot be cut short");
 }
 
+/* Where nobody can wait: -ENOTSUP in a forked child, -EDEADLK in a callback; else 0. */
+static int cannot_wait(void)
+{
+	if (thrum__current_task())
+		return 0;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	return thrum__tls_worker() ? -EDEADLK : 0;
+}
+
 /* In a task or outside. */
 static int await_any(struct thrum_future *f, int64_t deadline_ns)
 {
-	struct thrum__worker *w;
+	int err;
 
 	if (thrum__future_is_done(f))
 		return 0;
+	err = cannot_wait();
+	if (err)
+		return err;
 	if (thrum__current_task())
 		return thrum__await(f, deadline_ns, false);
-	if (thrum__in_forked_child())
-		return -ENOTSUP;
-	w = thrum__tls_worker();
-	if (w)
-		return -EDEADLK; /* a callback must not wait */
 	return thrum__await_outside(f, deadline_ns);
+}
+
+/* Without waiting: 0: @f is done; else why not to go on. */
+static int await_none(struct thrum_future *f)
+{
+	struct thrum__task *t = thrum__current_task();
+	int err;
+
+	if (thrum__future_is_done(f))
+		return 0;
+	err = cannot_wait();
+	if (!err && t)
+		err = thrum__wait_entry(t);
+	return err ? err : -ETIMEDOUT;
 }
 
 intptr_t thrum_await(struct thrum_future *f)
@@ -188,6 +213,7 @@ static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
 	intptr_t result;
 
 	child->below = joiner;
+	child->level = (uint16_t)(joiner->level + 1);
 	child->fiber = joiner->fiber;
 	child->worker = w->index;
 	joiner->wait_seq = thrum__parker_seq(&joiner->parker);
@@ -213,6 +239,8 @@ static bool try_in_place(struct thrum_future *f)
 	struct thrum__worker *w = thrum__tls_worker();
 	struct thrum__task *t = w->current;
 
+	if (t->level == LEVELS || !thrum__worker_may_stay(w))
+		return false;
 	if (f->kind != THRUM__TASK || f->runtime != w->runtime || t->deadline_ns != THRUM_FOREVER ||
 	    thrum__fiber_stack_left(w->fiber) < w->runtime->limits.stack_bytes / 2)
 		return false;
@@ -264,7 +292,7 @@ intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns)
 	if (!f)
 		return -ENOMEM;
 	now = t ? thrum__runtime_now_ns(t->future.runtime) : thrum__clock_monotonic_ns();
-	err = await_any(f, thrum__deadline_after(now, timeout_ns));
+	err = timeout_ns > 0 ? await_any(f, thrum__deadline_after(now, timeout_ns)) : await_none(f);
 	if (err == -ECANCELED || err == -ETIMEDOUT) {
 		thrum_cancel(f);
 		thrum__await_end(f);

@@ -18,6 +18,10 @@ int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns);
 /* @f, which was just cancelled or cannot be: waits deaf, from a task or outside. */
 void thrum__await_end(struct thrum_future *f);
 
+/* Around fork: the list of parkers stays whole. */
+void thrum__outside_before_fork(void);
+void thrum__outside_after_fork(void);
+
 /* What a call that waits checks first: 0, -ECANCELED, -ETIMEDOUT. */
 int thrum__wait_entry(struct thrum__task *t);
 /* Outside tasks: -EPERM, or -ENOTSUP in a forked child. */

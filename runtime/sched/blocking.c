@@ -13,12 +13,13 @@
  * (-EAGAIN), a stopping runtime (-ESHUTDOWN): nothing was started.
  *
  * ORDER   O1 release of refs (all fields) pairs with the acquire of task.c (try_retain): a walker
- *         sees a whole job.
+ *         sees a whole job.  O2 release of visitors pairs with the acquire of runtime.c.
  */
 #include "sched/blocking.h"
 
 #include "sched/await.h"
 #include "sched/fork_check.h"
+#include "sched/registry.h"
 #include "sched/report.h"
 #include "sched/spawn.h"
 #include "sched/worker.h"
@@ -28,6 +29,7 @@ struct job_future {
 	struct thrum__job job;
 	thrum_fn fn;
 	void *arg;
+	struct atomic32 started;
 	bool copied;
 };
 
@@ -69,18 +71,42 @@ static void run_job(struct thrum__job *job)
 {
 	struct job_future *j = container_of(job, struct job_future, job);
 
+	store_relaxed(&j->started, 1);
 	end_job(j, j->fn(j->arg));
+}
+
+/* @rt lives as long as this call. */
+static void cancel_in(struct thrum_runtime *rt, struct thrum_future *f)
+{
+	struct job_future *j = job_of(f);
+
+	if (!thrum__job_pool_withdraw(&rt->blocking, &j->job))
+		return;
+	store_relaxed(&f->requested, 1);
+	end_job(j, -ECANCELED);
+}
+
+/* As soon as the job has ended its runtime may go: the visit keeps the memory. */
+static void visit(struct thrum_runtime *rt, void *visited)
+{
+	fetch_add_relaxed(&rt->visitors, 1);
+	*(struct thrum_runtime **)visited = rt;
 }
 
 int thrum__job_cancel(struct thrum_future *f)
 {
-	struct job_future *j = job_of(f);
-	struct thrum_runtime *rt = f->runtime;
+	struct thrum__worker *w = thrum__tls_worker();
+	struct thrum_runtime *visited = NULL;
 
-	f->requested = 1;
-	/* Not done yet, so its runtime lives: stopping waits for every job. */
-	if (thrum__job_pool_withdraw(&rt->blocking, &j->job))
-		end_job(j, -ECANCELED);
+	if (w && w->runtime == f->runtime) {
+		cancel_in(w->runtime, f);
+		return 0;
+	}
+	if (!thrum__registry_use(f->runtime, visit, &visited))
+		return -EALREADY; /* a runtime ends after its jobs */
+	if (!thrum__future_is_done(f))
+		cancel_in(visited, f);
+	fetch_sub_release(&visited->visitors, 1); /* O2 */
 	return 0;
 }
 
@@ -100,6 +126,7 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 	j->fn = how->fn;
 	j->arg = how->arg;
 	j->copied = false;
+	store_relaxed(&j->started, 0);
 	j->job = (struct thrum__job){.run = run_job, .place = how->place};
 	if (how->copies) {
 		j->arg = thrum__copy_args(how->arg, how->copy_bytes);
@@ -113,7 +140,7 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 	store_release(&j->future.refs, 2); /* O1 */
 	err = thrum__job_pool_submit(&w->runtime->blocking, id, &j->job);
 	if (err) {
-		j->future.requested = 1;
+		store_relaxed(&j->future.requested, 1);
 		end_job(j, -ECANCELED); /* a walker may hold a reference for a moment */
 		thrum_release(&j->future);
 		return err;
@@ -159,12 +186,28 @@ intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg)
 	return err ? err : result;
 }
 
+bool thrum__job_started(const struct thrum_future *f)
+{
+	return load_relaxed(&job_of((struct thrum_future *)f)->started);
+}
+
+/* A stopping runtime takes no new jobs; calls that wait still do theirs, so that a task can clean
+ * up. */
+static struct thrum_future *spawn_job(const struct thrum__spawn *how)
+{
+	struct thrum__worker *w = thrum__current_worker();
+	struct thrum_future *f;
+
+	if (w && load_relaxed(&w->runtime->stopping))
+		return NULL;
+	return start_job(THRUM__JOBS_GENERAL, how, &f) ? NULL : f;
+}
+
 struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, void *arg)
 {
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
-	struct thrum_future *f;
 
-	return start_job(THRUM__JOBS_GENERAL, &how, &f) ? NULL : f;
+	return spawn_job(&how);
 }
 
 struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args,
@@ -172,9 +215,8 @@ struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn
 {
 	struct thrum__spawn how = {
 	    .place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
-	struct thrum_future *f;
 
-	return start_job(THRUM__JOBS_GENERAL, &how, &f) ? NULL : f;
+	return spawn_job(&how);
 }
 
 intptr_t(thrum_blocking)(thrum_fn fn, void *arg)
@@ -199,8 +241,8 @@ static bool take_back(void *block, void *runtime)
 
 	if (!thrum__future_try_retain(f))
 		return true;
-	if (f->kind == THRUM__JOB && f->runtime == runtime && !thrum__future_is_done(f))
-		thrum__job_cancel(f);
+	if (f->runtime == runtime && !thrum__future_is_done(f))
+		cancel_in(runtime, f);
 	thrum_release(f);
 	return true;
 }

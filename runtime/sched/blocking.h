@@ -24,6 +24,7 @@ void thrum__blocking_fini(struct thrum_runtime *rt);
 int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
 			 void *arg, intptr_t *result);
 
+bool thrum__job_started(const struct thrum_future *f);
 int thrum__job_cancel(struct thrum_future *f);
 
 #endif

@@ -30,10 +30,12 @@ struct record {
 };
 
 static struct thrum__inbox service_inbox;
-static struct atomic32 service_due; /* a futex: bumped for each push */
-static bool service_runs;           /* under service_lock */
+static struct atomic32 service_due;  /* a futex: bumped for each push */
+static struct atomic64 service_busy; /* calls queued or running */
+static bool service_runs;            /* under service_lock */
 static pthread_mutex_t service_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Runs what is due; @due: the count that each was added to. */
 static void call_all(struct thrum__link *l, struct atomic64 *due)
 {
 	while (l) {
@@ -42,14 +44,28 @@ static void call_all(struct thrum__link *l, struct atomic64 *due)
 		struct thrum_future *f = d->future;
 
 		l = l->next;
+		if (allocated)
+			store_relaxed(&f->seen, 1); /* a user's callback looks at the result */
 		d->call(f, d->arg);
 		if (allocated) {
 			thrum__os_free(container_of(d, struct record, deferred));
 			thrum_release(f);
 		}
-		if (due)
-			fetch_sub_release(due, 1); /* O3 */
+		fetch_sub_release(due, 1); /* O3 */
 	}
+}
+
+/* A virtual clock may have waited for the service thread. */
+static void look_at_clock(struct thrum_runtime *rt, void *unused)
+{
+	(void)unused;
+	if (rt->virtual_clock)
+		thrum__idle_notify(&rt->idle);
+}
+
+bool thrum__service_is_busy(void)
+{
+	return load_acquire(&service_busy); /* O2 */
 }
 
 static void *service_main(void *unused)
@@ -60,12 +76,26 @@ static void *service_main(void *unused)
 		uint32_t seen = load_acquire(&service_due); /* O2 */
 		struct thrum__link *l = thrum__inbox_take_all(&service_inbox);
 
-		if (l)
-			call_all(l, NULL);
-		else
+		if (l) {
+			call_all(l, &service_busy);
+			thrum__registry_each(look_at_clock, NULL);
+		} else {
 			thrum__os_futex_wait(&service_due.v, seen, INT64_MAX);
+		}
 	}
 	return NULL;
+}
+
+void thrum__service_before_fork(void)
+{
+	pthread_mutex_lock(&service_lock);
+}
+
+void thrum__service_after_fork(bool child)
+{
+	if (child)
+		service_runs = false; /* the thread is the parent's */
+	pthread_mutex_unlock(&service_lock);
 }
 
 int thrum__service_start(void)
@@ -73,6 +103,7 @@ int thrum__service_start(void)
 	pthread_t thread;
 	int err = 0;
 
+	thrum__registry_watch_fork();
 	pthread_mutex_lock(&service_lock);
 	if (!service_runs) {
 		err = thrum__os_thread_create(&thread, service_main, NULL, 0);
@@ -87,6 +118,7 @@ int thrum__service_start(void)
 
 static void to_service(struct thrum__deferred *d)
 {
+	fetch_add_relaxed(&service_busy, 1);
 	thrum__inbox_push(&service_inbox, &d->link);
 	fetch_add_release(&service_due, 1); /* O1 */
 	thrum__os_futex_wake(&service_due.v, 1);
@@ -165,7 +197,6 @@ int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future 
 	r->deferred =
 	    (struct thrum__deferred){.future = f, .call = cb, .arg = arg, .allocated = true};
 	thrum_retain(f);
-	store_relaxed(&f->seen, 1);
 	if (!thrum__future_register(f, &r->node)) {
 		err = thrum__service_start(); /* it was done meanwhile */
 		if (err) {

@@ -19,6 +19,11 @@ struct thrum__deferred {
 
 /* On a worker: runs the callbacks that are due in its runtime. */
 void thrum__callbacks_run(struct thrum__worker *w);
+/* Are calls queued or running on the service thread? */
+bool thrum__service_is_busy(void);
+/* Around fork: the child has no service thread. */
+void thrum__service_before_fork(void);
+void thrum__service_after_fork(bool child);
 /* Starts the service thread if it does not run: 0 or -errno. */
 int thrum__service_start(void);
 /* Calls @call(@f, NULL) later, on the service thread, which was started before. */

@@ -77,7 +77,7 @@ static struct thrum__task *steal(struct thrum__worker *w, bool eager)
 	return NULL;
 }
 
-static bool outside_work(struct thrum__worker *w)
+bool thrum__worker_has_outside(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 
@@ -127,7 +127,7 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 			t = steal(w, eager);
 			if (t)
 				return t;
-			if (outside_work(w)) {
+			if (thrum__worker_has_outside(w)) {
 				*again = true;
 				return NULL;
 			}
@@ -191,6 +191,10 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	store_release(&w->next_ns, (uint64_t)deadline); /* O3 */
 	thrum__idle_sleep_begin(&rt->idle, w->index, w->searching);
 	w->searching = false;
+	if (deadline != THRUM_FOREVER && thrum__timers_next_ns(w) != deadline) {
+		wake_up(w); /* forgotten meanwhile by one who did not see next_ns */
+		return;
+	}
 	if (thrum__runtime_has_work(rt)) {
 		/* It counts as searching: whoever relied on that will have the next one woken. */
 		if (!thrum__idle_sleep_undo(&rt->idle, w->index))

@@ -31,8 +31,9 @@
  *            sleep_begin, between the announcement and the last look at the sources: the notifier sees the bit or the
  *            sleeper sees the work.
  *         O3 in search_found: fence_seq_cst between searching - 1 and the look at asleep, fence_heavy between that and
- *            the look for work; they pair with O1 and O2: for a notifier that relied on this searcher, either a
- *            sleeper that missed its work is seen, or there is none to be woken.
+ *            the look for work; they pair with O2 and O1: for a notifier that relied on this searcher, either a
+ *            sleeper that missed its work is seen, or there is none to be woken.  A light fence in place of
+ *            the first is not enough: a sleeper's heavy one reaches notifier and searcher at different times.
  *         O4 fence_seq_cst after T6, between searching - 1 and the look at asleep, pairs with O1 and O2: a notifier that
  *            relied on this wake in flight, and a sleeper that announced itself after the look for bits.
  *         O5 acquire at T5, T8 pairs with O6 release at T3: what the worker wrote before its sleep (it emptied its wake
@@ -45,9 +46,10 @@
  *
  * PROOF   I3: a fetch_and that returns the bit set is unique for each setting of it.  I2: let N publish work W and return
  *         because searching > 0 at its load.  Whoever held that place leaves it by T2 (found: O3 and a look, then
- *         notify), by T3 (O2 and a look; if that finds work it searches again, T9, for there may be more) or by T6 (O4 and a look at asleep, then again): each leaves after N's load
- *         in the order of searching, so by the fences its look sees W or the sleepers.  search_end is for leaving
- *         with the loop's own look at every source still to come.  If N returns because no bit is set, every worker that
+ *         notify), by T3 (O2 and a look; if that finds work it searches again, T9, for there may be more)
+ *         or by T6 (O4 and a look at asleep, then again): each leaves after N's load in the order of searching, so by
+ *         the fences its look sees W or the sleepers.  search_end alone is for leaving with the loop's own look at every
+ *         source still to come.  If N returns because no bit is set, every worker that
  *         sleeps later announces itself after N's load and sees W by O1/O2.  notify is lock-free: its loop repeats only
  *         after another worker's T3.
  *

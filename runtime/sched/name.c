@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* name.c - what a future is called, where it was made and what it does, in words. */
+/*
+ * name.c - what a future is called, where it was made and what it does, in words.
+ *
+ * A task may name itself again while others read its name: each name has memory of its own until
+ * the task's block goes.
+ *
+ * ORDER   O1 release of name (its bytes) pairs with O2 acquire in thrum_name.
+ */
+#include "sched/await.h"
+#include "sched/blocking.h"
 #include "sched/worker.h"
 
 #include <string.h>
 
 #define NAME_MAX_BYTES 31
+
+struct thrum__name {
+	struct thrum__name *older;
+	char text[NAME_MAX_BYTES + 1];
+};
 
 const char *thrum_place(const struct thrum_future *f)
 {
@@ -13,12 +27,15 @@ const char *thrum_place(const struct thrum_future *f)
 
 const char *thrum_name(const struct thrum_future *f)
 {
+	struct thrum__name *given = NULL;
 	const char *name;
 
 	if (!f)
 		return "?";
-	if (f->kind == THRUM__TASK && container_of(f, struct thrum__task, future)->name)
-		return container_of(f, struct thrum__task, future)->name;
+	if (f->kind == THRUM__TASK)
+		given = load_acquire(&container_of(f, struct thrum__task, future)->name); /* O2 */
+	if (given)
+		return given->text;
 	/* "file:line name": a file may have blanks, a function has none. */
 	name = strrchr(thrum_place(f), ' ');
 	return name ? name + 1 : thrum_place(f);
@@ -27,21 +44,31 @@ const char *thrum_name(const struct thrum_future *f)
 int thrum_set_name(const char *name)
 {
 	struct thrum__task *t = thrum__current_task();
-	size_t n;
+	struct thrum__name *given;
 
 	if (!t)
-		return -EPERM;
+		return thrum__no_task();
 	if (!name)
 		return -EINVAL;
-	n = strnlen(name, NAME_MAX_BYTES);
-	if (!t->name) {
-		t->name = thrum__os_alloc_zeroed(NAME_MAX_BYTES + 1);
-		if (!t->name)
-			return -ENOMEM;
-	}
-	memset(t->name, 0, NAME_MAX_BYTES + 1);
-	memcpy(t->name, name, n);
+	given = thrum__os_alloc_zeroed(sizeof(*given));
+	if (!given)
+		return -ENOMEM;
+	memcpy(given->text, name, strnlen(name, NAME_MAX_BYTES));
+	given->older = load_relaxed(&t->name);
+	store_release(&t->name, given); /* O1 */
 	return 0;
+}
+
+void thrum__names_free(struct thrum__task *t)
+{
+	struct thrum__name *given = load_relaxed(&t->name);
+
+	while (given) {
+		struct thrum__name *older = given->older;
+
+		thrum__os_free(given);
+		given = older;
+	}
 }
 
 const char *thrum_state_name(const struct thrum_future *f)
@@ -53,6 +80,8 @@ const char *thrum_state_name(const struct thrum_future *f)
 			return "cancelled";
 		return thrum_failed(f->result) ? "failed" : "done";
 	}
+	if (f->kind == THRUM__JOB)
+		return thrum__job_started(f) ? "running" : "waiting to start";
 	if (f->kind != THRUM__TASK)
 		return "pending";
 	switch (

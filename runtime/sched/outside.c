@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "sched/registry.h"
 
 #include <pthread.h>
 
@@ -47,6 +48,7 @@ static struct thread_parker *get(void)
 {
 	struct thread_parker *tp;
 
+	thrum__registry_watch_fork();
 	pthread_mutex_lock(&lock);
 	tp = at_rest;
 	if (tp) {
@@ -117,4 +119,14 @@ int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
 	}
 	put(tp);
 	return err;
+}
+
+void thrum__outside_before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void thrum__outside_after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
 }

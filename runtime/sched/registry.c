@@ -7,6 +7,8 @@
 #include "sched/registry.h"
 
 #include "base/tls.h"
+#include "sched/await.h"
+#include "sched/callback.h"
 #include "sched/fork_check.h"
 #include "sched/worker.h"
 
@@ -18,15 +20,26 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct thrum_runtime *live;
 
-/* The lock is held across fork, so that the child's copy of the list is whole. */
+/* The locks are held across fork, so that the child's copies of what they guard are whole. */
 static void before_fork(void)
 {
 	pthread_mutex_lock(&lock);
+	thrum__service_before_fork();
+	thrum__outside_before_fork();
+	thrum__pools_before_fork();
+}
+
+static void after_fork(bool child)
+{
+	thrum__pools_after_fork();
+	thrum__outside_after_fork();
+	thrum__service_after_fork(child);
+	pthread_mutex_unlock(&lock);
 }
 
 static void after_fork_parent(void)
 {
-	pthread_mutex_unlock(&lock);
+	after_fork(false);
 }
 
 static void after_fork_child(void)
@@ -34,7 +47,7 @@ static void after_fork_child(void)
 	if (live)
 		thrum__forked_child = true;
 	thrum__tls_set_worker(NULL);
-	pthread_mutex_unlock(&lock);
+	after_fork(true);
 }
 
 static void watch_fork(void)
@@ -42,9 +55,14 @@ static void watch_fork(void)
 	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-void thrum__registry_add(struct thrum_runtime *rt)
+void thrum__registry_watch_fork(void)
 {
 	pthread_once(&once, watch_fork);
+}
+
+void thrum__registry_add(struct thrum_runtime *rt)
+{
+	thrum__registry_watch_fork();
 	pthread_mutex_lock(&lock);
 	rt->next = live;
 	live = rt;
@@ -75,4 +93,12 @@ bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runt
 		use(r, arg);
 	pthread_mutex_unlock(&lock);
 	return r != NULL;
+}
+
+void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg)
+{
+	pthread_mutex_lock(&lock);
+	for (struct thrum_runtime *rt = live; rt; rt = rt->next)
+		use(rt, arg);
+	pthread_mutex_unlock(&lock);
 }

@@ -7,11 +7,15 @@
 
 struct thrum_runtime;
 
+/* From now on fork keeps what is shared whole; before any thread but the caller may use it. */
+void thrum__registry_watch_fork(void);
 void thrum__registry_add(struct thrum_runtime *rt);
 void thrum__registry_remove(struct thrum_runtime *rt);
 /* If @rt lives, calls @use(@rt, @arg) while it cannot go away: true.  @rt may be a dangling
  * pointer. */
 bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *),
 			 void *arg);
+/* Calls @use(rt, @arg) for each live runtime. */
+void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg);
 
 #endif

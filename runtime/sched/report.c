@@ -2,6 +2,8 @@
 /*
  * report.c - lines for people.  Each runtime limits its own (ten a second; the next one says how
  * many were held back).  A future may outlive its runtime: then its report goes to standard error.
+ *
+ * ORDER   O1 release of visitors pairs with the acquire of runtime.c before it frees.
  */
 #define _GNU_SOURCE /* strerrordesc_np */
 #include "sched/report.h"
@@ -15,6 +17,7 @@
 
 #define LINES 10
 #define LINE_BYTES 512
+#define PREFIX "thrum: "
 
 static struct thrum__reporter standard;
 
@@ -35,7 +38,8 @@ static bool allow(struct thrum__reporter *r)
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
 {
 	struct thrum__reporter *r = reporter ? reporter : &standard;
-	char line[LINE_BYTES];
+	char line[sizeof(PREFIX) + LINE_BYTES] = PREFIX; /* and the end of the line */
+	size_t used = strlen(PREFIX);
 	uint32_t held;
 	va_list args;
 	int n;
@@ -43,35 +47,52 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 	if (!allow(r))
 		return;
 	va_start(args, format);
-	n = vsnprintf(line, sizeof(line), format, args);
+	n = vsnprintf(line + used, LINE_BYTES, format, args);
 	va_end(args);
 	held = exchange_relaxed(&r->held_back, 0);
-	if (held && n >= 0 && (size_t)n < sizeof(line))
-		snprintf(line + n, sizeof(line) - (size_t)n, " (and %u more were held back)", held);
-	if (r->report)
-		r->report(r->report_arg, what, line);
-	else
-		fprintf(stderr, "thrum: %s\n", line);
+	if (held && n >= 0 && n < LINE_BYTES)
+		snprintf(line + used + n, (size_t)(LINE_BYTES - n), " (and %u more were held back)",
+			 held);
+	if (r->report) {
+		r->report(r->report_arg, what, line + strlen(PREFIX));
+		return;
+	}
+	/* One write, and none of stdio's buffers: the stack may be a small task's. */
+	used = strlen(line);
+	line[used] = '\n';
+	thrum__os_write(2, line, used + 1);
 }
 
-static void find_reporter(struct thrum_runtime *rt, void *arg)
+/* The reporter stays as long as the visit lasts. */
+static void find_reporter(struct thrum_runtime *rt, void *found)
 {
-	*(struct thrum__reporter **)arg = rt->reporter;
+	fetch_add_relaxed(&rt->visitors, 1);
+	*(struct thrum_runtime **)found = rt;
+}
+
+static void report_failure_to(struct thrum__reporter *reporter, struct thrum_future *f)
+{
+	const char *error = strerrordesc_np((int)-f->result);
+
+	thrum__report(reporter, THRUM_REPORT_FAILURE,
+		      "%s failed and nobody looked: %s (%d), made at %s", thrum_name(f),
+		      error ? error : "unknown error", (int)f->result, f->place);
 }
 
 void thrum__report_failure(struct thrum_future *f)
 {
-	struct thrum__reporter *reporter = NULL;
 	struct thrum__worker *w = thrum__tls_worker();
-	const char *error = strerrordesc_np((int)-f->result);
+	struct thrum_runtime *rt = NULL;
 
-	if (w && w->runtime == f->runtime)
-		reporter = w->runtime->reporter;
-	else if (f->runtime)
-		thrum__registry_use(f->runtime, find_reporter, &reporter);
-	thrum__report(reporter, THRUM_REPORT_FAILURE,
-		      "%s failed and nobody looked: %s (%d), made at %s", thrum_name(f),
-		      error ? error : "unknown error", (int)f->result, f->place);
+	if (w && (!f->runtime || w->runtime == f->runtime)) {
+		report_failure_to(w->runtime->reporter, f);
+		return;
+	}
+	if (f->runtime)
+		thrum__registry_use(f->runtime, find_reporter, &rt);
+	report_failure_to(rt ? rt->reporter : NULL, f);
+	if (rt)
+		fetch_sub_release(&rt->visitors, 1); /* O1 */
 }
 
 void thrum__report_unset(struct thrum_future *f)

@@ -6,8 +6,8 @@
  * parts, the workers' parts, then their threads.  Whatever fails undoes what was done before it, in
  * reverse order.
  *
- * ORDER   O1 acquire of visitors pairs with the releases of those who leave (worker.c, spawn.c,
- *         callback.c): what they touched may be freed.
+ * ORDER   O1 acquire of visitors and callbacks_due pairs with the releases of those who leave
+ *         (worker.c, spawn.c, callback.c): what they touched may be freed.
  */
 #include "sched/runtime.h"
 
@@ -215,13 +215,13 @@ fail:
 /* Everything has ended: takes it apart. */
 void thrum__runtime_dismantle(struct thrum_runtime *rt)
 {
+	/* Nobody finds it any more; who has found it or woken its last task is on its last steps,
+	 * and what such a visitor queued the workers still run. */
+	thrum__registry_remove(rt);
+	while (load_acquire(&rt->visitors) || load_acquire(&rt->callbacks_due)) /* O1 */
+		thread_yield();
 	end_workers(rt, rt->workers_count, rt->workers_count);
 	thrum__blocking_fini(rt);
-	while (load_acquire(&rt->visitors)) /* O1; a waker from outside is on its last steps */
-		thread_yield();
-	thrum__registry_remove(rt);
-	while (load_acquire(&rt->visitors)) /* O1; found in the registry meanwhile */
-		thread_yield();
 	thrum__inject_fini(&rt->inject);
 	thrum__stacks_fini(&rt->stacks);
 	runtime_free(rt);

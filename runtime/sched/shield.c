@@ -88,7 +88,7 @@ int thrum__shield_cancel(struct thrum_future *f)
 
 	if (!thrum__future_claim(f))
 		return -EALREADY;
-	f->requested = 1;
+	store_relaxed(&f->requested, 1);
 	thrum__future_complete(f, -ECANCELED);
 	if (thrum__future_withdraw(s->target, &s->node))
 		thrum_release(f); /* the node's; the caller still has one */
@@ -100,6 +100,7 @@ bool thrum__shield_release(struct thrum_future *f)
 	struct thrum__shield *s = shield_of(f);
 	uint32_t refs = load_acquire(&f->refs); /* O1 */
 
+	ENSURE(refs > 0, "a future was released more often than retained");
 	for (;;) {
 		/* Two left and still hung: ours and the node's.  Nobody else can take one. */
 		if (refs == 2 && !thrum__future_is_done(f) &&

@@ -16,7 +16,7 @@
  * of the two sees the other.
  *
  * ORDER   O1 release of visitors, by a submission that leaves, pairs with the acquire of runtime.c
- *         before it frees.
+ *         before it frees.  O2 release of quiet pairs with the acquire of stop.c.
  *
  * Next on a task's way: core/deque.c, then worker.c.
  */
@@ -25,6 +25,7 @@
 #include "sched/fork_check.h"
 #include "sched/worker.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define CHUNK_MAX 1024
@@ -96,7 +97,7 @@ static struct thrum__task *make(struct thrum__worker *w, const struct thrum__spa
  * block. */
 static void withdraw(struct thrum__task *t, const struct thrum__spawn *how)
 {
-	t->future.requested = 1;
+	store_relaxed(&t->future.requested, 1);
 	if (t->copied)
 		thrum__os_free(t->arg);
 	thrum__future_complete(&t->future, -ECANCELED);
@@ -173,6 +174,8 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		fetch_sub_relaxed(&rt->submitted, 1);
 		fetch_add_relaxed(&rt->credits, 1);
 		withdraw(t, how);
+		fetch_add_release(&rt->quiet, 1); /* O2: a stopper may have counted it */
+		thrum__os_futex_wake(&rt->quiet.v, INT_MAX);
 	} else {
 		thrum__idle_notify(&rt->idle);
 		if (!how->released)

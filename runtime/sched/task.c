@@ -96,13 +96,28 @@ size_t thrum__task_bytes(void)
 	return TASK_BLOCK;
 }
 
+static struct thrum__pool *const all_pools[] = {&thrum__task_pool, &thrum__future_pool,
+						&thrum__job_blocks};
+
+void thrum__pools_before_fork(void)
+{
+	for (int i = 0; i < 3; i++)
+		pthread_mutex_lock(&all_pools[i]->carve_lock);
+}
+
+void thrum__pools_after_fork(void)
+{
+	for (int i = 0; i < 3; i++)
+		pthread_mutex_unlock(&all_pools[i]->carve_lock);
+}
+
 static void future_prepare(struct thrum_future *f, enum thrum__kind kind, const char *place)
 {
 	store_relaxed(&f->word, 0);
 	f->result = 0;
 	f->place = place;
 	f->kind = (uint8_t)kind;
-	f->requested = 0;
+	store_relaxed(&f->requested, 0);
 	f->runtime = NULL;
 	store_relaxed(&f->seen, 0);
 }
@@ -135,8 +150,9 @@ struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *plac
 	t->drop = NULL;
 	t->fiber = NULL;
 	t->below = NULL;
+	t->level = 0;
 	t->deadline_ns = THRUM_FOREVER;
-	t->name = NULL;
+	store_relaxed(&t->name, NULL);
 	t->scope = NULL;
 	t->locals = NULL;
 	t->copied = false;
@@ -198,7 +214,8 @@ static bool drop_reference(struct thrum_future *f)
 
 	if (UNLIKELY(f->kind == THRUM__SHIELD))
 		return thrum__shield_release(f);
-	/* Nobody else holds one, so nobody can take one: but for walkers, who look at tasks and jobs. */
+	/* Nobody else holds one, so nobody can take one: but for walkers, who look at tasks and
+	 * jobs. */
 	if (f->kind == THRUM__BARE && load_acquire(&f->refs) == 1) /* O3 */
 		return true;
 	old = fetch_sub_acq_rel(&f->refs, 1); /* O3 */
@@ -216,10 +233,10 @@ static NOINLINE void future_end(struct thrum_future *f)
 		if (!thrum__future_is_done(f))
 			thrum__report_unset(f);
 		else if (thrum_failed(f->result) && !load_relaxed(&f->seen) &&
-			 !(f->result == -ECANCELED && f->requested))
+			 !(f->result == -ECANCELED && load_relaxed(&f->requested)))
 			thrum__report_failure(f);
 		if (f->kind == THRUM__TASK)
-			thrum__os_free(thrum__task_of(f)->name);
+			thrum__names_free(thrum__task_of(f));
 		else if (f->kind == THRUM__SHIELD)
 			target = container_of(f, struct thrum__shield, future)->target;
 		thrum__future_free_block(thrum__tls_worker(), f);
@@ -281,11 +298,12 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 
 	store_relaxed(&t->phase, THRUM__ENDED);
 	/* While stopping every task is asked to end, also one that the walk has not come to. */
-	f->requested = (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
-		       load_relaxed(&w->runtime->stopping);
+	if ((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
+	    load_relaxed(&w->runtime->stopping))
+		store_relaxed(&f->requested, 1);
+	thrum__spawn_ended(w); /* before anybody learns of the end and counts on the place */
 	thrum__future_complete(f, result);
 	thrum_release(f);
-	thrum__spawn_ended(w);
 	store_release(&w->counters.ended, load_relaxed(&w->counters.ended) + 1); /* O4 */
 }
 
@@ -322,7 +340,7 @@ int thrum_cancel(struct thrum_future *f)
 	case THRUM__BARE:
 		break;
 	}
-	f->requested = 1;
+	store_relaxed(&f->requested, 1);
 	return thrum_future_set(f, -ECANCELED);
 }
 

@@ -38,11 +38,12 @@ struct thrum__task {
 	struct thrum__task *below;  /* the joiner on whose stack it runs in place; NULL: none */
 	uint64_t wait_seq;          /* of the wait that it is going into */
 	int64_t deadline_ns;        /* nearest of the timeouts around it; THRUM_FOREVER */
-	char *name;                 /* set_name's copy; NULL: from place */
+	struct atomicptr name;      /* struct thrum__name, newest first; NULL: from place */
 	void *scope;                /* links that scopes and task-locals hang on */
 	void *locals;
 	uint32_t worker;       /* index of the worker that it last ran on */
 	struct atomic32 phase; /* enum thrum__phase */
+	uint16_t level;        /* joiners below it on its stack */
 	bool copied;           /* arg is the task's own copy */
 	bool wait_deaf;        /* the wait that it is going into hears no cancel */
 	bool lent;             /* its wait is lent to the child that runs in place on its stack */
@@ -83,13 +84,18 @@ void thrum__task_cancel(struct thrum__task *t, unsigned level);
 /* Calls @visit for each live task of @runtime, with a reference held, until it returns false. */
 void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void *arg), void *arg);
 
+/* The names that @t was given (name.c). */
+void thrum__names_free(struct thrum__task *t);
+
 /* How many bytes a descriptor takes: for `thrum info` and tests. */
 size_t thrum__task_bytes(void);
 
 extern struct thrum__pool thrum__task_pool;   /* tasks */
 extern struct thrum__pool thrum__future_pool; /* bare futures and shields */
 extern struct thrum__pool thrum__job_blocks;  /* jobs */
-void thrum__pools_init(void);
+/* Around fork: no slab is being carved. */
+void thrum__pools_before_fork(void);
+void thrum__pools_after_fork(void);
 
 static inline struct thrum__task *thrum__task_of(struct thrum_future *f)
 {

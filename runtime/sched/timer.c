@@ -20,6 +20,7 @@
  */
 #include "sched/timer.h"
 
+#include "sched/callback.h"
 #include "sched/worker.h"
 
 int64_t thrum__runtime_now_ns(struct thrum_runtime *rt)
@@ -64,6 +65,7 @@ void thrum__timer_forget(struct thrum__timer *timer)
 		return;
 	}
 	fetch_add_relaxed(&owner->remote_stale, 1);
+	fence_light(); /* O5 */
 	/* It may sleep until just this deadline: let it look again rather than wake for nothing
 	 * later. */
 	if ((int64_t)load_relaxed(&owner->next_ns) == timer->deadline_ns)
@@ -119,10 +121,10 @@ static struct thrum__worker *move_clock(struct thrum_runtime *rt)
 	struct thrum__worker *next;
 	uint64_t due;
 
-	if (!thrum__idle_all_asleep(&rt->idle) || stands_still(rt) ||
-	    thrum__job_pool_in_flight(&rt->blocking) ||
-	    load_acquire(&rt->callbacks_due) || /* O3 */
-	    thrum__runtime_has_work(rt))
+	/* The sleepers last: whoever took what the other looks no longer find is not asleep. */
+	if (stands_still(rt) || thrum__job_pool_in_flight(&rt->blocking) ||
+	    thrum__service_is_busy() || load_acquire(&rt->callbacks_due) || /* O3 */
+	    thrum__runtime_has_work(rt) || !thrum__idle_all_asleep(&rt->idle))
 		return NULL;
 	next = earliest(rt);
 	if (!next)

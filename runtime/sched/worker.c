@@ -69,6 +69,22 @@ bool thrum__worker_has_local(struct thrum__worker *w)
 	return w->budget == 0 || thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned);
 }
 
+bool thrum__worker_may_stay(struct thrum__worker *w)
+{
+	if (w->budget) {
+		w->budget--;
+		return true;
+	}
+	/* The one that would run in place is in the deque; any other should have its turn. */
+	if (thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned) > 1 ||
+	    thrum__worker_has_outside(w) ||
+	    (thrum__wheel_count(&w->wheel) &&
+	     thrum__wheel_next_ns(&w->wheel) <= thrum__runtime_now_ns(w->runtime)))
+		return false;
+	w->budget = BUDGET;
+	return true;
+}
+
 /* A fiber at rest in fiber_main, or a new one; NULL: no memory. */
 static struct thrum__fiber *get_fiber(struct thrum__worker *w)
 {
@@ -238,8 +254,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	thrum__inbox_push(&rt->woken, &t->link);
 	thrum__idle_notify(&rt->idle);
 #endif
-	fetch_sub_release(&rt->visitors,
-			  1); /* O1 */
+	fetch_sub_release(&rt->visitors, 1); /* O1 */
 }
 
 static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
@@ -275,8 +290,8 @@ static void take_in(struct thrum__worker *w)
 			break;
 		}
 	}
-	if (thrum__ready_count(&w->ready) && (t = thrum__deque_pop_oldest(&w->spawned)) &&
-	    thrum__ready_push(&w->ready, t))
+	t = thrum__deque_pop_oldest(&w->spawned);
+	if (t && thrum__ready_push(&w->ready, t))
 		thrum__inbox_push(&rt->woken, &t->link);
 	if (thrum__ready_count(&w->ready) > 1)
 		thrum__idle_notify(&rt->idle);

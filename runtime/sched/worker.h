@@ -96,7 +96,7 @@ struct thrum_runtime {
 	struct atomic32 exiting;   /* workers end */
 	struct atomic64 submitted; /* tasks made from outside */
 	struct atomic64 credits;   /* live tasks to come, beside the workers' shares */
-	struct atomic64 visitors;      /* outside threads inside a wake: memory stays */
+	struct atomic64 visitors;  /* outside threads inside a wake: memory stays */
 	struct atomic64 callbacks_due; /* queued or running */
 	struct atomic32 quiet;         /* a futex: bumped when a worker goes idle while stopping */
 };
@@ -138,12 +138,16 @@ void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t);
 void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why);
 /* Is there work that a searching worker would find? */
 bool thrum__runtime_has_work(void *rt);
+/* For a task that goes on with another in its place: false if others have waited long enough. */
+bool thrum__worker_may_stay(struct thrum__worker *w);
 /* True if another task could run on @w now: else a yield may return at once. */
 bool thrum__worker_has_local(struct thrum__worker *w);
 
 /* elsewhere.c: work from other workers, the spin, the sleep. */
 struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w);
 void thrum__worker_wake(void *rt, unsigned index);
+/* Has something come from outside that home would take in? */
+bool thrum__worker_has_outside(struct thrum__worker *w);
 
 /* timer.c */
 void thrum__timer_fire(void *worker, void *party, uint64_t seq);

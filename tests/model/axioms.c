@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * axioms.c - which outcomes of a litmus program C11 allows, by brute force: all reads-from and modification orders,
- * judged by the axioms of RC11 (Lahav et al., PLDI 2017), which C++20 took over for fences (P0668), without the axiom
- * against out-of-thin-air values, which C11 doesn't have.  Shares nothing with memory.c: it is the other opinion.
+ * axioms.c - which outcomes of a litmus program C11 allows, by brute force: all reads-from and
+ * modification orders, judged by the axioms of RC11 (Lahav et al., PLDI 2017), which C++20 took
+ * over for fences (P0668), without the axiom against out-of-thin-air values, which C11 doesn't
+ * have.  Shares nothing with memory.c: it is the other opinion.
  *
- *   hb = (sb | sw)+          sw from a release (or a fence before a store), through a release sequence of
- *                            read-modify-writes, to an acquire that reads it (or a load before a fence)
- *   coherence                eco = (rf | mo | fr)+ and hb ; eco are irreflexive
- *   atomicity                nothing between a read-modify-write and what it read
- *   psc                      hb and hb ; eco ; hb between fences are acyclic together; a light fence counts only against
- *                            heavy ones
+ *   hb = (sb | sw)+  sw from a release (or a fence before a store), through a release sequence of
+ *                    read-modify-writes, to an acquire that reads it (or a load before a fence)
+ *   coherence        eco = (rf | mo | fr)+ and hb ; eco are irreflexive
+ *   atomicity        nothing between a read-modify-write and what it read
+ *   psc              hb and hb ; eco ; hb between fences are acyclic together; a light fence counts
+ *                    only against heavy ones
  */
 #include "litmus.h"
 
@@ -91,7 +92,8 @@ static void add_sw(struct candidate *c, relation hb, unsigned w, unsigned r)
 		if (!(a == w && releases(&c->e[a])) && !(is_full(&c->e[a]) && (c->sb[a] >> w & 1)))
 			continue;
 		for (unsigned b = 0; b < c->n; b++)
-			if ((b == r && acquires(&c->e[b])) || (is_full(&c->e[b]) && (c->sb[r] >> b & 1)))
+			if ((b == r && acquires(&c->e[b])) ||
+			    (is_full(&c->e[b]) && (c->sb[r] >> b & 1)))
 				hb[a] |= 1u << b;
 	}
 }
@@ -126,7 +128,8 @@ static bool counts_against(const struct ev *a, const struct ev *b)
 {
 	if (is_full(a) && is_full(b))
 		return true;
-	return a->kind == FENCE && b->kind == FENCE && (a->order == MODEL_HEAVY || b->order == MODEL_HEAVY);
+	return a->kind == FENCE && b->kind == FENCE &&
+	       (a->order == MODEL_HEAVY || b->order == MODEL_HEAVY);
 }
 
 static bool fences_agree(struct candidate *c, relation hb, relation eco)
@@ -200,7 +203,10 @@ static void judge(struct candidate *c)
 		outcomes_add(c->executable, outcome_of(c));
 }
 
-/* Puts the writes from event @i on into their modification orders, in all ways; the initial ones stay first. */
+/*
+ * Puts the writes from event @i on into their modification orders, in all ways; the initial ones
+ * stay first.
+ */
 static void order_writes(struct candidate *c, unsigned i)
 {
 	unsigned v, n;
@@ -284,9 +290,15 @@ static void event_from(struct candidate *c, const struct instr *code, unsigned t
 {
 	struct ev *e = &c->e[c->n];
 
-	*e = (struct ev){.kind = code->kind, .var = code->var, .thread = thread, .order = code->order, .code = code};
-	e->reads = code->kind == READ || code->kind == EXCHANGE || code->kind == COMPARE || code->kind == ADD;
-	e->writes = code->kind == WRITE || code->kind == EXCHANGE || code->kind == COMPARE || code->kind == ADD;
+	*e = (struct ev){.kind = code->kind,
+			 .var = code->var,
+			 .thread = thread,
+			 .order = code->order,
+			 .code = code};
+	e->reads = code->kind == READ || code->kind == EXCHANGE || code->kind == COMPARE ||
+		   code->kind == ADD;
+	e->writes = code->kind == WRITE || code->kind == EXCHANGE || code->kind == COMPARE ||
+		    code->kind == ADD;
 	e->written = code->value;
 	for (unsigned i = 0; i < c->n; i++)
 		if (i < LITMUS_VARS || c->e[i].thread == thread)
@@ -296,8 +308,8 @@ static void event_from(struct candidate *c, const struct instr *code, unsigned t
 
 void axioms_outcomes(const struct litmus *l, struct outcomes *c11, struct outcomes *executable)
 {
-	static const struct instr initial[LITMUS_VARS] = {{WRITE, 0, 0, 0, 0, 0}, {WRITE, 1, 0, 0, 0, 0},
-							  {WRITE, 2, 0, 0, 0, 0}};
+	static const struct instr initial[LITMUS_VARS] = {
+	    {WRITE, 0, 0, 0, 0, 0}, {WRITE, 1, 0, 0, 0, 0}, {WRITE, 2, 0, 0, 0, 0}};
 	static struct candidate c;
 
 	memset(&c, 0, sizeof(c));

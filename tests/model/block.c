@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.c - sleep in the model: futex, event, predicate, mutex; and the library's calls to the system.
+ * block.c - sleep in the model: futex, event, predicate, mutex; and the library's calls to the
+ * system.
  *
- * runtime/base/os.c is not under the explorer.  The few of its functions that structures call stand here, on
- * model memory and simulated sleep; likewise the pthread mutex, by another name (CMakeLists.txt).
+ * runtime/base/os.c is not under the explorer.  The few of its functions that structures call stand
+ * here, on model memory and simulated sleep; likewise the pthread mutex, by another name
+ * (CMakeLists.txt).
  */
 #include "internal.h"
 
@@ -13,8 +15,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#define SITE(name_, op_)                                                                           \
-	static struct model_site name_ = {"", "", op_, 0, MODEL_OTHER, MODEL_RELAXED, MODEL_RELAXED, false}
+#define SITE(name_, op_)                   \
+	static struct model_site name_ = { \
+	    "", "", op_, 0, MODEL_OTHER, MODEL_RELAXED, MODEL_RELAXED, false}
 
 bool model_futex_wait(struct atomic32 *p, uint32_t expected)
 {
@@ -185,7 +188,10 @@ void thrum__os_futex_wake(uint32_t *addr, int n)
 	model_futex_wake((struct atomic32 *)(void *)addr, (unsigned)n);
 }
 
-/* base/assert.h: an assertion of the library ends the execution, with its interleaving, and not the process. */
+/*
+ * base/assert.h: an assertion of the library ends the execution, with its interleaving, and not the
+ * process.
+ */
 const char *(*thrum__assert_task)(void);
 
 void thrum__assert_fail(const char *file, int line, const char *what, const char *advice)

@@ -2,10 +2,10 @@
 /*
  * fence.c - full, light and heavy fences.
  *
- * A full fence joins the thread's view with a global one, both ways (as RC11 and C++20 have it); it lets earlier relaxed
- * loads acquire and later relaxed stores release.  A heavy one also takes what other threads knew at their last
- * light fence, and a light one takes what heavy ones have sent.  Neither synchronises by that (the clocks stay), because
- * the fallback, two full fences, doesn't.
+ * A full fence joins the thread's view with a global one, both ways (as RC11 and C++20 have it); it
+ * lets earlier relaxed loads acquire and later relaxed stores release.  A heavy one also takes what
+ * other threads knew at their last light fence, and a light one takes what heavy ones have sent. 
+ * Neither synchronises by that (the clocks stay), because the fallback, two full fences, doesn't.
  */
 #include "view.h"
 
@@ -50,9 +50,10 @@ static void light_fence(struct thread *t)
 }
 
 /*
- * The kernel interrupts the other threads one after another, between a full fence before and one after.  A light fence
- * of such a thread lies before its interrupt, and gives, or after it, and takes.  One light thread alone can't tell
- * where between the two fences its interrupt lies: then all is one step.
+ * The kernel interrupts the other threads one after another, between a full fence before and one
+ * after.  A light fence of such a thread lies before its interrupt, and gives, or after it, and
+ * takes.  One light thread alone can't tell where between the two fences its interrupt lies: then
+ * all is one step.
  */
 static void heavy_fence(struct thread *t)
 {

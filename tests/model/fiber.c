@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fiber.c - contexts for simulated threads: saved registers on their own stacks on x86-64, ucontext elsewhere.
+ * fiber.c - contexts for simulated threads: saved registers on their own stacks on x86-64, ucontext
+ * elsewhere.
  *
- * Signal masks and floating-point control are not saved: all fibers belong to one thread of one process.
+ * Signal masks and floating-point control are not saved: all fibers belong to one thread of one
+ * process.
  */
 #include "fiber.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fiber.h - the explorer's own smallest context switch.  Not the library's: what is under test must not carry its
- * own test.
+ * fiber.h - the explorer's own smallest context switch.  Not the library's: what is under test must
+ * not carry its own test.
  */
 #ifndef MODEL_FIBER_H
 #define MODEL_FIBER_H

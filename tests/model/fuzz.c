@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c - random litmus programs.  The explorer must show what the axioms allow (but for reads from the future), and
- * under each bound the same with its reductions as without.
+ * fuzz.c - random litmus programs.  The explorer must show what the axioms allow (but for reads
+ * from the future), and under each bound the same with its reductions as without.
  */
 #include "litmus.h"
 
@@ -11,8 +11,10 @@
 
 static struct instr random_instr(unsigned *regs)
 {
-	static const enum model_order fences[] = {MODEL_SEQ_CST, MODEL_LIGHT, MODEL_HEAVY, MODEL_LIGHT};
-	struct instr i = {WRITE, random_below(2), MODEL_RELAXED, 1 + random_below(3), random_below(3), 0};
+	static const enum model_order fences[] = {MODEL_SEQ_CST, MODEL_LIGHT, MODEL_HEAVY,
+						  MODEL_LIGHT};
+	struct instr i = {
+	    WRITE, random_below(2), MODEL_RELAXED, 1 + random_below(3), random_below(3), 0};
 	unsigned kind = random_below(10);
 
 	if (kind < 3) {
@@ -26,7 +28,8 @@ static struct instr random_instr(unsigned *regs)
 	}
 	i.reg = (*regs)++;
 	i.kind = kind < 6 ? READ : kind == 6 ? EXCHANGE : random_below(2) ? COMPARE : ADD;
-	i.order = i.kind == READ ? (enum model_order)random_below(2) : (enum model_order)random_below(4);
+	i.order =
+	    i.kind == READ ? (enum model_order)random_below(2) : (enum model_order)random_below(4);
 	return i;
 }
 
@@ -48,18 +51,20 @@ static void random_program(struct litmus *l)
 static void program_print(const struct litmus *l)
 {
 	static const char *const kinds[] = {"", "write", "read", "exchange", "cas", "add", "fence"};
-	static const char *const orders[] = {"relaxed", "acquire", "release", "acq_rel", "", "light", "full", "heavy"};
+	static const char *const orders[] = {"relaxed", "acquire", "release", "acq_rel",
+					     "",        "light",   "full",    "heavy"};
 
 	for (unsigned t = 0; t < LITMUS_THREADS; t++)
 		for (unsigned k = 0; k < LITMUS_LENGTH && l->thread[t][k].kind != END; k++) {
 			const struct instr *i = &l->thread[t][k];
 
-			printf("  T%u %s %s %c value %u expected %u\n", t, kinds[i->kind], orders[i->order],
-			       "xyz"[i->var], i->value, i->expected);
+			printf("  T%u %s %s %c value %u expected %u\n", t, kinds[i->kind],
+			       orders[i->order], "xyz"[i->var], i -> value, i -> expected);
 		}
 }
 
-static void difference_print(const char *what, const struct outcomes *a, const struct outcomes *b, unsigned digits)
+static void difference_print(const char *what, const struct outcomes *a, const struct outcomes *b,
+			     unsigned digits)
 {
 	printf("  %s:", what);
 	for (unsigned i = 0; i < a->n; i++)
@@ -116,12 +121,14 @@ int fuzz_run(uint64_t n, uint64_t seed, bool quiet)
 		if (!agree(&l, quiet)) {
 			if (!quiet)
 				printf("program %llu of seed %llu: model --fuzz 1 --seed %llu\n",
-				       (unsigned long long)i, (unsigned long long)seed, (unsigned long long)(seed + i));
+				       (unsigned long long)i, (unsigned long long)seed,
+				       (unsigned long long)(seed + i));
 			return 1;
 		}
 	}
 	if (!quiet)
-		printf("%llu random programs from seed %llu: the explorer agrees with the axioms, its reductions lose nothing\n",
+		printf("%llu random programs from seed %llu: the explorer agrees with the axioms, "
+		       "its reductions lose nothing\n",
 		       (unsigned long long)n, (unsigned long long)seed);
 	return 0;
 }

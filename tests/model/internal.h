@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal.h - what the explorer's files share: views, messages, locations, threads, the search, and the one struct
- * that holds them.
+ * internal.h - what the explorer's files share: views, messages, locations, threads, the search,
+ * and the one struct that holds them.
  *
- * Everything is owned by the one real thread; simulated threads are fibers on it.  What is marked [exec] lives for one
- * execution, [search] for one search (a scenario under a bound).
+ * Everything is owned by the one real thread; simulated threads are fibers on it.  What is marked
+ * [exec] lives for one execution, [search] for one search (a scenario under a bound).
  */
 #ifndef MODEL_INTERNAL_H
 #define MODEL_INTERNAL_H
@@ -18,18 +18,20 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 enum {
-	THREADS = 8,	    /* thread 0 runs setup and check */
-	LANES = 8,	    /* entries of a view that one vector holds */
-	LOCS = 248,	    /* locations in one execution */
+	THREADS = 8, /* thread 0 runs setup and check */
+	LANES = 8,   /* entries of a view that one vector holds */
+	LOCS = 248,  /* locations in one execution */
 	CHUNKS = 1 + LOCS / LANES,
-	SPIN_READS = 16,    /* locations that one turn of a waiting loop may read */
-	SPIN_PATIENCE = 8,  /* turns that may see nothing new, when nothing else can run */
+	SPIN_READS = 16,   /* locations that one turn of a waiting loop may read */
+	SPIN_PATIENCE = 8, /* turns that may see nothing new, when nothing else can run */
 	MAX_CHOICES = 1 << 17,
 	MAX_CLOCK = 32000,
 	MAX_STEPS = 20000,
 };
 
-/* Bits set in a mask of threads; without a call, which plain x86-64 needs for __builtin_popcount. */
+/*
+ * Bits set in a mask of threads; without a call, which plain x86-64 needs for __builtin_popcount.
+ */
 static inline unsigned bits_of(unsigned m)
 {
 	m -= m >> 1 & 0x55;
@@ -38,9 +40,10 @@ static inline unsigned bits_of(unsigned m)
 }
 
 /*
- * What a thread, or a message, knows.  Chunk 0: a vector clock (happens-before): [t] is the last event of thread t that
- * is known.  Chunks 1...: for each location the number of the oldest store that may still be read.  They differ because
- * sequentially consistent fences order memory but are no synchronisation.
+ * What a thread, or a message, knows.  Chunk 0: a vector clock (happens-before): [t] is the last
+ * event of thread t that is known.  Chunks 1...: for each location the number of the oldest store
+ * that may still be read.  They differ because sequentially consistent fences order memory but are
+ * no synchronisation.
  */
 typedef int16_t lanes __attribute__((vector_size(2 * LANES)));
 
@@ -54,7 +57,7 @@ struct msg {
 	struct msg *older;
 	int16_t number; /* place in the modification order; 0: what setup left */
 	uint8_t thread;
-	bool rmw;	/* nothing may come between it and the older one */
+	bool rmw;       /* nothing may come between it and the older one */
 	uint8_t chunks; /* of the view */
 	lanes view[];
 };
@@ -66,9 +69,9 @@ struct loc {
 	uint8_t id;
 	uint8_t size;
 	bool atomic;
-	bool plain;		   /* plain accesses were made */
-	int16_t changed;	   /* number of the last store that changed the value */
-	int16_t block;		   /* of model_alloc; 0: none */
+	bool plain;                    /* plain accesses were made */
+	int16_t changed;               /* number of the last store that changed the value */
+	int16_t block;                 /* of model_alloc; 0: none */
 	int16_t atomic_reads[THREADS]; /* clocks of the last accesses */
 	int16_t atomic_writes[THREADS];
 	int16_t plain_reads[THREADS];
@@ -85,16 +88,17 @@ enum sleep_reason { AWAKE, SPINNING, ON_FUTEX, ON_PREDICATE };
 struct thread {
 	struct fiber fiber;
 	uint8_t id;
-	bool fresh;   /* it was just chosen: its next operation is no scheduling point */
+	bool fresh; /* it was just chosen: its next operation is no scheduling point */
 	bool done;
-	uint8_t asleep; /* enum sleep_reason */
+	uint8_t asleep;        /* enum sleep_reason */
 	struct model_site *at; /* its current operation */
 	struct view now;       /* what its next operation knows */
 	struct view acquired;  /* what a fence would add: messages read by relaxed loads */
 	struct view released;  /* what its relaxed stores carry: known at its last fence */
 	struct view lit;       /* known at its last light fence */
-	struct view heavy;     /* what heavy fences of others have brought here for the next light one */
-	struct view sent;      /* what its heavy fence, under way, brings to others */
+	struct view
+	    heavy;        /* what heavy fences of others have brought here for the next light one */
+	struct view sent; /* what its heavy fence, under way, brings to others */
 	uint8_t released_chunks; /* 0: no fence yet */
 	uint8_t lit_chunks;
 	uint8_t heavy_chunks;
@@ -110,17 +114,20 @@ struct thread {
 	bool repeated; /* the last turn read the same values as the one before */
 	bool newer;    /* something newer than what the turn read was there to be read */
 	uint8_t patience;
-	bool impatient; /* it has used up what it may try without news */
+	bool impatient;           /* it has used up what it may try without news */
 	uint64_t turn, last_turn; /* hashes of what the turns read */
-	/* Fairness (Musuvathi and Qadeer 2008): who must move before this thread may, once it yields again. */
+	/*
+	 * Fairness (Musuvathi and Qadeer 2008): who must move before this thread may, once it
+	 * yields again.
+	 */
 	uint8_t after, enabled, disabled, scheduled;
 	unsigned priority; /* PCT */
 };
 
 /*
- * What an operation touches, as far as another thread's operation can tell: two that don't conflict may be exchanged.
- * Loads conflict with writes of the same place, fences with each other (but not light with light or full),
- * waiting and waking with everything.
+ * What an operation touches, as far as another thread's operation can tell: two that don't conflict
+ * may be exchanged. Loads conflict with writes of the same place, fences with each other (but not
+ * light with light or full), waiting and waking with everything.
  */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_LIGHT, ACCESS_FULL, ACCESS_HEAVY, ACCESS_ALL };
 
@@ -136,30 +143,30 @@ enum mode { DFS, PCT, REPLAY };
 /* Ways to break the explorer itself, each of which its own tests must notice. */
 enum broken {
 	BREAK_NONE,
-	BREAK_SC_FENCE,	      /* does nothing */
-	BREAK_SC_ONE_WAY,     /* takes from the global view but gives nothing */
-	BREAK_ACQUIRE,	      /* ignores the message's view */
-	BREAK_RELEASE,	      /* messages carry no view */
-	BREAK_RELAXED,	      /* relaxed loads acquire */
-	BREAK_COHERENCE,      /* a load doesn't move the thread's view on */
-	BREAK_STALE,	      /* loads read the latest store only */
-	BREAK_RMW,	      /* read-modify-writes read any store */
-	BREAK_RMW_CHAIN,      /* no release sequence */
-	BREAK_CAS_FAILURE,    /* a failed CAS reads the latest only */
-	BREAK_APPEND,	      /* stores land at the end of the modification order only */
-	BREAK_HEAVY,	      /* heavy is no more than a fence of its own thread */
-	BREAK_LIGHT,	      /* a light fence is a full one */
-	BREAK_FENCE_ACQUIRE,  /* a fence makes nothing of earlier relaxed loads */
-	BREAK_FENCE_RELEASE,  /* a fence gives later relaxed stores nothing */
-	BREAK_SC_CLOCK,	      /* fences synchronise by themselves */
-	BREAK_RACE,	      /* no race check */
-	BREAK_LIFETIME,	      /* no check of freed memory */
-	BREAK_PREEMPT,	      /* no preemption */
-	BREAK_BACKTRACK,      /* the last alternative of each choice is skipped */
-	BREAK_BLOCKED,	      /* blocked threads at the end are no failure */
-	BREAK_FUTEX,	      /* the look at the word and going to sleep are two steps */
-	BREAK_REDUCE,	      /* takes stores and loads of one place for exchangeable */
-	BREAK_HINT,	      /* a waiting loop is never blocked: no livelock is noticed before the step limit */
+	BREAK_SC_FENCE,      /* does nothing */
+	BREAK_SC_ONE_WAY,    /* takes from the global view but gives nothing */
+	BREAK_ACQUIRE,       /* ignores the message's view */
+	BREAK_RELEASE,       /* messages carry no view */
+	BREAK_RELAXED,       /* relaxed loads acquire */
+	BREAK_COHERENCE,     /* a load doesn't move the thread's view on */
+	BREAK_STALE,         /* loads read the latest store only */
+	BREAK_RMW,           /* read-modify-writes read any store */
+	BREAK_RMW_CHAIN,     /* no release sequence */
+	BREAK_CAS_FAILURE,   /* a failed CAS reads the latest only */
+	BREAK_APPEND,        /* stores land at the end of the modification order only */
+	BREAK_HEAVY,         /* heavy is no more than a fence of its own thread */
+	BREAK_LIGHT,         /* a light fence is a full one */
+	BREAK_FENCE_ACQUIRE, /* a fence makes nothing of earlier relaxed loads */
+	BREAK_FENCE_RELEASE, /* a fence gives later relaxed stores nothing */
+	BREAK_SC_CLOCK,      /* fences synchronise by themselves */
+	BREAK_RACE,          /* no race check */
+	BREAK_LIFETIME,      /* no check of freed memory */
+	BREAK_PREEMPT,       /* no preemption */
+	BREAK_BACKTRACK,     /* the last alternative of each choice is skipped */
+	BREAK_BLOCKED,       /* blocked threads at the end are no failure */
+	BREAK_FUTEX,         /* the look at the word and going to sleep are two steps */
+	BREAK_REDUCE,        /* takes stores and loads of one place for exchangeable */
+	BREAK_HINT, /* waiting loops are never put to sleep */
 	BREAK_COUNT
 };
 
@@ -175,8 +182,8 @@ struct event {
 	int16_t clock;
 	int16_t number, latest; /* of the store read or made */
 	uint8_t thread;
-	uint8_t from; /* the thread that made the store read */
-	uint8_t what; /* bits: 1 read, 2 written, 4 failed CAS */
+	uint8_t from;   /* the thread that made the store read */
+	uint8_t what;   /* bits: 1 read, 2 written, 4 failed CAS */
 	bool preempted; /* another thread ran before it though this one could */
 	char text[44];
 };
@@ -185,13 +192,13 @@ struct explorer {
 	/* [exec] */
 	struct thread *self;
 	enum phase phase;
-	unsigned ready;	   /* threads that can run */
+	unsigned ready;    /* threads that can run */
 	unsigned sleepers; /* threads that wait */
 	unsigned yielders; /* threads that yielded */
 	unsigned steps, preemptions, stale_reads;
 	unsigned nlog;
 	struct step log[4 * MAX_STEPS]; /* operations so far */
-	unsigned position; /* in choices */
+	unsigned position;              /* in choices */
 	uint32_t execution;
 	unsigned nlocs;
 	struct view sc; /* of all full fences */
@@ -221,7 +228,7 @@ extern struct explorer X;
 
 /* sched.c */
 void sched_point(struct model_site *s, const void *p, enum access a);
-void sched_between(void); /* a scheduling point within an operation */
+void sched_between(void);                   /* a scheduling point within an operation */
 _Noreturn void sched_leave(enum outcome o); /* back to the search */
 void sched_sleep(enum sleep_reason why);
 void sched_count(void); /* of operations: a limit to an execution */
@@ -253,9 +260,9 @@ struct result {
 	char replay[8192];
 };
 struct options {
-	int bound;	  /* -1: the scenario's */
-	double seconds;	  /* 0: no limit */
-	uint64_t pct;	  /* executions */
+	int bound;      /* -1: the scenario's */
+	double seconds; /* 0: no limit */
+	uint64_t pct;   /* executions */
 	uint64_t seed;
 	unsigned pct_depth;
 	const char *replay;
@@ -264,7 +271,7 @@ struct options {
 };
 unsigned choose(unsigned n);
 unsigned choose_point(unsigned n); /* the same, but kept in the schedule even if n is 1 */
-unsigned choose_read(unsigned n); /* 0: the newest */
+unsigned choose_read(unsigned n);  /* 0: the newest */
 void choose_as(unsigned n, unsigned which);
 uint64_t random_next(void);
 unsigned random_below(unsigned n);

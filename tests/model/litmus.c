@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * litmus.c - runs the litmus programs in the explorer, all executions, and compares the outcomes with the axioms'.
+ * litmus.c - runs the litmus programs in the explorer, all executions, and compares the outcomes
+ * with the axioms'.
  *
- * The model must show exactly what the axioms allow, but for outcomes in which a load reads from the future: those a
- * store history can't execute, and the program must say so (why).  The literature's verdict on the outcome that each
- * program is known for is the third opinion.
+ * The model must show exactly what the axioms allow, but for outcomes in which a load reads from
+ * the future: those a store history can't execute, and the program must say so (why).  The
+ * literature's verdict on the outcome that each program is known for is the third opinion.
  */
 #include "litmus.h"
 
@@ -88,23 +89,30 @@ static void litmus_check(void)
 
 static void sites_prepare(const struct litmus *l)
 {
-	static const uint8_t kinds[] = {[WRITE] = MODEL_STORE, [READ] = MODEL_LOAD,
-					[EXCHANGE] = MODEL_EXCHANGE, [COMPARE] = MODEL_CAS,
-					[ADD] = MODEL_ADD, [FENCE] = MODEL_FENCE};
+	static const uint8_t kinds[] = {
+	    [WRITE] = MODEL_STORE, [READ] = MODEL_LOAD, [EXCHANGE] = MODEL_EXCHANGE,
+	    [COMPARE] = MODEL_CAS, [ADD] = MODEL_ADD,   [FENCE] = MODEL_FENCE};
 
 	for (unsigned t = 0; t < LITMUS_THREADS; t++)
 		for (unsigned i = 0; i < LITMUS_LENGTH; i++) {
 			uint8_t order = (uint8_t)l->thread[t][i].order;
 
-			litmus_sites[t][i] = (struct model_site){
-			    "litmus_table.c", l->name, "", (int)i, kinds[l->thread[t][i].kind], order, order, false};
+			litmus_sites[t][i] = (struct model_site){"litmus_table.c",
+								 l->name,
+								 "",
+								 (int)i,
+								 kinds[l->thread[t][i].kind],
+								 order,
+								 order,
+								 false};
 		}
 }
 
-static const struct outcomes *litmus_explore(const struct litmus *l, const struct options *o, bool insert,
-					     struct result *r)
+static const struct outcomes *litmus_explore(const struct litmus *l, const struct options *o,
+					     bool insert, struct result *r)
 {
-	struct scenario s = {.name = l->name, .setup = litmus_setup, .check = litmus_check, .insert_stores = insert};
+	struct scenario s = {
+	    .name = l->name, .setup = litmus_setup, .check = litmus_check, .insert_stores = insert};
 
 	program = l;
 	seen.n = 0;
@@ -115,7 +123,8 @@ static const struct outcomes *litmus_explore(const struct litmus *l, const struc
 	return &seen;
 }
 
-const struct outcomes *litmus_outcomes(const struct litmus *l, unsigned bound, bool all, bool insert)
+const struct outcomes *litmus_outcomes(const struct litmus *l, unsigned bound, bool all,
+				       bool insert)
 {
 	struct options o = {.bound = (int)bound, .seconds = 60, .all = all};
 	static struct result r;
@@ -151,8 +160,8 @@ bool outcomes_same(const struct outcomes *a, const struct outcomes *b)
 	return a->n == b->n;
 }
 
-static const char *verdict(const struct litmus *l, const struct outcomes *c11, const struct outcomes *executable,
-			   const struct result *r)
+static const char *verdict(const struct litmus *l, const struct outcomes *c11,
+			   const struct outcomes *executable, const struct result *r)
 {
 	bool equal = outcomes_same(&seen, c11);
 

@@ -19,7 +19,8 @@
 enum { OK = 0, FOUND = 1, USAGE = 2, CUT_SHORT = 3 };
 
 static const char usage[] =
-    "usage: model [options] [NAME...]      explore the scenarios whose names contain NAME (none: all)\n"
+    "usage: model [options] [NAME...]      explore the scenarios whose names contain NAME (none: "
+    "all)\n"
     "  --list              scenarios, threads, bounds; with --mutants: mutations and sites\n"
     "  --scenario NAME     the same as NAME\n"
     "  --bound N           preemptions at most (each scenario has its own)\n"
@@ -28,12 +29,15 @@ static const char usage[] =
     "  --seed S --depth D  of --pct; without a seed one is taken from the clock and printed\n"
     "  --replay STRING     the one interleaving that a failure printed\n"
     "  --mutant M          with a mutation in force: number, key or file:line:op:down\n"
-    "  --mutants           all mutations: which scenario notices each; with NAME: of the sites these reach\n"
+    "  --mutants           all mutations: which scenario notices each; with NAME: of the sites "
+    "these reach\n"
     "  --survivors FILE    mutations that may survive (" MODEL_DIR "/survivors.txt)\n"
     "  --jobs N            processes for --mutants (as many as processors)\n"
     "  --litmus            the litmus programs\n"
-    "  --fuzz N            N random litmus programs, against the axioms and without reductions (--seed)\n"
-    "  --self              break the explorer itself in every known way: litmus and self_ scenarios must notice\n"
+    "  --fuzz N            N random litmus programs, against the axioms and without reductions "
+    "(--seed)\n"
+    "  --self              break the explorer itself in every known way: litmus and self_ "
+    "scenarios must notice\n"
     "  --all               no reduction: also schedules that are equivalent to others\n"
     "  --json              one JSON object a line\n"
     "exit status: 0 nothing found; 1 a failure; 2 usage; 3 nothing found, but not exhausted\n";
@@ -64,16 +68,18 @@ static void json_string(const char *s)
 	putchar('"');
 }
 
-static void print_result(const struct settings *set, const struct scenario *s, const struct result *r,
-			 const char *verdict)
+static void print_result(const struct settings *set, const struct scenario *s,
+			 const struct result *r, const char *verdict)
 {
 	double rate = r->seconds > 0 ? (double)(r->executions + r->pruned) / r->seconds : 0;
 
 	if (set->json) {
-		printf("{\"scenario\":\"%s\",\"bound\":%u,\"exhausted\":%s,\"executions\":%llu,\"pruned\":%llu,"
+		printf("{\"scenario\":\"%s\",\"bound\":%u,\"exhausted\":%s,\"executions\":%llu,"
+		       "\"pruned\":%llu,"
 		       "\"seconds\":%.3f,\"verdict\":\"%s\",\"failure\":",
-		       s->name, X.bound, r->exhausted ? "true" : "false", (unsigned long long)r->executions,
-		       (unsigned long long)r->pruned, r->seconds, verdict);
+		       s->name, X.bound, r->exhausted ? "true" : "false",
+		       (unsigned long long)r->executions, (unsigned long long)r->pruned, r->seconds,
+		       verdict);
 		json_string(r->failure);
 		printf(",\"replay\":");
 		json_string(r->replay);
@@ -90,12 +96,14 @@ static void print_result(const struct settings *set, const struct scenario *s, c
 	printf(" %7.2f s %8.0f/s  %s\n", r->seconds, rate, verdict);
 }
 
-static void print_failure(const struct settings *set, const struct scenario *s, const struct result *r)
+static void print_failure(const struct settings *set, const struct scenario *s,
+			  const struct result *r)
 {
 	printf("  %s\n", r->failure);
 	trace_print(stdout);
 	printf("  %s\n  again: model --scenario %s%s%s%s --replay '%s'\n", r->failure, s->name,
-	       set->mutant ? " --mutant '" : "", set->mutant ? set->mutant : "", set->mutant ? "'" : "", r->replay);
+	       set->mutant ? " --mutant '" : "", set->mutant ? set->mutant : "",
+	       set->mutant ? "'" : "", r->replay);
 }
 
 static int run_one(const struct settings *set, const struct scenario *s)
@@ -159,7 +167,8 @@ static int list(const struct settings *set)
 
 	if (set->mutants) {
 		for (unsigned i = 0; i < nmutations; i++)
-			printf("%3u  %s  (line %d)\n", i + 1, mutations[i].key, places[mutations[i].place].site->line);
+			printf("%3u  %s  (line %d)\n", i + 1, mutations[i].key,
+			       places[mutations[i].place].site->line);
 		return OK;
 	}
 	for (unsigned i = 0; i < count; i++) {
@@ -169,8 +178,9 @@ static int list(const struct settings *set)
 		while (n < MODEL_MAX_THREADS && s->thread[n])
 			n++;
 		if (wanted(set, s))
-			printf("%-34s %u threads, bound %u%s%s\n", s->name, n, s->bound ? s->bound : 3,
-			       s->covers ? ", covers " : "", s->covers ? s->covers : "");
+			printf("%-34s %u threads, bound %u%s%s\n", s->name, n,
+			       s->bound ? s->bound : 3, s->covers ? ", covers " : "",
+			       s->covers ? s->covers : "");
 	}
 	return OK;
 }
@@ -242,12 +252,13 @@ static bool option(struct settings *set, int c, char *arg)
 static bool parse(struct settings *set, int argc, char **argv)
 {
 	static const struct option known[] = {
-	    {"list", 0, NULL, 'l'},    {"scenario", 1, NULL, 's'}, {"bound", 1, NULL, 'b'},
-	    {"time", 1, NULL, 't'},    {"pct", 1, NULL, 'p'},	   {"seed", 1, NULL, 'S'},
-	    {"depth", 1, NULL, 'D'},   {"replay", 1, NULL, 'r'},   {"mutant", 1, NULL, 'm'},
+	    {"list", 0, NULL, 'l'},    {"scenario", 1, NULL, 's'},  {"bound", 1, NULL, 'b'},
+	    {"time", 1, NULL, 't'},    {"pct", 1, NULL, 'p'},       {"seed", 1, NULL, 'S'},
+	    {"depth", 1, NULL, 'D'},   {"replay", 1, NULL, 'r'},    {"mutant", 1, NULL, 'm'},
 	    {"mutants", 0, NULL, 'M'}, {"survivors", 1, NULL, 'v'}, {"jobs", 1, NULL, 'j'},
-	    {"litmus", 0, NULL, 'L'},  {"self", 0, NULL, 'e'},	   {"json", 0, NULL, 'J'},
-	    {"fuzz", 1, NULL, 'f'},	   {"all", 0, NULL, 'a'},	   {"help", 0, NULL, 'h'},	   {NULL, 0, NULL, 0}};
+	    {"litmus", 0, NULL, 'L'},  {"self", 0, NULL, 'e'},      {"json", 0, NULL, 'J'},
+	    {"fuzz", 1, NULL, 'f'},    {"all", 0, NULL, 'a'},       {"help", 0, NULL, 'h'},
+	    {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -270,7 +281,8 @@ int main(int argc, char **argv)
 	struct settings set = {.survivors = MODEL_DIR "/survivors.txt"};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	set.o = (struct options){.bound = -1, .pct_depth = 3, .trace = true, .seed = (uint64_t)time(NULL)};
+	set.o = (struct options){
+	    .bound = -1, .pct_depth = 3, .trace = true, .seed = (uint64_t)time(NULL)};
 	set.jobs = processors > 0 && processors < 16 ? (unsigned)processors : 16;
 	set.names = calloc((size_t)argc, sizeof(*set.names));
 	if (!set.names || !parse(&set, argc, argv))
@@ -294,6 +306,7 @@ int main(int argc, char **argv)
 	if (set.self)
 		return self_run(set.json);
 	if (set.mutants)
-		return mutants_run(&set.o, set.survivors, set.jobs, set.json, set.names, set.nnames);
+		return mutants_run(&set.o, set.survivors, set.jobs, set.json, set.names,
+				   set.nnames);
 	return run_scenarios(&set);
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - C11's memory as far as it can be executed: each location has a history of stores, each thread a view.
+ * memory.c - C11's memory as far as it can be executed: each location has a history of stores, each
+ * thread a view.
  *
- * A load may read any store that its thread's view has not left behind; reading moves the view on (coherence).  A store
- * carries a message: a release store its thread's whole view, a relaxed one the view of its thread's last fence, a
- * read-modify-write also what the message it read carried (release sequences as in C++20: only read-modify-writes continue
- * them).  An acquire load takes the message; a relaxed one keeps it for the next fence.  Stores land anywhere in
- * the modification order that the view has not left behind and no read-modify-write has closed.
+ * A load may read any store that its thread's view has not left behind; reading moves the view on
+ * (coherence).  A store carries a message: a release store its thread's whole view, a relaxed one
+ * the view of its thread's last fence, a read-modify-write also what the message it read carried
+ * (release sequences as in C++20: only read-modify-writes continue them).  An acquire load takes
+ * the message; a relaxed one keeps it for the next fence.  Stores land at the end of the
+ * modification order, or, with .insert_stores, anywhere that the view has not left behind and no
+ * read-modify-write has closed.
  *
- * Not executable this way: a load that reads from a store of its future (load buffering).  litmus.c shows it.
+ * Not executable this way: a load that reads from a store of its future (load buffering).  litmus.c
+ * shows it.
  */
 #include "view.h"
 
@@ -81,7 +85,10 @@ static bool may_be_stale(void)
 	return X.broken != BREAK_STALE && (!X.stale || X.stale_reads < X.stale);
 }
 
-/* Makes room for a store as number @n of @l: every view that knew number n or a later one goes on knowing it. */
+/*
+ * Makes room for a store as number @n of @l: every view that knew number n or a later one goes on
+ * knowing it.
+ */
 static void shift(struct loc *l, int16_t n)
 {
 	unsigned chunk = 1 + l->id / LANES, lane = l->id % LANES;
@@ -130,9 +137,12 @@ static void memory_write(struct loc *l, uint64_t value)
 		*(uint32_t *)l->addr = (uint32_t)value;
 }
 
-/* A new message right before @before (NULL: newest), carrying what @order and @read (of a read-modify-write) give. */
-static struct msg *put(struct thread *t, struct loc *l, uint64_t value, struct msg *before, unsigned order,
-		       struct msg *read)
+/*
+ * A new message right before @before (NULL: newest), carrying what @order and @read (of a
+ * read-modify-write) give.
+ */
+static struct msg *put(struct thread *t, struct loc *l, uint64_t value, struct msg *before,
+		       unsigned order, struct msg *read)
 {
 	bool release = (order & MODEL_RELEASE) && X.broken != BREAK_RELEASE;
 	lanes *own = release ? t->now.c : t->released.c;
@@ -171,7 +181,8 @@ static struct msg *put(struct thread *t, struct loc *l, uint64_t value, struct m
 	return m;
 }
 
-static void note(struct model_site *s, struct loc *l, unsigned what, struct msg *read, struct msg *made)
+static void note(struct model_site *s, struct loc *l, unsigned what, struct msg *read,
+		 struct msg *made)
 {
 	struct event *e;
 
@@ -259,7 +270,10 @@ void model_store(struct model_site *s, void *p, unsigned size, uint64_t value)
 	t->wrote = true;
 }
 
-/* Stores that a read-modify-write may read: the newest, and older ones that no other has followed up. */
+/*
+ * Stores that a read-modify-write may read: the newest, and older ones that no other has followed
+ * up.
+ */
 static bool open_after(struct msg *newer)
 {
 	return !newer || ((!newer->rmw && !X.append_only) || X.broken == BREAK_RMW);
@@ -401,7 +415,8 @@ void model_plain_written(const volatile void *p, unsigned size)
 		return;
 	l = place_known(p);
 	if (l && l->atomic && size == l->size) {
-		uint64_t value = size == 8 ? *(const volatile uint64_t *)p : *(const volatile uint32_t *)p;
+		uint64_t value =
+		    size == 8 ? *(const volatile uint64_t *)p : *(const volatile uint32_t *)p;
 
 		put(X.self, l, value, NULL, MODEL_RELAXED, NULL);
 	}

@@ -2,10 +2,11 @@
 /*
  * mutants.c - for each mutation of the library, which scenario notices.
  *
- * First every scenario runs unmutated and must pass; that shows which sites it reaches.  Then for each mutation the
- * scenarios that reach its site run, the cheap ones first and with few preemptions first, until one fails.  Each mutation has a
- * process of its own, because mutants crash.  A mutation that none notices, or whose site none reaches, must stand in
- * survivors.txt with the reason; one that stands there and is noticed is an error, too.
+ * First every scenario runs unmutated and must pass; that shows which sites it reaches.  Then for
+ * each mutation the scenarios that reach its site run, the cheap ones first and with few
+ * preemptions first, until one fails.  Each mutation has a process of its own, because mutants
+ * crash.  A mutation that none notices, or whose site none reaches, must stand in survivors.txt
+ * with the reason; one that stands there and is noticed is an error, too.
  */
 #include "mutants.h"
 
@@ -206,18 +207,22 @@ static bool print_one(unsigned i, bool json)
 	char verdict[700];
 
 	if (killed)
-		snprintf(verdict, sizeof(verdict), "%skilled by %s after %llu executions, bound %u: %.90s",
-			 m->excuse ? "LISTED AS A SURVIVOR, BUT " : "", by, (unsigned long long)r->executions,
-			 r->bound, r->failure);
+		snprintf(verdict, sizeof(verdict),
+			 "%skilled by %s after %llu executions, bound %u: %.90s",
+			 m->excuse ? "LISTED AS A SURVIVOR, BUT " : "", by,
+			 (unsigned long long)r->executions, r->bound, r->failure);
 	else if (!reached_by_any(m->place))
-		snprintf(verdict, sizeof(verdict), "%s%s", m->excuse ? "not reached: " : "NOT REACHED BY ANY SCENARIO",
+		snprintf(verdict, sizeof(verdict), "%s%s",
+			 m->excuse ? "not reached: " : "NOT REACHED BY ANY SCENARIO",
 			 m->excuse ? m->excuse : "");
 	else
 		snprintf(verdict, sizeof(verdict), "%s%s after %llu executions%s%s",
-			 m->excuse ? "survives" : "SURVIVES", r->exhausted ? "" : " (NOT EXHAUSTED)",
-			 (unsigned long long)r->executions, m->excuse ? ": " : "", m->excuse ? m->excuse : "");
+			 m->excuse ? "survives" : "SURVIVES",
+			 r->exhausted ? "" : " (NOT EXHAUSTED)", (unsigned long long)r->executions,
+			 m->excuse ? ": " : "", m->excuse ? m->excuse : "");
 	if (json)
-		printf("{\"mutation\":\"%s\",\"line\":%d,\"killed\":%s,\"scenario\":\"%s\",\"executions\":%llu,"
+		printf("{\"mutation\":\"%s\",\"line\":%d,\"killed\":%s,\"scenario\":\"%s\","
+		       "\"executions\":%llu,"
 		       "\"as_listed\":%s}\n",
 		       m->key, s->line, killed ? "true" : "false", killed ? by : "",
 		       (unsigned long long)r->executions, good ? "true" : "false");
@@ -226,8 +231,8 @@ static bool print_one(unsigned i, bool json)
 	return good;
 }
 
-int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json, char **names,
-		unsigned nnames)
+int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json,
+		char **names, unsigned nnames)
 {
 	const struct scenario *const *all;
 	unsigned n = scenarios_all(&all), bad, killed = 0, total = 0;
@@ -251,7 +256,7 @@ int mutants_run(const struct options *o, const char *survivors, unsigned njobs, 
 		killed += !skipped[i] && reports[i].killer != -1;
 	}
 	if (!json)
-		printf("%u mutations: %u killed, %u survive, %u not as survivors.txt has it\n", total, killed,
-		       total - killed, bad);
+		printf("%u mutations: %u killed, %u survive, %u not as survivors.txt has it\n",
+		       total, killed, total - killed, bad);
 	return bad ? 1 : 0;
 }

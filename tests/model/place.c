@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * place.c - addresses: which location an address is, which piece of model_alloc it lies in, and the race checks.
+ * place.c - addresses: which location an address is, which piece of model_alloc it lies in, and the
+ * race checks.
  *
- * A location is made at its first operation in an execution, with the value that memory holds then.  Memory always holds
- * the newest value, so setup and check may look at it directly; a value that changes otherwise while threads run is
- * reported.  Races are found by vector clocks: for each location the last access of each kind by each thread, and an
- * access races with those its thread does not know.
+ * A location is made at its first operation in an execution, with the value that memory holds
+ * then.  Memory always holds the newest value, so setup and check may look at it directly; a value
+ * that changes otherwise while threads run is reported.  Races are found by vector clocks: for each
+ * location the last access of each kind by each thread, and an access races with those its thread
+ * does not know.
  */
 #include "internal.h"
 
@@ -64,8 +66,8 @@ static _Noreturn void race_fail(const char *what, unsigned other, int16_t clock,
 	char where[200];
 
 	trace_find((uint8_t)other, clock, addr, where, sizeof(where));
-	model_fail("data race: %s by T%d at %s:%d, and %s by T%d not ordered before it", what, X.self->id - 1,
-		   site_file(X.self->at), X.self->at->line, where, (int)other - 1);
+	model_fail("data race: %s by T%d at %s:%d, and %s by T%d not ordered before it", what,
+		   X.self->id - 1, site_file(X.self->at), X.self->at->line, where, (int)other - 1);
 }
 
 static struct block *block_at(const volatile void *p)
@@ -79,8 +81,9 @@ static void block_access(struct block *b, struct thread *t)
 {
 	if (b == &blocks[0] || (b->freed && X.broken != BREAK_LIFETIME)) {
 		if (b->freed && b != &blocks[0])
-			model_fail("use after free: %s at %s:%d, freed at %s:%d", t->at->op, site_file(t->at),
-				   t->at->line, site_file(b->freed_at), b->freed_at->line);
+			model_fail("use after free: %s at %s:%d, freed at %s:%d", t->at->op,
+				   site_file(t->at), t->at->line, site_file(b->freed_at),
+				   b->freed_at->line);
 		if (b == &blocks[0])
 			model_fail("access outside every allocation: %s at %s:%d", t->at->op,
 				   site_file(t->at), t->at->line);
@@ -147,7 +150,8 @@ struct loc *place_atomic(void *p, unsigned size)
 
 	if (UNLIKELY(!l->atomic)) {
 		if (X.nlocs == LOCS)
-			model_fail("more than %d atomic locations: make the scenario smaller", LOCS);
+			model_fail("more than %d atomic locations: make the scenario smaller",
+				   LOCS);
 		if (size != 4 && size != 8)
 			model_fail("an atomic of %u bytes", size);
 		l->atomic = true;
@@ -218,7 +222,8 @@ void model_plain(struct model_site *s, const volatile void *p, unsigned size)
 
 void *model_alloc(size_t size)
 {
-	unsigned grains = (unsigned)((size + GRAIN - 1) / GRAIN) + 1; /* one stays between two pieces */
+	unsigned grains =
+	    (unsigned)((size + GRAIN - 1) / GRAIN) + 1; /* one stays between two pieces */
 	struct block *b;
 
 	arena_used = (arena_used + 63) & ~63u;

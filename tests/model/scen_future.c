@@ -191,18 +191,16 @@ SCENARIO(future_await_leave_complete, .setup = setup1, .thread = {completer, awa
 	 .check = check, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
 
 /* T5, T6, T7 by two, beside T2 or T3: the head and the middle leave while the rest is fired. */
-SCENARIO(future_head_middle_complete, .setup = setup3,
-	 .thread = {withdraw2, withdraw1, completer}, .check = check, .min_executions = 10000,
-	 .covers = "T2 T3 T5 T6 T7");
+SCENARIO(future_head_middle_complete, .setup = setup3, .thread = {withdraw2, withdraw1, completer},
+	 .check = check, .min_executions = 10000, .covers = "T2 T3 T5 T6 T7");
 
 /* T3: the party that holds the list fires for the completer, and hands the result on. */
 SCENARIO(future_holder_fires, .setup = setup2, .thread = {awaiter0, withdraw1, completer},
 	 .check = check, .covers = "T3 T5 T6 T7");
 
 /* T4 beside T3: nodes that come after LOCKED was taken are the holder's to fire as well. */
-SCENARIO(future_late_comer_and_holder, .setup = setup2,
-	 .thread = {withdraw0, awaiter3, completer}, .check = check,
-	 .covers = "T3 T4 T5 T7");
+SCENARIO(future_late_comer_and_holder, .setup = setup2, .thread = {withdraw0, awaiter3, completer},
+	 .check = check, .covers = "T3 T4 T5 T7");
 
 /* Back links: a list of four is emptied by two, in any order. */
 
@@ -223,8 +221,8 @@ static void leave_middle(void)
 }
 
 /* T5, T6, T7: back links are made, cut at the head, made again. */
-SCENARIO(future_back_links, .setup = setup4, .thread = {leave_ends, leave_middle},
-	 .check = check, .covers = "T5 T6 T7");
+SCENARIO(future_back_links, .setup = setup4, .thread = {leave_ends, leave_middle}, .check = check,
+	 .covers = "T5 T6 T7");
 
 /* Node 1 knows node 2 above it, which leaves; then what is above is somebody else. */
 static void setup_linked(void)
@@ -261,7 +259,8 @@ static void withdraw_node_0_or_2(void)
 	node_withdraw(model_choose(2) ? 0 : 2);
 }
 SCENARIO(future_leave_and_return, .setup = setup3,
-	 .thread = {withdraw_node_0_or_2, leave_and_return1}, .check = check, .bound = 4, .covers = "T4 T5 T6 T7");
+	 .thread = {withdraw_node_0_or_2, leave_and_return1}, .check = check, .bound = 4,
+	 .covers = "T4 T5 T6 T7");
 
 /* Completing by those who win the claim. */
 
@@ -284,9 +283,8 @@ SCENARIO(future_claims, .setup = setup1, .thread = {claimer, claimer, claimer, a
 	 .check = check_claims, .min_executions = 10000, .covers = "T1 T2 T4");
 
 /* T1 beside T4 to T7: the claim comes while the list is held. */
-SCENARIO(future_claim_beside_withdrawal, .setup = setup3,
-	 .thread = {claimer, claimer, withdraw1}, .check = check_claims, .min_executions = 10000,
-	 .covers = "T1 T2 T3 T5 T6 T7");
+SCENARIO(future_claim_beside_withdrawal, .setup = setup3, .thread = {claimer, claimer, withdraw1},
+	 .check = check_claims, .min_executions = 10000, .covers = "T1 T2 T3 T5 T6 T7");
 
 /*
  * The last reference goes as soon as somebody has seen the end, while others are still being fired:
@@ -335,11 +333,11 @@ static void check_gone(void)
 
 /* T2, T3, T4: completing touches nothing of the future after its one instruction. */
 SCENARIO(future_freed_by_awaiter, .setup = setup_refs,
-	 .thread = {completer, await_and_release, leave_and_release},
-	 .check = check_gone, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
+	 .thread = {completer, await_and_release, leave_and_release}, .check = check_gone,
+	 .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
 SCENARIO(future_freed_by_looker, .setup = setup_refs,
-	 .thread = {completer, look_and_release, leave_and_release},
-	 .check = check_gone, .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
+	 .thread = {completer, look_and_release, leave_and_release}, .check = check_gone,
+	 .min_executions = 10000, .covers = "T2 T3 T4 T5 T6 T7");
 
 /* Taking a callback back: found by what it is. */
 

@@ -94,11 +94,11 @@ static void taker_twice(void)
 	take_all();
 }
 
-SCENARIO(inbox_two_producers, .setup = start, .thread = {push_01, push_23, taker_twice}, .check = all_once,
-	 .min_executions = 10000, .covers = "T1 T2");
+SCENARIO(inbox_two_producers, .setup = start, .thread = {push_01, push_23, taker_twice},
+	 .check = all_once, .min_executions = 10000, .covers = "T1 T2");
 
-SCENARIO(inbox_two_takers, .setup = start, .thread = {push_01, push_4, taker, taker}, .check = all_once,
-	 .min_executions = 10000, .covers = "T1 T2");
+SCENARIO(inbox_two_takers, .setup = start, .thread = {push_01, push_4, taker, taker},
+	 .check = all_once, .min_executions = 10000, .covers = "T1 T2");
 
 /* A taker puts an item back at once: the newest is the same address again while a producer is about to push on it. */
 static void hand_back(void)

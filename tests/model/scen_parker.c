@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scen_parker.c - the state of a task that waits (runtime/core/parker.c), and the publication of a
- * fiber: parking it from the next stack while others end its wait.
+ * scen_parker.c - the state of a task that waits (runtime/core/parker.c).
  *
- * parker_*: the owner is one thread that sleeps while it is parked.  publication_*: the fiber is a
- * frame that whoever unparks it runs on, in his own thread: a fiber that is run twice, too early or
- * with an old frame is a data race on it.
+ * The owner is one thread that sleeps while it is parked.  What is written before a wake is read
+ * after it, and the owner's saved context is read by whoever unparks it.  scen_publication.c runs
+ * the fiber itself.
  */
 #include "explorer.h"
 
@@ -23,9 +22,9 @@ static uint64_t first; /* the number of the owner's first wait */
 static struct model_event woken;
 static struct model_event alive; /* the new life, or the next wait, can be found */
 static unsigned parked, unparked;
-static unsigned ended[4];  /* by enum thrum__why, as those who ended waits saw it */
-static unsigned seen[4];   /* and as the owner saw it */
-static int context;	   /* what a switch saves */
+static unsigned ended[4];                /* by enum thrum__why, as those who ended waits saw it */
+static unsigned seen[4];                 /* and as the owner saw it */
+static int context;                      /* what a switch saves */
 static int by_node, by_timer, by_cancel; /* what happened before the wake */
 
 static void owner_unpark(struct thrum__parker *q, void *relay, enum thrum__why why)
@@ -161,8 +160,8 @@ static void check_deaf(void)
 
 /* T1, T3, T5: a cancel of a deaf wait is kept for the next. */
 SCENARIO(parker_deaf, .setup = setup,
-	 .thread = {wait_deaf_then_hearing, cancel_soft_then_hard, fire_first},
-	 .check = check_deaf, .min_executions = 10000, .covers = "T1 T2 T3 T4 T5");
+	 .thread = {wait_deaf_then_hearing, cancel_soft_then_hard, fire_first}, .check = check_deaf,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5");
 
 /* The owner gives up while others would end the wait. */
 static void give_up(void)
@@ -189,9 +188,48 @@ static void check_given_up(void)
 }
 
 /* T2, T5, T7: abandon beside a future's end, a deadline and a cancel; nobody is unparked. */
-SCENARIO(parker_abandon, .setup = setup,
-	 .thread = {give_up, fire_first, timer_first, cancel_hard}, .check = check_given_up,
-	 .min_executions = 10000, .covers = "T2 T5 T7");
+SCENARIO(parker_abandon, .setup = setup, .thread = {give_up, fire_first, timer_first, cancel_hard},
+	 .check = check_given_up, .min_executions = 10000, .covers = "T2 T5 T7");
+
+/* A thread outside, whose sleep may end by its own deadline. */
+static void sleep_with_deadline(void)
+{
+	plain_write(&context, 1);
+	if (!thrum__parker_park(&p, first, true)) {
+		seen[thrum__parker_why(&p)]++;
+	} else if (model_event_poll(&woken)) {
+		parked++;
+		seen[thrum__parker_why(&p)]++;
+	} else if (thrum__parker_abandon(&p, first)) {
+		seen[THRUM__BY_SELF]++;
+		return;
+	} else {
+		/* Somebody was faster; he will say so. */
+		parked++;
+		model_event_wait(&woken);
+		seen[thrum__parker_why(&p)]++;
+	}
+	model_assert(thrum__parker_why(&p) == THRUM__BY_NODE || plain_read(&by_timer) == 1);
+	model_assert(thrum__parker_why(&p) == THRUM__BY_TIMER || plain_read(&by_node) == 1);
+}
+
+static void sleep_twice(void)
+{
+	sleep_with_deadline();
+	model_assert(thrum__parker_park(&p, first + 1, true));
+	model_assert(thrum__parker_abandon(&p, first + 1));
+}
+
+static void check_slept(void)
+{
+	check();
+	model_assert(seen[THRUM__BY_SELF] + seen[THRUM__BY_NODE] + seen[THRUM__BY_TIMER] == 1);
+	model_assert(seen[THRUM__BY_CANCEL] == 0);
+}
+
+/* T1, T2, T3, T5, T7: the waiter wakes by itself, beside two who would end its wait. */
+SCENARIO(parker_outside, .setup = setup, .thread = {sleep_twice, fire_first, timer_first},
+	 .check = check_slept, .min_executions = 10000, .covers = "T1 T2 T3 T5 T7");
 
 /* A new life in the same memory: what is still about from the last one ends nothing. */
 
@@ -383,164 +421,3 @@ static void await_then_sleep(void)
 SCENARIO(parker_await_deadline_cancel, .setup = setup_future,
 	 .thread = {await_then_sleep, complete, timer_then_cancel}, .check = check,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T7");
-
-/*
- * Publication.  The fiber awaits some futures, one after the other, and counts its steps in its
- * frame.  It starts on thread 0; whoever ends its wait while it is parked runs it on, in place.
- */
-
-enum { STAGES = 2 };
-
-static struct thrum_future *stage[STAGES];
-static struct thrum__wait_node *node; /* in the fiber's frame, as is */
-static int steps;		      /* waits that have ended */
-static unsigned finished;
-static bool deaf;
-
-/* Wait number @step has ended after a park. */
-static void fiber_end_wait(int step)
-{
-	enum thrum__why why = thrum__parker_why(&p);
-
-	model_assert(thrum__parker_seq(&p) == first + (uint64_t)step + 1);
-	seen[why]++;
-	if (why == THRUM__BY_NODE)
-		model_assert(plain_read(&stage[step]->result) == step + 1);
-	else
-		thrum__future_withdraw(stage[step], &plain_read(&node)->waiter);
-	model_assert(why != THRUM__BY_CANCEL || (!deaf && plain_read(&by_cancel) == 1));
-	model_assert(why != THRUM__BY_TIMER || plain_read(&by_timer) == 1);
-	model_free(plain_read(&node));
-	plain_write(&steps, step + 1);
-}
-
-/* Begins wait number @step: true: the fiber is parked, its frame is somebody else's now. */
-static bool fiber_wait(int step)
-{
-	struct thrum__wait_node *n = node_new(first + (uint64_t)step);
-
-	plain_write(&node, n);
-	if (!thrum__future_register(stage[step], &n->waiter)) {
-		model_assert(plain_read(&stage[step]->result) == step + 1);
-		thrum__parker_abandon(&p, first + (uint64_t)step);
-		model_free(n);
-		plain_write(&steps, step + 1);
-		return false;
-	}
-	/* From here it is the next stack that runs. */
-	if (thrum__parker_park(&p, first + (uint64_t)step, deaf)) {
-		parked++;
-		return true;
-	}
-	fiber_end_wait(step);
-	return false;
-}
-
-static void fiber_run(void)
-{
-	int step;
-
-	while ((step = plain_read(&steps)) < STAGES)
-		if (fiber_wait(step))
-			return;
-	finished++;
-}
-
-static void fiber_unpark(struct thrum__parker *q, void *relay, enum thrum__why why)
-{
-	model_assert(q == &p && !relay);
-	ended[why]++;
-	unparked++;
-	fiber_end_wait(plain_read(&steps));
-	fiber_run();
-}
-
-static void setup_fiber(void)
-{
-	setup();
-	p.unpark = fiber_unpark;
-	for (int i = 0; i < STAGES; i++) {
-		stage[i] = model_alloc(sizeof(*stage[i]));
-		store_relaxed(&stage[i]->word, 0);
-		plain_write(&stage[i]->result, 0);
-	}
-	model_name(&stage[0]->word, "first");
-	model_name(&stage[1]->word, "second");
-	plain_write(&steps, 0);
-	model_name(&steps, "steps");
-	finished = 0;
-	deaf = false;
-}
-
-static struct thrum__wait_node *stranger; /* of a wait of long ago, on the second future */
-
-static void setup_with_stranger(void)
-{
-	setup_fiber();
-	stranger = node_new(first - 1);
-	model_assert(thrum__future_register(stage[1], &stranger->waiter));
-}
-
-static void stranger_leaves(void)
-{
-	thrum__future_withdraw(stage[1], &stranger->waiter);
-	model_free(stranger);
-}
-
-static void setup_deaf_fiber(void)
-{
-	setup_fiber();
-	deaf = true;
-}
-
-static void complete_stage0(void)
-{
-	thrum__future_complete(stage[0], 1);
-}
-
-static void complete_stage1(void)
-{
-	thrum__future_complete(stage[1], 2);
-}
-
-static void complete_both(void)
-{
-	complete_stage0();
-	complete_stage1();
-}
-
-static void check_fiber(void)
-{
-	check();
-	model_assert(finished == 1 && steps == STAGES);
-	model_assert(model_live() == STAGES);
-}
-
-/*
- * T1, T2, T3: parked by the next stack while the futures are completed elsewhere, and fired by
- * whoever holds the list.
- */
-SCENARIO(publication_two_waits, .setup = setup_with_stranger,
-	 .thread = {fiber_run, complete_both, stranger_leaves}, .check = check_fiber,
-	 .min_executions = 10000, .covers = "T1 T2 T3 T7");
-
-/* T1, T2, T3, T4: the second wait ends by the cancel only, the first perhaps. */
-SCENARIO(publication_cancel, .setup = setup_fiber,
-	 .thread = {fiber_run, complete_stage0, cancel_hard}, .check = check_fiber,
-	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T7");
-
-/* T1, T3, T5: a cancel that is not heard runs nothing. */
-SCENARIO(publication_deaf, .setup = setup_deaf_fiber,
-	 .thread = {fiber_run, complete_stage0, complete_stage1, cancel_hard},
-	 .check = check_fiber, .min_executions = 10000, .covers = "T1 T2 T3 T5 T7");
-
-static void timer_then_complete_stage1(void)
-{
-	timer_first();
-	complete_stage1();
-}
-
-/* T1, T2, T3: a deadline and the future race for the first wait; the loser's end comes late. */
-SCENARIO(publication_deadline, .setup = setup_fiber,
-	 .thread = {fiber_run, complete_stage0, timer_then_complete_stage1},
-	 .check = check_fiber, .min_executions = 10000, .covers = "T1 T2 T3 T7");

@@ -23,7 +23,8 @@ struct user {
 static struct thrum__pool pool;
 static struct thrum__pool_cache caches[3];
 static struct user *kept[BLOCKS];
-static char slabs[SLABS][sizeof(struct thrum__slab) + BLOCKS * sizeof(struct user)] __attribute__((aligned(64)));
+static char slabs[SLABS][sizeof(struct thrum__slab) + BLOCKS * sizeof(struct user)]
+    __attribute__((aligned(64)));
 static unsigned mapped, slabs_max, held;
 
 static void prepare(void *block)
@@ -158,8 +159,9 @@ static void give_kept(void)
 	store_relaxed(&pool.turn, 0);
 	put_shared(kept[4]);
 }
-SCENARIO(pool_address_again, .setup = start_with_two, .thread = {pop_one, pop_two_bring_one, give_kept},
-	 .check = all_once, .min_executions = 10000, .covers = "T1 T2 T3 T4");
+SCENARIO(pool_address_again, .setup = start_with_two,
+	 .thread = {pop_one, pop_two_bring_one, give_kept}, .check = all_once,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4");
 
 /* Outside threads: a batch is split, what is too much goes back. */
 static void round_trip(void)
@@ -176,8 +178,9 @@ static void start_with_batches(void)
 		put(1, kept[i]);
 	thrum__pool_cache_fini(&caches[1]); /* a batch of 2 and one of 1 */
 }
-SCENARIO(pool_shared_round_trips, .setup = start_with_batches, .thread = {round_trip, pop_one, give_kept},
-	 .check = all_once, .min_executions = 10000, .covers = "T1 T2 T3 T4");
+SCENARIO(pool_shared_round_trips, .setup = start_with_batches,
+	 .thread = {round_trip, pop_one, give_kept}, .check = all_once, .min_executions = 10000,
+	 .covers = "T1 T2 T3 T4");
 
 /* Blocks made by one worker are freed by two others, in whole magazines. */
 static void maker(void)
@@ -197,8 +200,8 @@ static void start_all_held(void)
 {
 	start_with(0);
 }
-SCENARIO(pool_magazines, .setup = start_all_held, .thread = {maker, freer, freer}, .check = all_once,
-	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5");
+SCENARIO(pool_magazines, .setup = start_all_held, .thread = {maker, freer, freer},
+	 .check = all_once, .min_executions = 10000, .covers = "T1 T2 T3 T4 T5");
 
 /* The first slab: two carve, one walks. */
 static void carver(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scen_selftest.c - the explorer's own scenarios: small algorithms that are right, and the same ones broken, which must
- * be found.  `model --self` also runs them in an explorer that is broken itself.
+ * scen_selftest.c - the explorer's own scenarios: small algorithms that are right, and the same
+ * ones broken, which must be found.  `model --self` also runs them in an explorer that is broken
+ * itself.
  */
 #include "explorer.h"
 
@@ -63,10 +64,10 @@ static void dekker_check(void)
 
 SCENARIO(self_dekker, .setup = zero, .thread = {dekker_light, dekker_heavy}, .check = dekker_check,
 	 .bound = 9, .min_executions = 20);
-SCENARIO(self_dekker_light_full, .setup = zero, .thread = {dekker_light, dekker_full}, .check = dekker_check,
-	 .expect = "r0 || r1");
-SCENARIO(self_dekker_bare, .setup = zero, .thread = {dekker_light, dekker_bare}, .check = dekker_check,
-	 .expect = "r0 || r1");
+SCENARIO(self_dekker_light_full, .setup = zero, .thread = {dekker_light, dekker_full},
+	 .check = dekker_check, .expect = "r0 || r1");
+SCENARIO(self_dekker_bare, .setup = zero, .thread = {dekker_light, dekker_bare},
+	 .check = dekker_check, .expect = "r0 || r1");
 
 /* Full fences order memory, but they do not synchronise: the clock must not think so. */
 
@@ -94,7 +95,8 @@ static void clock_reader(void)
 	store_relaxed(&y, 1);
 }
 
-SCENARIO(self_fences_alone, .setup = clock_setup, .thread = {clock_writer, clock_reader}, .expect = "data race");
+SCENARIO(self_fences_alone, .setup = clock_setup, .thread = {clock_writer, clock_reader},
+	 .expect = "data race");
 
 /* Message passing: data, then a flag. */
 
@@ -152,8 +154,8 @@ static void slow_sender(void)
 	store_release(&x, 1);
 }
 
-SCENARIO(self_gives_up, .setup = zero, .thread = {slow_sender, impatient}, .bound = 2, .bounded_spin = true,
-	 .expect = "gave up");
+SCENARIO(self_gives_up, .setup = zero, .thread = {slow_sender, impatient}, .bound = 2,
+	 .bounded_spin = true, .expect = "gave up");
 
 /* Locks. */
 
@@ -180,9 +182,10 @@ static void locked_check(void)
 	model_assert(data == 6);
 }
 
-SCENARIO(self_spinlock, .setup = zero, .thread = {spinlock, spinlock, spinlock}, .check = locked_check,
-	 .min_executions = 10000);
-SCENARIO(self_spinlock_relaxed, .setup = zero, .thread = {spinlock, spinlock_relaxed}, .expect = "data race");
+SCENARIO(self_spinlock, .setup = zero, .thread = {spinlock, spinlock, spinlock},
+	 .check = locked_check, .min_executions = 10000);
+SCENARIO(self_spinlock_relaxed, .setup = zero, .thread = {spinlock, spinlock_relaxed},
+	 .expect = "data race");
 
 static void ttas(void)
 {
@@ -198,7 +201,8 @@ static void ttas(void)
 	store_release(&x, 0);
 }
 
-SCENARIO(self_ttas, .setup = zero, .thread = {ttas, ttas, ttas}, .check = locked_check, .min_executions = 10000);
+SCENARIO(self_ttas, .setup = zero, .thread = {ttas, ttas, ttas}, .check = locked_check,
+	 .min_executions = 10000);
 
 /* Drepper's mutex 2: 0 free, 1 taken, 2 taken and somebody may sleep. */
 static void futex_lock(void)
@@ -214,7 +218,8 @@ static void futex_lock(void)
 		model_futex_wake(&x, 1);
 }
 
-SCENARIO(self_futex, .setup = zero, .thread = {futex_lock, futex_lock, futex_lock}, .check = locked_check);
+SCENARIO(self_futex, .setup = zero, .thread = {futex_lock, futex_lock, futex_lock},
+	 .check = locked_check);
 
 /* A wake that comes between the look and the sleep. */
 static void sleeper(void)
@@ -301,7 +306,8 @@ static void stack_check(void)
 
 SCENARIO(self_stack, .setup = zero, .thread = {push_two, push_two, take_all}, .check = stack_check,
 	 .min_executions = 1000);
-SCENARIO(self_stack_relaxed, .setup = zero, .thread = {push_relaxed, take_all}, .expect = "data race");
+SCENARIO(self_stack_relaxed, .setup = zero, .thread = {push_relaxed, take_all},
+	 .expect = "data race");
 
 /* One looks at the top while the other takes it and frees it. */
 static void peek(void)
@@ -362,6 +368,7 @@ static void seqlock_read(void)
 	model_assert(a == b);
 }
 
-SCENARIO(self_seqlock, .setup = seqlock_setup, .thread = {seqlock_write, seqlock_read}, .min_executions = 500);
-SCENARIO(self_seqlock_unfenced, .setup = seqlock_setup, .thread = {seqlock_write_unfenced, seqlock_read},
-	 .expect = "a == b");
+SCENARIO(self_seqlock, .setup = seqlock_setup, .thread = {seqlock_write, seqlock_read},
+	 .min_executions = 500);
+SCENARIO(self_seqlock_unfenced, .setup = seqlock_setup,
+	 .thread = {seqlock_write_unfenced, seqlock_read}, .expect = "a == b");

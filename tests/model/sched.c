@@ -2,12 +2,12 @@
 /*
  * sched.c - simulated threads: who runs next, waiting loops, sleep.
  *
- * Each atomic operation is a scheduling point before it; plain accesses are none, because the race check finds in any
- * order what another order would show.  Taking the processor from a thread that could go on is a preemption and
- * counts against the bound; all other changes are free.
+ * Each atomic operation is a scheduling point before it; plain accesses are none, because the race
+ * check finds in any order what another order would show.  Taking the processor from a thread that
+ * could go on is a preemption and counts against the bound; all other changes are free.
  *
- * Threads that yield again let those go first that could have run meanwhile and did not (fair schedules: Musuvathi and
- * Qadeer, PLDI 2008).  Waiting loops: spin.c.
+ * Threads that yield again let those go first that could have run meanwhile and did not (fair
+ * schedules: Musuvathi and Qadeer, PLDI 2008).  Waiting loops: spin.c.
  */
 #include "internal.h"
 
@@ -155,9 +155,9 @@ static bool conflict_since(unsigned from, const struct step *mine)
 }
 
 /*
- * May take the processor from @t before its operation @mine.  A preemption after which the others did nothing that
- * conflicts with it could as well have come after it: that schedule is explored, this one is left out.  @alone: no
- * other thread can notice @mine.
+ * May take the processor from @t before its operation @mine.  A preemption after which the others
+ * did nothing that conflicts with it could as well have come after it: that schedule is explored,
+ * this one is left out.  @alone: no other thread can notice @mine.
  */
 static void preempt(struct thread *t, const struct step *mine, bool alone)
 {
@@ -237,8 +237,8 @@ static void describe(char *out, size_t size)
 		struct thread *t = &X.threads[i];
 
 		if (t->asleep)
-			n += (size_t)snprintf(out + n, size - n, "%sT%u %s at %s:%d", n ? ", " : "", i - 1,
-					      how[t->asleep], site_file(t->at), t->at->line);
+			n += (size_t)snprintf(out + n, size - n, "%sT%u %s at %s:%d", n ? ", " : "",
+					      i - 1, how[t->asleep], site_file(t->at), t->at->line);
 	}
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * search.c - which executions are run: depth-first over all choices, PCT, or one that was written down.
+ * search.c - which executions are run: depth-first over all choices, PCT, or one that was written
+ * down.
  *
- * An execution is a function of its choices (which thread, which store).  Depth-first search keeps them on a stack, runs
- * the same prefix again with the last one advanced, and is done when none can be.  PCT (Burckhardt et al., ASPLOS 2010)
- * runs the thread of the highest random priority and lowers it at depth - 1 random steps.  A failed execution is run
- * once more with its events recorded.
+ * An execution is a function of its choices (which thread, which store).  Depth-first search keeps
+ * them on a stack, runs the same prefix again with the last one advanced, and is done when none can
+ * be.  PCT (Burckhardt et al., ASPLOS 2010) runs the thread of the highest random priority and
+ * lowers it at depth - 1 random steps.  A failed execution is run once more with its events
+ * recorded.
  *
- * The code under test may also crash or hang, mutants do: signals end the execution like a failed assertion.
+ * The code under test may also crash or hang, mutants do: signals end the execution like a failed
+ * assertion.
  */
 #include "internal.h"
 
@@ -53,7 +56,8 @@ static unsigned choose_again(unsigned n)
 	if (X.mode == REPLAY && c->taken >= n)
 		model_fail("the schedule does not fit this scenario");
 	if (X.mode == DFS && c->n != n)
-		model_fail("not repeatable: the scenario depends on something other than its choices");
+		model_fail(
+		    "not repeatable: the scenario depends on something other than its choices");
 	X.position++;
 	return c->taken;
 }
@@ -117,7 +121,8 @@ static void on_alarm(int signal)
 	(void)signal;
 	if (running && X.execution == last_execution && X.steps == last_steps) {
 		X.outcome = FAILED;
-		snprintf(X.failure, sizeof(X.failure), "hangs in a loop without an atomic operation");
+		snprintf(X.failure, sizeof(X.failure),
+			 "hangs in a loop without an atomic operation");
 		siglongjmp(escape, 1);
 	}
 	last_execution = X.execution;
@@ -214,7 +219,10 @@ static void search_prepare(const struct scenario *s, const struct options *o)
 	X.tracing = false;
 }
 
-/* "b3l0/12.1-0.2": bound, threads with light fences; then pairs: how many choices are 0, and the one after them. */
+/*
+ * "b3l0/12.1-0.2": bound, threads with light fences; then pairs: how many choices are 0, and the
+ * one after them.
+ */
 static void replay_write(char *out, size_t size)
 {
 	size_t n = (size_t)snprintf(out, size, "b%ul%u/", X.bound, X.light);
@@ -225,8 +233,8 @@ static void replay_write(char *out, size_t size)
 			zeros++;
 			continue;
 		}
-		n += (size_t)snprintf(out + n, size - n, "%s%u.%u", out[n - 1] == '/' ? "" : "-", zeros,
-				      X.choices[i].taken);
+		n += (size_t)snprintf(out + n, size - n, "%s%u.%u", out[n - 1] == '/' ? "" : "-",
+				      zeros, X.choices[i].taken);
 		zeros = 0;
 	}
 	if (n >= size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * self.c - the explorer is tested by mutants, too: broken in each way of `enum broken`, its litmus programs, its own
- * scenarios (named self_...) or the random programs must go wrong.  Unbroken, they must not.
+ * self.c - the explorer is tested by mutants, too: broken in each way of `enum broken`, its litmus
+ * programs, its own scenarios (named self_...) or the random programs must go wrong.  Unbroken,
+ * they must not.
  */
 #include "litmus.h"
 #include "mutants.h"
@@ -50,7 +51,8 @@ bool scenario_is_named(const struct scenario *s, char **names, unsigned nnames)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct scenario *const *)a)->name, (*(const struct scenario *const *)b)->name);
+	return strcmp((*(const struct scenario *const *)a)->name,
+		      (*(const struct scenario *const *)b)->name);
 }
 
 unsigned scenarios_all(const struct scenario *const **out)
@@ -86,7 +88,8 @@ static const char *first_wrong(void)
 			continue;
 		search_run(s, &o, &r);
 		if (s->expect ? r.outcome != FAILED || !strstr(r.failure, s->expect)
-			      : r.outcome == FAILED || !r.exhausted || r.executions + r.pruned < s->min_executions)
+			      : r.outcome == FAILED || !r.exhausted ||
+				    r.executions + r.pruned < s->min_executions)
 			return s->name;
 	}
 	return NULL;
@@ -107,11 +110,14 @@ int self_run(bool json)
 		good = (b == BREAK_NONE) == !by;
 		bad += !good;
 		if (json)
-			printf("{\"broken\":\"%s\",\"noticed_by\":\"%s\",\"good\":%s}\n", names[b], by ? by : "",
-			       good ? "true" : "false");
+			printf("{\"broken\":\"%s\",\"noticed_by\":\"%s\",\"good\":%s}\n", names[b],
+			       by ? by : "", good ? "true" : "false");
 		else
-			printf("%-58s %s %s\n", names[b], good ? (b ? "noticed by" : "all well") : "WRONG:",
-			       by ? by : b ? "nobody noticed" : "");
+			printf("%-58s %s %s\n", names[b],
+			       good ? (b ? "noticed by" : "all well") : "WRONG:",
+			       by  ? by
+			       : b ? "nobody noticed"
+				   : "");
 	}
 	X.broken = BREAK_NONE;
 	return bad ? 1 : 0;

@@ -2,13 +2,14 @@
 /*
  * share.c - which operations other threads can't notice.
  *
- * Two executions that differ only in the order of operations that don't conflict are equivalent, and one of them is
- * enough.  What is left out is always equivalent to an execution with no more preemptions that comes earlier in the
- * search, so a search under a bound stays exhaustive:
- *   - no preemption before an operation on a place that no other thread writes (a load) or touches (a store), in any
- *     execution of the search.  Who touches what is learned; when an assumption breaks, the search begins again.
- *   - an execution is cut off when a thread comes back from a preemption and none of the operations made meanwhile
- *     conflicts with the one that it was held before (sched.c).
+ * Two executions that differ only in the order of operations that don't conflict are equivalent,
+ * and one of them is enough.  What is left out is always equivalent to an execution with no more
+ * preemptions that comes earlier in the search, so a search under a bound stays exhaustive:
+ *   - no preemption before an operation on a place that no other thread writes (a load) or touches
+ *     (a store), in any execution of the search.  Who touches what is learned; when an assumption
+ *     breaks, the search begins again.
+ *   - an execution is cut off when a thread comes back from a preemption and none of the operations
+ *     made meanwhile conflicts with the one that it was held before (sched.c).
  * Code between two atomic operations belongs to the first, then.
  */
 #include "internal.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * site.c - the sites of the library: found in the section that model_atomic.h fills, named, and weakened.
+ * site.c - the sites of the library: found in the section that model_atomic.h fills, named, and
+ * weakened.
  *
- * A mutation's name is "file function op->down tags": the tags (T2, O1) come from the comment on the source line, read at
- * run time, so that the name outlives changes elsewhere in the file; a second one of the same name gets "#2".
+ * A mutation's name is "file function op->down tags": the tags (T2, O1) come from the comment on
+ * the source line, read at run time, so that the name outlives changes elsewhere in the file; a
+ * second one of the same name gets "#2".
  */
 #include "site.h"
 
@@ -37,7 +39,8 @@ static bool same_place(const struct model_site *a, const struct model_site *b)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct model_site *x = ((const struct place *)a)->site, *y = ((const struct place *)b)->site;
+	const struct model_site *x = ((const struct place *)a)->site,
+				*y = ((const struct place *)b)->site;
 	int c = strcmp(site_file(x), site_file(y));
 
 	c = c ? c : x->line - y->line;
@@ -58,14 +61,18 @@ static void add_place(struct model_site *s)
 
 const char *order_name(enum model_kind kind, enum model_order order)
 {
-	static const char *const names[] = {"relaxed", "acquire",	"release",	 "acq_rel",
-					    "none",    "fence_light", "fence_seq_cst", "fence_heavy"};
+	static const char *const names[] = {"relaxed",       "acquire",    "release",
+					    "acq_rel",       "none",       "fence_light",
+					    "fence_seq_cst", "fence_heavy"};
 
 	(void)kind;
 	return names[order];
 }
 
-/* The tags in the comment that follows the operation: on its line, or on the next ones of the same statement. */
+/*
+ * The tags in the comment that follows the operation: on its line, or on the next ones of the same
+ * statement.
+ */
 static void read_tags(const struct model_site *s, char *out, size_t size)
 {
 	FILE *f = fopen(s->file, "r");
@@ -77,7 +84,8 @@ static void read_tags(const struct model_site *s, char *out, size_t size)
 		char *p = i >= s->line ? strstr(line, "/*") : NULL;
 
 		for (; p && *p && n + 8 < size; p++) {
-			bool starts = isupper((unsigned char)p[0]) && isdigit((unsigned char)p[1]) &&
+			bool starts = isupper((unsigned char)p[0]) &&
+				      isdigit((unsigned char)p[1]) &&
 				      !isalnum((unsigned char)p[-1]);
 
 			if (!starts)
@@ -114,7 +122,8 @@ static void add_mutation(unsigned place, enum model_order down)
 	for (unsigned i = 0; i < nmutations; i++) {
 		size_t n = strlen(base);
 
-		same += !strncmp(mutations[i].key, base, n) && (!mutations[i].key[n] || mutations[i].key[n + 1] == '#');
+		same += !strncmp(mutations[i].key, base, n) &&
+			(!mutations[i].key[n] || mutations[i].key[n + 1] == '#');
 	}
 	m->place = place;
 	m->down = down;
@@ -190,7 +199,8 @@ unsigned sites_read_survivors(const char *path)
 			m->excuse = strdup(trim(why));
 			continue;
 		}
-		fprintf(stderr, "model: %s: %s: %s\n", path, m ? "no reason given" : "no such mutation", key);
+		fprintf(stderr, "model: %s: %s: %s\n", path,
+			m ? "no reason given" : "no such mutation", key);
 		unknown++;
 	}
 	fclose(f);
@@ -219,7 +229,8 @@ struct mutation *mutation_find(const char *text)
 void mutation_apply(const struct mutation *m)
 {
 	for (struct model_site *const *s = __start_model_sites; s < __stop_model_sites; s++)
-		(*s)->order = m && same_place(*s, places[m->place].site) ? (uint8_t)m->down : (*s)->declared;
+		(*s)->order =
+		    m && same_place(*s, places[m->place].site) ? (uint8_t)m->down : (*s)->declared;
 }
 
 bool place_reached(unsigned place)

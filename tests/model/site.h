@@ -18,7 +18,7 @@ struct place {
 struct mutation {
 	unsigned place;
 	enum model_order down;
-	char key[KEY_MAX]; /* how survivors.txt names it: no line number in it */
+	char key[KEY_MAX];  /* how survivors.txt names it: no line number in it */
 	const char *excuse; /* from survivors.txt, or NULL */
 	bool excuse_used;
 };
@@ -30,7 +30,10 @@ extern unsigned nmutations;
 
 /* Finds all sites.  Ends the process if there are too many. */
 void sites_find(void);
-/* A line for each mutation that may survive: "key | why".  Returns lines that name no mutation, printed on stderr. */
+/*
+ * A line for each mutation that may survive: "key | why".  Returns lines that name no mutation,
+ * printed on stderr.
+ */
 unsigned sites_read_survivors(const char *path);
 const char *order_name(enum model_kind kind, enum model_order order);
 /* "12", "file:line:op:down" or a key; NULL: no such mutation. */

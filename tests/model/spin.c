@@ -2,10 +2,11 @@
 /*
  * spin.c - waiting loops, which would otherwise make executions endless.
  *
- * A waiting loop (spin_hint in it) yields at each turn.  A turn that read the same values as the one before, wrote
- * nothing, and could have read nothing newer, would do so again: the thread sleeps until there is news.  One that
- * ignored news is a repetition of a shorter execution, which is explored, too: it ends there, pruned.  If nothing else
- * can run, sleepers of this kind get SPIN_PATIENCE turns more, for loops that give up (sched.c).
+ * A waiting loop (spin_hint in it) yields at each turn.  A turn that read the same values as the
+ * one before, wrote nothing, and could have read nothing newer, would do so again: the thread
+ * sleeps until there is news.  One that ignored news is a repetition of a shorter execution, which
+ * is explored, too: it ends there, pruned.  If nothing else can run, sleepers of this kind get
+ * SPIN_PATIENCE turns more, for loops that give up (sched.c).
  */
 #include "internal.h"
 

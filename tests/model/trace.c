@@ -72,7 +72,8 @@ void trace_find(uint8_t thread, int16_t clock, const void *addr, char *out, size
 			best = e;
 	}
 	if (best)
-		snprintf(out, size, "%s at %s:%d", best->site->op, site_file(best->site), best->site->line);
+		snprintf(out, size, "%s at %s:%d", best->site->op, site_file(best->site),
+			 best->site->line);
 	else
 		snprintf(out, size, "an access");
 }
@@ -115,7 +116,8 @@ static void describe(const struct event *e, char *out, size_t size)
 		n += (size_t)snprintf(out + n, size - n, "%swrites %s", n ? ", " : "",
 				      value(e->written, b, sizeof(b)));
 	if ((e->what & 3) == 2 && e->number < e->latest)
-		snprintf(out + n, size - n, "  <- lands before %d later store(s)", e->latest - e->number);
+		snprintf(out + n, size - n, "  <- lands before %d later store(s)",
+			 e->latest - e->number);
 	else if ((e->what & 3) == 1 && e->number < e->latest)
 		snprintf(out + n, size - n, "  <- %d store(s) old", e->latest - e->number);
 }
@@ -131,8 +133,8 @@ void trace_print(FILE *f)
 		snprintf(where, sizeof(where), "%s:%d", site_file(e->site), e->site->line);
 		if (!e->site->line)
 			where[0] = 0;
-		fprintf(f, "%4u  %*sT%u %-18s %-10s %-36s %s%s\n", i + 1, (e->thread - 1) * 2, "", e->thread - 1,
-			e->site->op, name_of(e, name, sizeof(name)), what, where,
+		fprintf(f, "%4u  %*sT%u %-18s %-10s %-36s %s%s\n", i + 1, (e->thread - 1) * 2, "",
+			e->thread - 1, e->site->op, name_of(e, name, sizeof(name)), what, where,
 			e->site->order != e->site->declared ? "   <- weakened" : "");
 	}
 	if (nevents == EVENTS - 1)

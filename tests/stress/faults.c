@@ -53,7 +53,7 @@ static void spawn_some(void)
 {
 	struct thrum_future *fs[40];
 	int args[3] = {1, 2, 3};
-	int started = 0;
+	unsigned started = 0;
 
 	for (int i = 0; i < 40; i++) {
 		fs[i] = i % 2 ? thrum_spawn_drop(leaf, NULL, drop)

@@ -27,34 +27,34 @@
 		}                                                                                \
 	} while (0)
 
-#define is_int(got, want)                                                                    \
-	do {                                                                                 \
-		intmax_t got_ = (intmax_t)(got), want_ = (intmax_t)(want);                   \
-		if (got_ != want_) {                                                         \
-			fprintf(stderr, "%s:%d: %s is %jd, not %jd\n", __FILE__, __LINE__, #got, \
-				got_, want_);                                                \
-			abort();                                                             \
-		}                                                                            \
-	} while (0)
-
-#define is_text(got, want)                                                                      \
-	do {                                                                                    \
-		const char *got_ = (got), *want_ = (want);                                      \
-		if (strcmp(got_, want_)) {                                                      \
-			fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, \
-				#got, got_, want_);                                             \
-			abort();                                                                \
-		}                                                                               \
-	} while (0)
-
-#define has_text(got, part)                                                                      \
+#define is_int(got, want)                                                                        \
 	do {                                                                                     \
-		const char *got_ = (got), *part_ = (part);                                       \
-		if (!strstr(got_, part_)) {                                                      \
-			fprintf(stderr, "%s:%d: %s is \"%s\", without \"%s\"\n", __FILE__,       \
-				__LINE__, #got, got_, part_);                                    \
+		intmax_t got_ = (intmax_t)(got), want_ = (intmax_t)(want);                       \
+		if (got_ != want_) {                                                             \
+			fprintf(stderr, "%s:%d: %s is %jd, not %jd\n", __FILE__, __LINE__, #got, \
+				got_, want_);                                                    \
 			abort();                                                                 \
 		}                                                                                \
+	} while (0)
+
+#define is_text(got, want)                                                                       \
+	do {                                                                                     \
+		const char *got_ = (got), *want_ = (want);                                       \
+		if (strcmp(got_, want_)) {                                                       \
+			fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, \
+				#got, got_, want_);                                              \
+			abort();                                                                 \
+		}                                                                                \
+	} while (0)
+
+#define has_text(got, part)                                                                \
+	do {                                                                               \
+		const char *got_ = (got), *part_ = (part);                                 \
+		if (!strstr(got_, part_)) {                                                \
+			fprintf(stderr, "%s:%d: %s is \"%s\", without \"%s\"\n", __FILE__, \
+				__LINE__, #got, got_, part_);                              \
+			abort();                                                           \
+		}                                                                          \
 	} while (0)
 
 static inline struct thrum_config config_of(unsigned workers, unsigned clock)
@@ -90,19 +90,19 @@ static inline struct thrum_runtime *runtime_of(unsigned workers, unsigned clock)
 }
 
 /* A test whose body is the main task of a runtime on the virtual clock. */
-#define TASK_TEST(name, workers)                                    \
-	static void name##_body(void);                              \
-	static intptr_t name##_task(void *unused)                   \
-	{                                                           \
-		(void)unused;                                       \
-		name##_body();                                      \
-		return 77;                                          \
-	}                                                           \
-	START_TEST(name)                                            \
-	{                                                           \
+#define TASK_TEST(name, workers)                                       \
+	static void name##_body(void);                                 \
+	static intptr_t name##_task(void *unused)                      \
+	{                                                              \
+		(void)unused;                                          \
+		name##_body();                                         \
+		return 77;                                             \
+	}                                                              \
+	START_TEST(name)                                               \
+	{                                                              \
 		is_int(run_virtual((workers), name##_task, NULL), 77); \
-	}                                                           \
-	END_TEST                                                    \
+	}                                                              \
+	END_TEST                                                       \
 	static void name##_body(void)
 
 /* On the virtual clock: everybody else has come as far as they can. */
@@ -148,10 +148,11 @@ static inline struct thrum_future *future_new(void)
 	return f;
 }
 
-/* Sets it if need be and lets it go. */
+/* Sets it if need be, looks at its result and lets it go. */
 static inline void future_drop(struct thrum_future *f)
 {
 	(void)thrum_future_set(f, 0);
+	(void)thrum_result(f);
 	thrum_release(f);
 }
 
@@ -218,7 +219,10 @@ struct reports {
 	char text[8192]; /* all lines */
 };
 
-#define REPORTS_INIT {.lock = PTHREAD_MUTEX_INITIALIZER}
+#define REPORTS_INIT                              \
+	{                                         \
+		.lock = PTHREAD_MUTEX_INITIALIZER \
+	}
 
 static inline void take_report(void *reports, int what, const char *line)
 {

@@ -111,6 +111,24 @@ START_TEST(abandoned_waits_cannot_be_fired)
 }
 END_TEST
 
+/* An outside thread: parked, and awake by itself. */
+START_TEST(a_parked_wait_abandoned)
+{
+	uint64_t s = begin();
+
+	ck_assert(thrum__parker_park(P, s, true));
+	thrum__parker_cancel(P, SOFT);
+	ck_assert(thrum__parker_abandon(P, s));
+	check_over(s, THRUM__BY_SELF);
+	ck_assert(!thrum__parker_fire(P, s, THRUM__BY_NODE));
+	ck_assert_uint_eq(unparks, 0);
+	ck_assert_uint_eq(thrum__parker_requested(P), SOFT);
+	ck_assert(thrum__parker_park(P, s + 1, false));
+	ck_assert(thrum__parker_fire(P, s + 1, THRUM__BY_NODE));
+	ck_assert_uint_eq(unparks, 1);
+}
+END_TEST
+
 START_TEST(only_the_present_wait_is_fired)
 {
 	uint64_t s = begin();
@@ -369,6 +387,7 @@ int main(void)
 	tcase_add_loop_test(tc, park_then_fire, 0, 2);
 	tcase_add_test(tc, fire_then_park);
 	tcase_add_test(tc, abandoned_waits_cannot_be_fired);
+	tcase_add_test(tc, a_parked_wait_abandoned);
 	tcase_add_test(tc, only_the_present_wait_is_fired);
 	tcase_add_test(tc, a_hard_cancel_ends_a_parked_wait);
 	tcase_add_test(tc, a_hard_cancel_meets_the_running);

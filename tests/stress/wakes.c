@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wakes.c - the idle protocol with real sleep: publishers outside, workers that search, sleep in a futex, and are woken.
+ *
+ * A publisher stops after some publications, at random, until all that it has published was taken: a lost wake leaves
+ * it waiting, and the program ends with a message after ten seconds.  Latencies are printed, not judged.
+ *
+ * THRUM_SEED chooses the gaps (printed); THRUM_TEST_DIV divides the counts.
+ */
+#include "base/clock.h"
+#include "base/os.h"
+#include "core/ready.h"
+#include "sched/idle.h"
+#include "support.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { WORKERS = 3, PUBLISHERS = 2, RANGES = 40 };
+
+struct source {
+	struct thrum__ready queue;
+	struct atomic64 taken;
+	char pad[CACHE_LINE];
+};
+
+struct worker {
+	struct atomic32 signal;
+	uint64_t random;
+	uint64_t slept, woken, timed_out, undone, found;
+	uint64_t latency[RANGES]; /* by powers of two, in ns */
+	int64_t latency_max_ns;
+	bool searching;
+	char pad[CACHE_LINE];
+};
+
+static struct thrum__idle idle;
+static struct source sources[PUBLISHERS];
+static struct worker workers[WORKERS];
+static struct atomic32 over;
+static uint64_t each;
+
+static void wake(void *arg, unsigned i)
+{
+	(void)arg;
+	store_release(&workers[i].signal, 1);
+	thrum__os_futex_wake(&workers[i].signal.v, 1);
+}
+
+static bool has_work(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < PUBLISHERS; i++)
+		if (thrum__ready_count(&sources[i].queue))
+			return true;
+	return load_relaxed(&over);
+}
+
+/* An item is the time of its publication. */
+static bool take(struct worker *w)
+{
+	for (int i = 0; i < PUBLISHERS; i++) {
+		int64_t *at = thrum__ready_take(&sources[i].queue);
+		int64_t late_ns;
+		int range = 0;
+
+		if (!at)
+			continue;
+		late_ns = thrum__clock_monotonic_ns() - *at;
+		if (late_ns > w->latency_max_ns)
+			w->latency_max_ns = late_ns;
+		while (range < RANGES - 1 && late_ns >> (range + 1))
+			range++;
+		w->latency[range]++;
+		w->found++;
+		fetch_add_release(&sources[i].taken, 1);
+		return true;
+	}
+	return false;
+}
+
+static bool await_signal(struct worker *w, int64_t deadline_ns)
+{
+	while (!load_acquire(&w->signal))
+		if (thrum__os_futex_wait(&w->signal.v, 0, deadline_ns) == -ETIMEDOUT)
+			return false;
+	store_relaxed(&w->signal, 0);
+	w->searching = true;
+	w->woken++;
+	return true;
+}
+
+static void worker_sleep(struct worker *w)
+{
+	unsigned me = (unsigned)(w - workers);
+	/* Now and then a timer ends the sleep. */
+	int64_t deadline_ns =
+	    random_below(&w->random, 8)
+		? THRUM_FOREVER
+		: thrum__clock_monotonic_ns() + (int64_t)random_below(&w->random, 200000);
+
+	thrum__idle_sleep_begin(&idle, me, w->searching);
+	w->searching = false;
+	if (has_work(NULL)) {
+		if (!thrum__idle_sleep_undo(&idle, me))
+			await_signal(w, THRUM_FOREVER);
+		w->searching = true;
+		w->undone++;
+		return;
+	}
+	w->slept++;
+	if (await_signal(w, deadline_ns))
+		return;
+	w->timed_out++;
+	if (!thrum__idle_sleep_cancel(&idle, me))
+		await_signal(w, THRUM_FOREVER);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!load_acquire(&over)) {
+		if (take(w)) {
+			if (w->searching) {
+				w->searching = false;
+				thrum__idle_search_found(&idle);
+			}
+			continue;
+		}
+		if (!w->searching)
+			w->searching = thrum__idle_search_begin(&idle);
+		for (int i = 0; w->searching && i < 50 && !has_work(NULL); i++)
+			spin_hint();
+		if (!w->searching || !has_work(NULL))
+			worker_sleep(w);
+	}
+	if (w->searching)
+		thrum__idle_search_found(&idle);
+	return NULL;
+}
+
+static void gap(uint64_t *random)
+{
+	int64_t end = thrum__clock_monotonic_ns();
+
+	switch (random_below(random, 16)) {
+	case 0:
+		end += (int64_t)random_below(random, 20000);
+		break;
+	case 1:
+	case 2:
+	case 3:
+		end += (int64_t)random_below(random, 1000);
+		break;
+	default:
+		return;
+	}
+	while (thrum__clock_monotonic_ns() < end)
+		spin_hint();
+}
+
+static void await_taken(struct source *s, uint64_t published)
+{
+	int64_t end = thrum__clock_monotonic_ns() + 10000000000;
+
+	while (load_acquire(&s->taken) != published) {
+		if (thrum__clock_monotonic_ns() > end) {
+			fprintf(stderr, "a wake was lost: searching %u, asleep %llx\n",
+				load_relaxed(&idle.searching),
+				(unsigned long long)load_relaxed(&idle.asleep[0]));
+			abort();
+		}
+		thread_yield();
+	}
+}
+
+static void *publisher_main(void *arg)
+{
+	struct source *s = arg;
+	uint64_t random = seed() + (uint64_t)(s - sources) * 7919;
+	int64_t *times = calloc(each, sizeof(*times));
+
+	CHECK(times);
+	for (uint64_t i = 0; i < each; i++) {
+		times[i] = thrum__clock_monotonic_ns();
+		CHECK(thrum__ready_push(&s->queue, &times[i]) == 0);
+		thrum__idle_notify(&idle);
+		if (random_below(&random, 16) == 0)
+			await_taken(s, i + 1);
+		gap(&random);
+	}
+	await_taken(s, each);
+	free(times);
+	return NULL;
+}
+
+static void report(void)
+{
+	static const int percent[] = {50, 90, 99};
+	uint64_t sum[RANGES] = {0}, all = 0, found = 0;
+	int64_t max_ns = 0;
+
+	for (int i = 0; i < WORKERS; i++) {
+		struct worker *w = &workers[i];
+
+		for (int k = 0; k < RANGES; k++)
+			sum[k] += w->latency[k];
+		if (w->latency_max_ns > max_ns)
+			max_ns = w->latency_max_ns;
+		found += w->found;
+		printf("worker %d: %llu items, %llu sleeps, %llu wakes, %llu by timer, %llu at the "
+		       "last look\n",
+		       i, (unsigned long long)w->found, (unsigned long long)w->slept,
+		       (unsigned long long)w->woken, (unsigned long long)w->timed_out,
+		       (unsigned long long)w->undone);
+	}
+	CHECK(found == each * PUBLISHERS);
+	printf("%llu publications, taken after:", (unsigned long long)found);
+	for (int p = 0, k = 0; k < RANGES && p < 3; k++) {
+		all += sum[k];
+		for (; p < 3 && all * 100 >= found * (uint64_t)percent[p]; p++)
+			printf(" %d %% < %.1f us;", percent[p], (double)((int64_t)2 << k) / 1000);
+	}
+	printf(" max %.1f us\n", (double)max_ns / 1000);
+}
+
+static void run(void)
+{
+	pthread_t t[WORKERS + PUBLISHERS];
+
+	store_relaxed(&over, 0);
+	memset(workers, 0, sizeof(workers));
+	idle.wake = wake;
+	idle.has_work = has_work;
+	thrum__idle_init(&idle, WORKERS);
+	for (int i = 0; i < PUBLISHERS; i++) {
+		CHECK(thrum__ready_init(&sources[i].queue, 2) == 0);
+		store_relaxed(&sources[i].taken, 0);
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i].random = i + 1;
+		CHECK(!pthread_create(&t[i], NULL, worker_main, &workers[i]));
+	}
+	for (int i = 0; i < PUBLISHERS; i++)
+		CHECK(!pthread_create(&t[WORKERS + i], NULL, publisher_main, &sources[i]));
+	for (int i = 0; i < PUBLISHERS; i++)
+		pthread_join(t[WORKERS + i], NULL);
+	store_release(&over, 1);
+	for (unsigned i = 0; i < WORKERS; i++)
+		thrum__idle_wake(&idle, i);
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(t[i], NULL);
+	report();
+	for (int i = 0; i < PUBLISHERS; i++)
+		thrum__ready_fini(&sources[i].queue);
+}
+
+int main(void)
+{
+	each = scaled(1000000) / PUBLISHERS + 1;
+	printf("full fences\n");
+	run();
+	thrum__os_membarrier_init();
+	if (thrum__membarrier_ready) {
+		printf("membarrier\n");
+		run();
+	}
+	return 0;
+}
