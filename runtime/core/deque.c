@@ -1,50 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WHAT    Chase and Lev's deque (SPAA 2005) with the orders of Le, Pop, Cohen and Nardelli (PPoPP 2013).  The full fence
- *         between the owner's claim and its look at top is asymmetric: a compiler barrier in pop, membarrier in steal,
- *         because a pop comes once for each task and a steal rarely.  Rejected: a bounded ring with an overflow list
- *         (a flat spawn of 10^6 would live in the overflow); a split private part (work behind the split can be hidden
+ * WHAT    Chase and Lev's deque (SPAA 2005) with the orders of Le, Pop, Cohen and Nardelli (PPoPP
+ *         2013).  The full fence between the owner's claim and its look at top is asymmetric: a
+ *         compiler barrier in pop, membarrier in steal, because a pop comes once for each task and
+ *         a steal rarely.  Rejected: a bounded ring with an overflow list (a flat spawn of 10^6
+ *         would live in the overflow); a split private part (work behind the split can be hidden
  *         behind a task that computes).
  *
- * WORD    top and bottom are 64-bit counters that only wrap after 2^64 pushes; an item stands at index & mask.
+ * WORD    top and bottom are 64-bit counters that only wrap after 2^64 pushes; an item stands at
+ *         index & mask.
  *
  * STATES  items are [top, bottom); empty when bottom - top <= 0 (signed: pop passes through -1).
  *
- * MOVES   T1 bottom b -> b + 1                 push, after the slot was written; the ring doubles first when full
+ * MOVES   T1 bottom b -> b + 1                 push, after the slot was written; the ring doubles
+ *            first when full
  *         T2 bottom b -> b - 1                 pop claims the newest
- *         T3 bottom b - 1 -> b                 pop gives back (the deque was empty, or the last item is fought for)
+ *         T3 bottom b - 1 -> b                 pop gives back (the deque was empty, or the last
+ *            item is fought for)
  *         T4 top t -> t + 1                    steal, pop_oldest; or pop of the last item
  *
- * OWNERS  bottom, slots, top_seen: the owner writes; thieves read bottom and slots.  top: thieves, and the owner's T4.
- *         An item belongs to whoever made the move that took it out.
+ * OWNERS  bottom, slots, top_seen: the owner writes; thieves read bottom and slots.  top: thieves,
+ *         and the owner's T4.  An item belongs to whoever made the move that took it out.
  *
- * CALLERS push, pop, pop_if, pop_oldest: the owner, one at a time.  steal, count: anyone, any number.
+ * CALLERS push, pop, pop_if, pop_oldest: the owner, one at a time.  steal, count: anyone, any
+ *         number.
  *
- * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in steal.  T2 too:
- *            since C++20 a plain store of the same thread does not carry on an earlier release.  At T3 it orders the
- *            look at top before the bottom that tells of it.
- *         O3 fence_light between T2 and the load of top in pop, pairs with O4 fence_heavy between the loads of top and
- *            bottom in steal: either pop sees the thief's top or the thief sees the claimed bottom.
- *            It also lets a thief that read a top made by another thief rely on that one's fences, as C++20 has it
- *            (P0668) and every machine does; so nothing is acquired through top there.
+ * ORDER   O1 release at T1, T2, T3 (slots, items, ring) pairs with O2 acquire of bottom in
+ *            steal.  T2 too: since C++20 a plain store of the same thread does not carry on an
+ *            earlier release.  At T3 it orders the look at top before the bottom that tells of it.
+ *         O3 fence_light between T2 and the load of top in pop, pairs with O4 fence_heavy between
+ *            the loads of top and bottom in steal: either pop sees the thief's top or the thief
+ *            sees the claimed bottom.  It also lets a thief that read a top made by another thief
+ *            rely on that one's fences, as C++20 has it (P0668) and every machine does; so nothing
+ *            is acquired through top there.
  *         O6 release of slots on growth pairs with O7 acquire of slots in steal: the copied slots.
- *         O8 acquire of top in push pairs with O5 release of steal's T4: the slot that push reuses has been read by the
- *            thief that took it.  The owner's own T4 carries on the thieves' release sequence.
- *         Weaker O1: a thief runs an item half written.  Weaker O3, O4: the last item is taken twice.  Weaker O7: a thief
- *         reads an empty slot.  Weaker O5, O8: a thief reads the next lap's item and its CAS succeeds.
+ *         O8 acquire of top in push pairs with O5 release of steal's T4: the slot that push reuses
+ *            has been read by the thief that took it.  The owner's own T4 carries on the thieves'
+ *            release sequence.
+ *         Weaker O1: a thief runs an item half written.  Weaker O3, O4: the last item is taken
+ *         twice.  Weaker O7: a thief reads an empty slot.  Weaker O5, O8: a thief reads the next
+ *         lap's item and its CAS succeeds.
  *
  * INVARIANT I1 each item is taken once.  I2 0 <= bottom - top <= capacity but for pop's passing -1.
  *         I3 top_seen <= top.
  *
- * PROOF   Linearisation: push at T1, steal at T4, pop of one of several at T2 (no thief can reach it: by O3/O4 a thief
- *         that read an older bottom has its top seen by pop), pop of the last at T4.  A thief reads the slot before
- *         T4, and the CAS fails if top has moved, so a slot that was reused is never taken (I1); 64-bit indices
- *         exclude ABA.  push and pop are wait-free but for growth (amortised O(1)), steal is lock-free: it fails only if
- *         another took the item.
+ * PROOF   Linearisation: push at T1, steal at T4, pop of one of several at T2 (no thief can reach
+ *         it: by O3/O4 a thief that read an older bottom has its top seen by pop), pop of the last
+ *         at T4.  A thief reads the slot before T4, and the CAS fails if top has moved, so a slot
+ *         that was reused is never taken (I1); 64-bit indices exclude ABA.  push and pop are
+ *         wait-free but for growth (amortised O(1)), steal is lock-free: it fails only if another
+ *         took the item.
  *
  * RECLAIM Old rings live until fini (slots.h).  An item's memory is its taker's.
  *
- * TEST    tests/model/scen_deque.c (capacity 2, indices near wrap); tests/unit/test_deque.c; tests/stress/queues.c
+ * TEST    tests/model/scen_deque.c (capacity 2, indices near wrap); tests/unit/test_deque.c;
+ *         tests/stress/queues.c
  */
 #include "core/deque.h"
 
@@ -100,7 +110,7 @@ static void *pop_at(struct thrum__deque *d, uint64_t b)
 	void *item;
 
 	store_release(&d->bottom, newest); /* T2; O1 */
-	fence_light();			   /* O3 */
+	fence_light();                     /* O3 */
 	t = load_relaxed(&d->top);
 	if ((int64_t)(newest - t) < 0) {
 		store_release(&d->bottom, b); /* T3: empty; O1 */
@@ -145,8 +155,8 @@ void *thrum__deque_steal(struct thrum__deque *d)
 
 	if ((int64_t)(load_relaxed(&d->bottom) - t) <= 0)
 		return NULL; /* without the heavy fence; an idle worker looks again behind one */
-	fence_heavy();			/* O4 */
-	b = load_acquire(&d->bottom);	/* O2 */
+	fence_heavy();       /* O4 */
+	b = load_acquire(&d->bottom); /* O2 */
 	if ((int64_t)(b - t) <= 0)
 		return NULL;
 	s = load_acquire(&d->slots); /* O7 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * deque.h - a worker's queue of spawned tasks: the owner's end is last-in first-out, thieves take the oldest.  The
- * argument stands in deque.c.
+ * deque.h - a worker's queue of spawned tasks: the owner's end is last-in first-out, thieves take
+ * the oldest.  The argument stands in deque.c.
  */
 #ifndef THRUM_CORE_DEQUE_H
 #define THRUM_CORE_DEQUE_H
@@ -11,9 +11,9 @@
 struct thrum__deque {
 	struct atomic64 top; /* next to be stolen; thieves and the owner's last pop */
 	char pad0[CACHE_LINE - sizeof(struct atomic64)];
-	struct atomic64 bottom;  /* next free; the owner */
-	struct atomicptr slots;  /* struct thrum__slots; the owner */
-	uint64_t top_seen;       /* the owner's last look at top: never beyond it */
+	struct atomic64 bottom; /* next free; the owner */
+	struct atomicptr slots; /* struct thrum__slots; the owner */
+	uint64_t top_seen;      /* the owner's last look at top: never beyond it */
 	char pad1[CACHE_LINE - 2 * sizeof(struct atomic64) - sizeof(uint64_t)];
 };
 
@@ -27,7 +27,8 @@ int thrum__deque_push(struct thrum__deque *d, void *item);
 void *thrum__deque_pop(struct thrum__deque *d);
 /* The owner: the newest if it is @item, else NULL. */
 void *thrum__deque_pop_if(struct thrum__deque *d, void *item);
-/* The owner: the oldest; NULL: empty or a thief was faster.  Needs no heavy fence: bottom is the caller's own. */
+/* The owner: the oldest; NULL: empty or a thief was faster.  Needs no heavy fence: bottom is the
+ * caller's own. */
 void *thrum__deque_pop_oldest(struct thrum__deque *d);
 /* Anyone: the oldest; NULL: empty or another was faster. */
 void *thrum__deque_steal(struct thrum__deque *d);

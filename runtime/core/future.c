@@ -35,12 +35,12 @@
  *            DONE sees the result; and with O4 at T7: the holder hands it on to those it fires.
  *         O3 release at T4 (the node) pairs with O4 acquire at T2, T5, T6, T7 of who walks on it.
  *         O5 release at T7 (links changed) pairs with O4 of the next holder (T5) or of T2.
- *         O6 release of gone, by fire, pairs with O7 acquire in withdraw: the node's frame may go,
- *            the result is there.
+ *         the release of gone, by fire (parker.c: O6), pairs with O7 acquire in withdraw: the
+ *            node's frame may go, the result is there.
  *         Every move is a read-modify-write: a release reaches all later acquires of word (release
  *         sequence).  T1 orders nothing: the claim carries no data.
  *         Weaker O1: an awaiter reads an old result.  Weaker O3: a walk reads next before it was
- *         written.  Weaker O5: a node that has left is fired.  Weaker O6: the frame is reused under
+ *         written.  Weaker O5: a node that has left is fired.  Weaker O7: the frame is reused under
  *         the firing party.
  *
  * INVARIANT I1 one T2 or T3.  I2 each registered node is fired once, or withdrawn, never both.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WHAT    Treiber's stack (1986) without pop: what is pushed one by one is taken all at once and reversed.  It holds what must
- *         never fail to be queued: tasks woken from outside the workers, callbacks that are due.
+ * WHAT    Treiber's stack (1986) without pop: what is pushed one by one is taken all at once and
+ *         reversed.  It holds what must never fail to be queued: tasks woken from outside the
+ *         workers, callbacks that are due.
  *
  * WORD    newest: the newest item, NULL when empty.
  *
@@ -14,13 +15,15 @@
  *
  * CALLERS all beside each other, any number.
  *
- * ORDER   O1 release at T1 (the item and its next) pairs with O2 acquire at T2, through the release sequence of the pushes
- *         in between.  Weaker: a taker follows a link that it cannot see yet.
+ * ORDER   O1 release at T1 (the item and its next) pairs with O2 acquire at T2, through the release
+ *         sequence of the pushes in between.  Weaker: a taker follows a link that it cannot see
+ *         yet.
  *
  * INVARIANT I1 each item is taken once; a taker's items come oldest first.
  *
- * PROOF   T1 and T2 are single atomic steps: the linearisation points.  push is lock-free (its CAS fails only if another
- *         move succeeded), take_all wait-free.  No ABA: T1 needs only that n is newest at its CAS, and it is.
+ * PROOF   T1 and T2 are single atomic steps: the linearisation points.  push is lock-free (its CAS
+ *         fails only if another move succeeded), take_all wait-free.  No ABA: T1 needs only that n
+ *         is newest at its CAS, and it is.
  *
  * RECLAIM An item's memory is its taker's.
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inbox.h - a list that any thread adds to and one party at a time empties.  The argument stands in inbox.c.
+ * inbox.h - a list that any thread adds to and one party at a time empties.  The argument stands in
+ * inbox.c.
  */
 #ifndef THRUM_CORE_INBOX_H
 #define THRUM_CORE_INBOX_H

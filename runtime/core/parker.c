@@ -23,7 +23,7 @@
  *         T4 PARKED(s), not DEAF -> RUNNING(s+1), CANCEL, HARD    cancel; then unpark
  *         T5 any -> the same with SOFT or HARD      cancel: soft, or none that hears it is parked
  *         T6 RUNNING(s) -> LENT(s)                  lend, by the owner
- *         T7 RUNNING(s), LENT(s) or PARKED(s) -> RUNNING(s+1), SELF    abandon, by the owner: PARKED
+ *         T7 RUNNING(s), LENT(s) or PARKED(s) -> RUNNING(s+1), SELF    abandon by the owner: PARKED
  *                                                   if it is a thread, whose sleep had a deadline
  *         T8 LENT(s) -> RUNNING(s+1), TIMER/CANCEL  fire or cancel; then unpark with relay, whose
  *                                                   lent reference is the winner's
@@ -41,7 +41,8 @@
  *         O3 release at T2, T3, T4, T8 (what happened before the wake) pairs with O4 acquire of the
  *            owner: park and abandon that find s over, and through unpark's queue after T3, T4.
  *         O5 release at T6 (relay, its reference) pairs with O2 at T8, there before relay is read.
- *         requested, why, seq and is_over order nothing.
+ *         O6 release of gone pairs with the acquire in withdraw (future.c: O7): the node's frame
+ *         may go. requested, why, seq and is_over order nothing.
  *         Weaker O1/O2: a fiber resumed with stale registers.  Weaker O3/O4: an awaiter misses the
  *         result.  Weaker O5/O2: another wait's relay is cancelled.
  *
@@ -215,7 +216,7 @@ static void wait_node_fire(struct thrum__waiter *n)
 	uint64_t seq = plain_read(&node->seq);
 
 	/* The node's frame may go as soon as gone is seen; the parker's memory never does. */
-	store_release(&n->gone, 1); /* O6 of future.c */
+	store_release(&n->gone, 1); /* O6 */
 	thrum__parker_fire(p, seq, THRUM__BY_NODE);
 }
 

@@ -53,8 +53,9 @@ bool thrum__parker_park(struct thrum__parker *p, uint64_t seq, bool deaf);
  */
 bool thrum__parker_lend(struct thrum__parker *p, uint64_t seq, void *relay);
 /*
- * The owner gives wait @seq up: true: nobody fired it and nobody will; false: it was fired.  A thread
- * that parked may do this too, when its sleep has ended without unpark; after false unpark comes.
+ * The owner gives wait @seq up: true: nobody fired it and nobody will; false: it was fired.  A
+ * thread that parked may do this too, when its sleep has ended without unpark; after false unpark
+ * comes.
  */
 bool thrum__parker_abandon(struct thrum__parker *p, uint64_t seq);
 /* Why the last wait ended. */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WHAT    Blocks of one size that are freed on other workers than they were made on.  Each worker keeps two batches of its own
- *         (a magazine, after Bonwick and Adams, USENIX 2001): get and put touch nothing shared but once in 64 times.
- *         Full batches go through a few depots: Treiber stacks, pushed by anyone, popped by one thread at a time.  Who
- *         finds a depot being popped goes to the next one and waits for nobody.  Rejected: popping by many (ABA: needs
- *         a tag and a wide CAS); emptying a depot with one exchange and putting back the rest (who looks meanwhile
- *         finds nothing and carves: memory grows for ever); a lock to wait for (a thread held inside it would stop every
- *         spawn).
+ * WHAT    Blocks of one size that are freed on other workers than they were made on.  Each worker
+ *         keeps two batches of its own (a magazine, after Bonwick and Adams, USENIX 2001): get and
+ *         put touch nothing shared but once in 64 times.  Full batches go through a few depots:
+ *         Treiber stacks, pushed by anyone, popped by one thread at a time.  Who finds a depot
+ *         being popped goes to the next one and waits for nobody.  Rejected: popping by many (ABA:
+ *         needs a tag and a wide CAS); emptying a depot with one exchange and putting back the rest
+ *         (who looks meanwhile finds nothing and carves: memory grows for ever); a lock to wait for
+ *         (a thread held inside it would stop every spawn).
  *
- * WORD    newest: the newest batch's first block, NULL when empty.  A batch: blocks linked by next; its first block
- *         carries next_batch and count.
+ * WORD    newest: the newest batch's first block, NULL when empty.  A batch: blocks linked by next;
+ *         its first block carries next_batch and count.
  *
- * STATES  of a block: live (refs > 0), in one cache, in one batch of a depot, in a batch that a thread is just moving.
+ * STATES  of a block: live (refs > 0), in one cache, in one batch of a depot, in a batch that a
+ *         thread is just moving.
  *
  * MOVES   T1 newest d -> batch, batch->next_batch = d   give a batch
  *         T2 popping 0 -> 1                             take the right to pop; not waited for
@@ -19,30 +21,37 @@
  *         T4 popping 1 -> 0                             end of popping
  *         T5 slabs s -> slab                            a new slab, under carve_lock
  *
- * OWNERS  a block's next, next_batch, count: whoever holds the batch, and while it is in a depot nobody writes them; word and
- *         refs are never touched here (late wakes and walkers look at them).  A cache: its worker.  used: carve_lock.
+ * OWNERS  a block's next, next_batch, count: whoever holds the batch, and while it is in a depot
+ *         nobody writes them; word and refs are never touched here (late wakes and walkers look at
+ *         them).  A cache: its worker.  used: carve_lock.
  *
  * CALLERS get, put: the cache's worker.  get_shared, put_shared, walk: anyone, beside all others.
  *
- * ORDER   O1 release at T1 (links, and all that the last user did) pairs with O2 acquire of newest before T3, through the
- *            release sequence of what was pushed and popped in between.
- *         O3 release at T4 pairs with O4 acquire at T2: the next popper cannot read a batch that is gone.
+ * ORDER   O1 release at T1 (links, and all that the last user did) pairs with O2 acquire of newest
+ *            before T3, through the release sequence of what was pushed and popped in between.
+ *         O3 release at T4 pairs with O4 acquire at T2: the next popper cannot read a batch that is
+ *            gone.
  *         O5 release at T5 (the slab's head, prepared blocks) pairs with O6 acquire in walk.
- *         Weaker O1, O2: a batch is taken with links or contents not yet visible.  Weaker O3, O4: a popper reads the link
- *         of a batch in use, and if that one comes back at this moment its pop succeeds: two parties use one block.
+ *         Weaker O1, O2: a batch is taken with links or contents not yet visible.  Weaker O3, O4: a
+ *         popper reads the link of a batch in use, and if that one comes back at this moment its
+ *         pop succeeds: two parties use one block.
  *
- * INVARIANT I1 each free block is in one place.  I2 one popper for each depot.  I3 a batch is carved only if each depot was
- *         empty or held by another popper when looked at; gives go round the depots and pass by those that are being
- *         popped, so behind a popper that does not run lies no more than when it stopped.
+ * INVARIANT I1 each free block is in one place.  I2 one popper for each depot.  I3 a batch is
+ *         carved only if each depot was empty or held by another popper when looked at; gives go
+ *         round the depots and pass by those that are being popped, so behind a popper that does
+ *         not run lies no more than when it stopped.
  *
- * PROOF   T1 to T4 are single atomic steps.  With popping held nobody else removes, so newest == d at T3 means that d has
- *         been there since it was read and its next_batch is the one that was read: no ABA, I1.  T1 is lock-free (its
- *         CAS fails only if another move succeeded); so is T3 (each failure is another's T1).  Nobody waits for T4.
- *         With all depots empty new blocks are carved under a lock: blocking among carvers only, once in 64.
+ * PROOF   T1 to T4 are single atomic steps.  With popping held nobody else removes, so newest == d
+ *         at T3 means that d has been there since it was read and its next_batch is the one that
+ *         was read: no ABA, I1.  T1 is lock-free (its CAS fails only if another move succeeded); so
+ *         is T3 (each failure is another's T1).  Nobody waits for T4.  With all depots empty new
+ *         blocks are carved under a lock: blocking among carvers only, once in 64.
  *
- * RECLAIM Slabs are never unmapped: futures outlive runtimes, and a late wake may touch a parker in a free block.
+ * RECLAIM Slabs are never unmapped: futures outlive runtimes, and a late wake may touch a parker in
+ *         a free block.
  *
- * TEST    tests/model/scen_pool.c (2 depots, batches of 2); tests/unit/test_pool.c; tests/stress/queues.c
+ * TEST    tests/model/scen_pool.c (2 depots, batches of 2); tests/unit/test_pool.c;
+ *         tests/stress/queues.c
  */
 #include "core/pool.h"
 
@@ -61,7 +70,8 @@ static void give(struct thrum__depot *d, struct thrum__block *batch, uint32_t co
 	} while (!cas_release(&d->newest, &newest, batch)); /* T1; O1 */
 }
 
-/* The depot to give to, from number *@turn on: one that is being popped is passed by, as its popper may not go on. */
+/* The depot to give to, from number *@turn on: one that is being popped is passed by, as its
+ * popper may not go on. */
 static struct thrum__depot *next_depot(struct thrum__pool *p, uint32_t *turn)
 {
 	for (uint32_t i = 1; i < DEPOTS; i++) {
@@ -133,7 +143,8 @@ static struct thrum__block *carve(struct thrum__pool *p)
 		slab = add_slab(p);
 	while (slab && count < BATCH && plain_read(&slab->used) < n) {
 		size_t used = plain_read(&slab->used);
-		struct thrum__block *b = (void *)((char *)(slab + 1) + (n - 1 - used) * p->block_bytes);
+		struct thrum__block *b =
+		    (void *)((char *)(slab + 1) + (n - 1 - used) * p->block_bytes);
 
 		plain_write(&slab->used, used + 1);
 		plain_write(&b->next, first);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.h - blocks of one size for futures and tasks: a cache for each worker, batches between them.  The argument stands
- * in pool.c.
+ * pool.h - blocks of one size for futures and tasks: a cache for each worker, batches between
+ * them.  The argument stands in pool.c.
  */
 #ifndef THRUM_CORE_POOL_H
 #define THRUM_CORE_POOL_H
@@ -11,7 +11,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* How many blocks travel between a worker and the others at a time, and the stacks that they travel through. */
+/* How many blocks travel between a worker and the others at a time, and the stacks that they
+ * travel through. */
 #ifdef THRUM_MODEL
 #define THRUM__POOL_BATCH 2
 #define THRUM__POOL_DEPOTS 2
@@ -20,8 +21,8 @@
 #define THRUM__POOL_DEPOTS 8
 #endif
 
-/* The head of a free block.  word and refs mean what they mean in a live one (future.h): they are never overwritten here,
- * because late wakes and walkers may still look at them. */
+/* The head of a free block.  word and refs mean what they mean in a live one (future.h): they are
+ * never overwritten here, because late wakes and walkers may still look at them. */
 struct thrum__block {
 	struct atomic64 word;
 	struct thrum__block *next;       /* in its batch */
@@ -38,20 +39,20 @@ struct thrum__slab {
 
 /* A stack of batches: anyone pushes, one at a time pops. */
 struct thrum__depot {
-	struct atomicptr newest;  /* struct thrum__block, first of its batch */
-	struct atomic32 popping;  /* 1: somebody pops; nobody waits for it */
+	struct atomicptr newest; /* struct thrum__block, first of its batch */
+	struct atomic32 popping; /* 1: somebody pops; nobody waits for it */
 	char pad[CACHE_LINE - sizeof(struct atomicptr) - sizeof(struct atomic32) - 4];
 };
 
 struct thrum__pool {
 	size_t block_bytes; /* a multiple of 64 */
 	size_t slab_bytes;
-	void (*prepare)(void *block);            /* once for each block, when it is carved */
-	void *(*map)(size_t bytes);              /* zeroed pages, never given back; NULL: none */
-	struct atomicptr slabs;                  /* struct thrum__slab, newest first, never removed */
-	pthread_mutex_t carve_lock;              /* of the newest slab's used */
-	struct atomic64 carved;                  /* blocks made so far */
-	struct atomic32 turn;                    /* where the next thread without a cache begins */
+	void (*prepare)(void *block); /* once for each block, when it is carved */
+	void *(*map)(size_t bytes);   /* zeroed pages, never given back; NULL: none */
+	struct atomicptr slabs;       /* struct thrum__slab, newest first, never removed */
+	pthread_mutex_t carve_lock;   /* of the newest slab's used */
+	struct atomic64 carved;       /* blocks made so far */
+	struct atomic32 turn;         /* where the next thread without a cache begins */
 	struct thrum__depot depots[THRUM__POOL_DEPOTS]; /* batches on their way */
 };
 
@@ -68,7 +69,8 @@ struct thrum__pool_cache {
 void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p);
 /* Gives all that it holds to the pool. */
 void thrum__pool_cache_fini(struct thrum__pool_cache *c);
-/* A block, contents as its last user left them (but for next, next_batch, count); NULL: no memory. */
+/* A block, contents as its last user left them (but for next, next_batch, count); NULL: no
+ * memory. */
 void *thrum__pool_get(struct thrum__pool_cache *c);
 void thrum__pool_put(struct thrum__pool_cache *c, void *block);
 /* The same for threads without a cache. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ready.h - a worker's queue of woken tasks: first-in first-out for the owner and for thieves.  The argument stands in
- * ready.c.
+ * ready.h - a worker's queue of woken tasks: first-in first-out for the owner and for thieves.  The
+ * argument stands in ready.c.
  */
 #ifndef THRUM_CORE_READY_H
 #define THRUM_CORE_READY_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* slots.c - see slots.h.  Nothing here is concurrent: the owner publishes a ring with a release store. */
+/* slots.c - see slots.h.  Nothing here is concurrent: the owner publishes a ring with a release
+ * store. */
 #include "core/slots.h"
 
 #include "base/os.h"

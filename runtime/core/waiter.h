@@ -16,7 +16,8 @@ struct thrum__parker;
 
 struct thrum__waiter {
 	struct thrum__waiter *next; /* older node; the list's holder writes it (future.c) */
-	struct thrum__waiter *prev; /* younger node, if a withdrawal has made the link (future.c: I4) */
+	/* younger node, if a withdrawal has made the link (future.c: I4) */
+	struct thrum__waiter *prev;
 	void (*fire)(struct thrum__waiter *n);
 	struct atomic32 gone; /* 1: the firing party is done with the node; fire releases it */
 };

@@ -43,8 +43,8 @@ _Static_assert(WHEEL_LEVELS *WHEEL_SLOTS == WHEEL_CHUNK_LISTS,
 
 static void chunk_put(struct thrum__wheel *w, struct thrum__wheel_chunk *c)
 {
-	thrum__wheel_chunk_put(&w->chunks, c);
-	thrum__wheel_chunks_trim(&w->chunks, w->slotted);
+	if (thrum__wheel_chunk_put(&w->chunks, c))
+		thrum__wheel_chunks_trim(&w->chunks, w->slotted);
 }
 
 /* Slots: */

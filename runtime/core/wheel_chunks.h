@@ -9,6 +9,7 @@
 #ifndef THRUM_CORE_WHEEL_CHUNKS_H
 #define THRUM_CORE_WHEEL_CHUNKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -109,7 +110,8 @@ static inline struct thrum__wheel_chunk *thrum__wheel_chunk_get(struct thrum__wh
 
 void thrum__wheel_slab_unused(struct thrum__wheel_chunks *m, struct thrum__wheel_slab *s);
 
-static inline void thrum__wheel_chunk_put(struct thrum__wheel_chunks *m,
+/* Returns whether a slab is without use now, so that trim may find something. */
+static inline bool thrum__wheel_chunk_put(struct thrum__wheel_chunks *m,
 					  struct thrum__wheel_chunk *c)
 {
 	struct thrum__wheel_slab *s = container_of(c - c->place, struct thrum__wheel_slab, chunk);
@@ -118,8 +120,10 @@ static inline void thrum__wheel_chunk_put(struct thrum__wheel_chunks *m,
 		wheel_slab_link_first(m, s);
 	c->next = s->free;
 	s->free = c;
-	if (--s->used == 0)
-		thrum__wheel_slab_unused(m, s);
+	if (LIKELY(--s->used > 0))
+		return false;
+	thrum__wheel_slab_unused(m, s);
+	return true;
 }
 
 /* Make @m own enough for @n entries; 0 or -ENOMEM. */

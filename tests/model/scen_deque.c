@@ -2,8 +2,9 @@
 /*
  * scen_deque.c - core/deque.c: capacity 2, indices that wrap, growth beside thieves.
  *
- * An item is the address of a plain variable that is written before its push and read by whoever takes it, so an
- * item that is seen too early is a race.  At the end what is left is taken, and each item must have come out once.
+ * An item is the address of a plain variable that is written before its push and read by whoever
+ * takes it, so an item that is seen too early is a race.  At the end what is left is taken, and
+ * each item must have come out once.
  */
 #include "explorer.h"
 
@@ -108,7 +109,8 @@ static void pop_all(void)
 SCENARIO(deque_pop_beside_thieves, .setup = start_two, .thread = {pop_all, thief, thief},
 	 .check = all_once, .min_executions = 10000, .covers = "T2 T3 T4");
 
-/* An index used again: popped as one of several, pushed again with another item, while a thief is on its way to it. */
+/* An index used again: popped as one of several, pushed again with another item, while a thief is
+ * on its way to it. */
 static void again_owner(void)
 {
 	took(thrum__deque_pop(&d));
@@ -146,7 +148,8 @@ static void grow_once(void)
 SCENARIO(deque_growth_two_thieves, .setup = start_two, .thread = {grow_once, thief, thief},
 	 .check = all_once, .min_executions = 10000, .covers = "T1 T2 T4");
 
-/* A slot is used again in the next lap, for a thief's progress made room; a slow thief still holds the old index. */
+/* A slot is used again in the next lap, for a thief's progress made room; a slow thief still
+ * holds the old index. */
 static void lap_owner(void)
 {
 	push(2);

@@ -2,10 +2,11 @@
 /*
  * scen_idle.c - sched/idle.c: publishers and workers that search, find and sleep.
  *
- * Work is a count in a word.  A worker that has taken an item computes for ever (its thread ends), so nobody comes by
- * later and tidies up a lost wake: with as many items as workers each must come to its item, and a worker that is
- * left asleep is the deadlock which the explorer reports.  Where workers may stay asleep, the check wants all work
- * taken.  A worker sleeps on a signal of its own, as in elsewhere.c; what it wrote before its sleep its waker reads.
+ * Work is a count in a word.  A worker that has taken an item computes for ever (its thread
+ * ends), so nobody comes by later and tidies up a lost wake: with as many items as workers each
+ * must come to its item, and a worker that is left asleep is the deadlock which the explorer
+ * reports.  Where workers may stay asleep, the check wants all work taken.  A worker sleeps on a
+ * signal of its own, as in elsewhere.c; what it wrote before its sleep its waker reads.
  */
 #include "explorer.h"
 
@@ -220,7 +221,8 @@ static void publish_twice(void)
 	publish();
 }
 
-/* Dekker's pattern: publishers and a worker on its way to sleep.  And a searcher beside a sleeper. */
+/* Dekker's pattern: publishers and a worker on its way to sleep.  And a searcher beside a
+ * sleeper. */
 static void start_two(void)
 {
 	start(2);
@@ -237,7 +239,8 @@ static void start_one_seen(void)
 }
 SCENARIO(idle_burst, .setup = start_one_seen, .thread = {publish_once, chosen_0, searcher_1},
 	 .check = not_searching, .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T9");
-/* The second item's publisher relies on a searcher that leaves to sleep, sees the first item, and never comes back. */
+/* The second item's publisher relies on a searcher that leaves to sleep, sees the first item, and
+ * never comes back. */
 static void start_one_leaving(void)
 {
 	start_one_asleep();
@@ -270,7 +273,8 @@ SCENARIO(idle_chain, .setup = start_three_asleep,
 	 .thread = {publish_three, sleeper_0, sleeper_1, sleeper_2}, .check = all_done,
 	 .min_executions = 10000, .covers = "T2 T4 T5");
 
-/* A publisher relies on a searcher that finds other work and leaves; the other worker is going to sleep. */
+/* A publisher relies on a searcher that finds other work and leaves; the other worker is going to
+ * sleep. */
 static void start_searcher(void)
 {
 	start(2);
@@ -281,7 +285,8 @@ static void start_searcher(void)
 SCENARIO(idle_searcher_finds, .setup = start_searcher, .thread = {publish_once, worker_0, worker_1},
 	 .check = all_done, .min_executions = 10000, .covers = "T2 T3 T4 T5 T9");
 
-/* Worker 0 ends its sleep by itself, for a timer, takes what is there and publishes, unless it was chosen. */
+/* Worker 0 ends its sleep by itself, for a timer, takes what is there and publishes, unless it
+ * was chosen. */
 static void by_timer_0(void)
 {
 	if (thrum__idle_sleep_cancel(&idle, 0)) {
@@ -297,7 +302,8 @@ SCENARIO(idle_no_bit, .setup = start_one_asleep, .thread = {publish_once, by_tim
 	 .check = none_waits, .may_sleep = 1u << 2, .min_executions = 10000,
 	 .covers = "T3 T4 T5 T6 T7 T9");
 
-/* A certain worker is wanted that does not sleep; a publisher relies on the place that this takes for a moment. */
+/* A certain worker is wanted that does not sleep; a publisher relies on the place that this takes
+ * for a moment. */
 static void want_1(void)
 {
 	thrum__idle_wake(&idle, 1);
@@ -310,8 +316,9 @@ SCENARIO(idle_wake_found, .setup = start_two, .thread = {want_1, publish_once, l
 	 .check = not_searching, .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T8 T9");
 
 /*
- * The virtual clock: who sees all asleep and no work moves the time to the earliest timer and wakes its worker (timer.c).
- * Each worker has one timer; each must fire, though nobody else ever wakes anyone.
+ * The virtual clock: who sees all asleep and no work moves the time to the earliest timer and
+ * wakes its worker (timer.c). Each worker has one timer; each must fire, though nobody else ever
+ * wakes anyone.
  */
 static unsigned earliest(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scen_inbox.c - core/inbox.c: producers and takers; each item comes out once, a producer's items in order.
+ * scen_inbox.c - core/inbox.c: producers and takers; each item comes out once, a producer's items
+ * in order.
  */
 #include "explorer.h"
 
@@ -100,7 +101,8 @@ SCENARIO(inbox_two_producers, .setup = start, .thread = {push_01, push_23, taker
 SCENARIO(inbox_two_takers, .setup = start, .thread = {push_01, push_4, taker, taker},
 	 .check = all_once, .min_executions = 10000, .covers = "T1 T2");
 
-/* A taker puts an item back at once: the newest is the same address again while a producer is about to push on it. */
+/* A taker puts an item back at once: the newest is the same address again while a producer is
+ * about to push on it. */
 static void hand_back(void)
 {
 	struct thrum__link *l = thrum__inbox_take_all(&box);

@@ -2,8 +2,9 @@
 /*
  * scen_pool.c - core/pool.c with batches of 2 and 2 depots: blocks that travel between threads.
  *
- * A block's value is even while it is free and odd while somebody has it; two who have it at once are seen by that or
- * as a race.  At the end each block is got once more: none is missing, none comes twice.
+ * A block's value is even while it is free and odd while somebody has it; two who have it at once
+ * are seen by that or as a race.  At the end each block is got once more: none is missing, none
+ * comes twice.
  */
 #include "explorer.h"
 
@@ -99,7 +100,8 @@ static void start(void)
 	model_name(&pool.slabs, "slabs");
 }
 
-/* One slab, carved; depot 0 holds @n batches of one block each, kept[0] the newest; the rest is held. */
+/* One slab, carved; depot 0 holds @n batches of one block each, kept[0] the newest; the rest is
+ * held. */
 static void start_with(unsigned n)
 {
 	start();
@@ -141,7 +143,8 @@ static void all_once(void)
 	model_assert(held == walked);
 }
 
-/* While one is about to pop the top, another takes it and what lies below, and brings the top back: same address. */
+/* While one is about to pop the top, another takes it and what lies below, and brings the top
+ * back: same address. */
 static void pop_one(void)
 {
 	get(0);

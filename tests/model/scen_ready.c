@@ -2,7 +2,8 @@
 /*
  * scen_ready.c - core/ready.c: capacity 2, indices that wrap, growth beside takers.
  *
- * As in scen_deque.c an item is the address of a plain variable; besides coming out once, items come out in order.
+ * As in scen_deque.c an item is the address of a plain variable; besides coming out once, items
+ * come out in order.
  */
 #include "explorer.h"
 
@@ -106,7 +107,8 @@ static void grow(void)
 SCENARIO(ready_growth, .bound = 4, .setup = start_two, .thread = {grow, taker, taker},
 	 .check = all_once, .min_executions = 10000, .covers = "T1 T2");
 
-/* The owner takes, too, makes room by it and uses the slots again, while a slow taker holds the old index. */
+/* The owner takes, too, makes room by it and uses the slots again, while a slow taker holds the
+ * old index. */
 static void lap_owner(void)
 {
 	took(thrum__ready_take(&q));

@@ -168,6 +168,10 @@ static void hold_one(uint64_t *random, int64_t hold_ns)
 
 int main(void)
 {
+#ifdef THRUM_MIGRATE
+	printf("with forced migration each woken task waits for one worker: nothing to hold\n");
+	return 77;
+#endif
 	const char *hold_ms = getenv("THRUM_HOLD_MS");
 	struct thrum_config config = THRUM_CONFIG_INIT;
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};

@@ -2,8 +2,9 @@
 /*
  * queues.c - the deque, the ready ring, the inbox and the block pool under real threads.
  *
- * What is counted: each item comes out once and whole; a taker's items come in order; a block has one user at a time;
- * the pool stops growing.  The deque runs twice: with full fences, and with membarrier where the kernel has it.
+ * What is counted: each item comes out once and whole; a taker's items come in order; a block has
+ * one user at a time; the pool stops growing.  The deque runs twice: with full fences, and with
+ * membarrier where the kernel has it.
  *
  * THRUM_SEED chooses the random operations (printed); THRUM_TEST_DIV divides the counts.
  */
@@ -29,7 +30,7 @@ struct item {
 
 static struct item *items;
 static uint64_t items_count, start_seed;
-static struct atomic32 over;
+static struct atomic32 over, started;
 static struct atomic64 stolen;
 
 static pthread_t start_thread(void *(*fn)(void *), void *arg)
@@ -46,7 +47,14 @@ static void items_make(uint64_t n)
 	items = calloc(n, sizeof(*items));
 	CHECK(items);
 	store_relaxed(&over, 0);
+	store_relaxed(&started, 0);
 	store_relaxed(&stolen, 0);
+}
+
+static void await_started(uint32_t n)
+{
+	while (load_acquire(&started) < n)
+		thread_yield();
 }
 
 static void take(void *item)
@@ -76,6 +84,7 @@ static void *thief(void *unused)
 	void *i;
 
 	(void)unused;
+	fetch_add_release(&started, 1);
 	for (;;) {
 		bool last = load_acquire(&over);
 
@@ -104,6 +113,8 @@ static void deque_own(uint64_t *random)
 			items[next].number = next;
 			CHECK(thrum__deque_push(&deque, &items[next]) == 0);
 		}
+		if (random_below(random, 32) == 0)
+			thread_yield(); /* on a busy machine thieves come late */
 		while (pop--) {
 			uint64_t how = random_below(random, 8);
 
@@ -133,6 +144,7 @@ static void deque_run(const char *what)
 	deque.top_seen = UINT64_MAX - 100;
 	for (int i = 0; i < TAKERS; i++)
 		t[i] = start_thread(thief, NULL);
+	await_started(TAKERS);
 	deque_own(&random);
 	store_release(&over, 1);
 	for (int i = 0; i < TAKERS; i++)
@@ -151,6 +163,7 @@ static void *ready_taker(void *unused)
 	struct item *i;
 
 	(void)unused;
+	fetch_add_release(&started, 1);
 	for (;;) {
 		bool last = load_acquire(&over);
 
@@ -181,6 +194,7 @@ static void ready_run(void)
 	ready.head_seen = UINT64_MAX - 100;
 	for (int k = 0; k < TAKERS; k++)
 		t[k] = start_thread(ready_taker, NULL);
+	await_started(TAKERS);
 	while (next < items_count) {
 		uint64_t push = 1 + random_below(&random, random_below(&random, 8) ? 4 : 300);
 		uint64_t own = random_below(&random, push);
@@ -393,7 +407,8 @@ static void pool_run(void)
 	pthread_join(t[RING], NULL);
 
 	carved = load_relaxed(&pool.carved);
-	/* In flight, in caches, in the outsider's hands; and some times as much behind poppers that were held. */
+	/* In flight, in caches, in the outsider's hands; and some times as much behind poppers
+	 * that were held. */
 	CHECK(carved <=
 	      4 * (RING * FLIGHT + RING * 2 * THRUM__POOL_BATCH + 10 + THRUM__POOL_BATCH));
 	thrum__pool_walk(&pool, block_is_free, &walked);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wakes.c - the idle protocol with real sleep: publishers outside, workers that search, sleep in a futex, and are woken.
+ * wakes.c - the idle protocol with real sleep: publishers outside, workers that search, sleep in
+ * a futex, and are woken.
  *
- * A publisher stops after some publications, at random, until all that it has published was taken: a lost wake leaves
- * it waiting, and the program ends with a message after ten seconds.  Latencies are printed, not judged.
+ * A publisher stops after some publications, at random, until all that it has published was
+ * taken: a lost wake leaves it waiting, and the program ends with a message after ten
+ * seconds.  Latencies are printed, not judged.
  *
  * THRUM_SEED chooses the gaps (printed); THRUM_TEST_DIV divides the counts.
  */

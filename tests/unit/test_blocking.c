@@ -253,6 +253,34 @@ TASK_TEST(cancels_beside_the_start, 1)
 	is_int(load_relaxed(&runs) + taken_back, 50);
 }
 
+static intptr_t task_spawns_job(void *unused)
+{
+	(void)unused;
+	return (intptr_t)thrum_spawn_blocking(job_counts, as_arg(5));
+}
+
+/* A future may outlive its runtime, and a cancel come while that ends. */
+START_TEST(a_cancel_beside_the_end_of_the_runtime)
+{
+	for (int i = 0; i < 50; i++) {
+		struct thrum_runtime *rt = runtime_of(1, THRUM_CLOCK_REAL);
+		pthread_t canceller;
+		intptr_t r;
+
+		pthread_barrier_init(&start, NULL, 2);
+		contended = (void *)thrum_runtime_block_on(rt, task_spawns_job, NULL);
+		must(contended);
+		canceller = thread_of(thread_cancels, NULL);
+		pthread_barrier_wait(&start);
+		is_int(thrum_runtime_destroy(rt), 0);
+		thread_end(canceller);
+		r = thrum_join(contended);
+		must(r == 5 || r == -ECANCELED);
+		pthread_barrier_destroy(&start);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -264,6 +292,7 @@ int main(void)
 	    a_started_job_goes_on,
 	    a_cancelled_caller_waits_for_its_job,
 	    cancels_beside_the_start,
+	    a_cancel_beside_the_end_of_the_runtime,
 	};
 
 	return RUN_TESTS("blocking", tests);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_deque.c - the deque against a plain array, one thread; tests/model and tests/stress have several.
+ * test_deque.c - the deque against a plain array, one thread; tests/model and tests/stress have
+ * several.
  *
  * THRUM_SEED chooses the random operations (printed); THRUM_TEST_DIV divides their number.
  */

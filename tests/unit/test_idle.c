@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_idle.c - each move of the idle protocol, one thread: who is woken, who is not, what is counted. */
+/* test_idle.c - each move of the idle protocol, one thread: who is woken, who is not, what is
+ * counted. */
 #include <check.h>
 #include <signal.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_pool.c - the block pool, one thread with several caches: nothing twice, nothing lost, nothing grows. */
+/* test_pool.c - the block pool, one thread with several caches: nothing twice, nothing lost,
+ * nothing grows. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,8 @@ START_TEST(last_in_first_out)
 }
 END_TEST
 
-/* All that one maps comes out once, and comes out again after it was put back from another cache. */
+/* All that one maps comes out once, and comes out again after it was put back from another cache.
+ * */
 START_TEST(none_twice_none_lost)
 {
 	struct thrum__pool_cache a, b;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_ready.c - the ready ring, one thread: order, growth, the wrap; tests/model and tests/stress have several. */
+/* test_ready.c - the ready ring, one thread: order, growth, the wrap; tests/model and
+ * tests/stress have several. */
 #include <check.h>
 #include <errno.h>
 
@@ -32,7 +33,8 @@ START_TEST(empty)
 }
 END_TEST
 
-/* For each fill between takes, over the wrap of the index: what comes out is what went in, in its order. */
+/* For each fill between takes, over the wrap of the index: what comes out is what went in, in its
+ * order. */
 START_TEST(first_in_first_out)
 {
 	for (int fill = 1; fill < 40; fill++) {

@@ -20,7 +20,8 @@ START_TEST(new_ring_is_empty)
 }
 END_TEST
 
-/* From every start, the wrap of the index included, each item stands at its index in the new ring. */
+/* From every start, the wrap of the index included, each item stands at its index in the new
+ * ring. */
 START_TEST(double_keeps_items_at_their_index)
 {
 	for (uint64_t from = UINT64_MAX - 8; from != 8; from++) {
