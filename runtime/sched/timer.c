@@ -16,9 +16,10 @@
  * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count.
  *         O2 release of next_ns (elsewhere.c) pairs with the acquire in earliest.  O3 acquire of
  *         callbacks_due pairs with the release in callback.c.  O4 release of virtual_ns: whoever
- *         was woken reads the new time.  O5 fence_light between a wait's end and the look at next_ns
- *         pairs with the heavy fence of sleep_begin, between next_ns and the second look at the wheel
- *         (elsewhere.c): the sleeper sees the end, or whoever ended the wait sees the sleep.
+ *         was woken reads the new time.  O5 fence_light between a wait's end and the look at
+ *         next_ns pairs with the heavy fence of sleep_begin, between next_ns and the second look at
+ *         the wheel (elsewhere.c): the sleeper sees the end, or whoever ended the wait sees the
+ *         sleep.
  */
 #include "sched/timer.h"
 
