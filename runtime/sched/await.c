@@ -218,7 +218,11 @@ static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
 	child->worker = w->index;
 	joiner->wait_seq = thrum__parker_seq(&joiner->parker);
 	joiner->lent = false;
-	if (thrum_cancel_requested() == THRUM_HARD)
+	/* A request further down comes up when the child waits (lend_below); but a child that must
+	 * not run if it was cancelled before has to know now. */
+	if (child->drop || child->copied
+		? thrum_cancel_requested() == THRUM_HARD
+		: thrum__parker_requested(&joiner->parker) & THRUM__PARKER_HARD)
 		thrum__task_cancel(child, THRUM__PARKER_HARD);
 	w->current = child;
 	thrum__count(&w->counters.started);

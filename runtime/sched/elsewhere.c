@@ -191,15 +191,15 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	store_release(&w->next_ns, (uint64_t)deadline); /* O3 */
 	thrum__idle_sleep_begin(&rt->idle, w->index, w->searching);
 	w->searching = false;
-	if (deadline != THRUM_FOREVER && thrum__timers_next_ns(w) != deadline) {
-		wake_up(w); /* forgotten meanwhile by one who did not see next_ns */
-		return;
-	}
 	if (thrum__runtime_has_work(rt)) {
 		/* It counts as searching: whoever relied on that will have the next one woken. */
 		if (!thrum__idle_sleep_undo(&rt->idle, w->index))
 			await_signal(w, THRUM_FOREVER);
 		w->searching = true;
+		return;
+	}
+	if (deadline != THRUM_FOREVER && thrum__timers_next_ns(w) != deadline) {
+		wake_up(w); /* forgotten meanwhile by one who did not see next_ns */
 		return;
 	}
 	if (rt->virtual_clock && thrum__clock_advance(w)) {

@@ -65,6 +65,7 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	rt->limits = (struct thrum__runtime_limits){
 	    .stack_bytes = thrum__stack_round(c->stack_bytes),
 	    .tasks_max = c->tasks_max,
+	    .credits_share = thrum__spawn_share(c->tasks_max, c->workers),
 	    .inject_max = c->inject_max,
 	    .blocking_queue = c->blocking_queue,
 	    .blocking_max = c->blocking_max,

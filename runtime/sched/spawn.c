@@ -31,11 +31,11 @@
 #define CHUNK_MAX 1024
 #define COPY_MAX ((size_t)1 << 30)
 
-static size_t chunk_of(const struct thrum_runtime *rt)
+size_t thrum__spawn_share(size_t tasks_max, unsigned workers)
 {
-	size_t share = rt->limits.tasks_max / (16 * (size_t)rt->workers_count);
+	size_t share = tasks_max / (16 * (size_t)workers);
 
-	return share < CHUNK_MAX ? share : CHUNK_MAX; /* 0: no shares, the limit is exact */
+	return share < CHUNK_MAX ? share : CHUNK_MAX;
 }
 
 /* Takes up to @want credits from the runtime's heap. */
@@ -54,7 +54,7 @@ static size_t take_credits(struct thrum_runtime *rt, size_t want)
 
 void thrum__spawn_ended(struct thrum__worker *w)
 {
-	size_t chunk = chunk_of(w->runtime);
+	size_t chunk = w->runtime->limits.credits_share;
 
 	w->credits++;
 	if (chunk && w->credits < 2 * chunk)
@@ -117,7 +117,9 @@ int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 		return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
 	rt = w->runtime;
 	if (UNLIKELY(!w->credits)) {
-		w->credits = take_credits(rt, chunk_of(rt) ? chunk_of(rt) : 1);
+		size_t chunk = rt->limits.credits_share;
+
+		w->credits = take_credits(rt, chunk ? chunk : 1);
 		if (!w->credits)
 			return -EAGAIN;
 	}

@@ -25,6 +25,8 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		  struct thrum_future **out);
 /* A 16-aligned copy of @size bytes, to be freed with thrum__os_free; NULL: no memory. */
 void *thrum__copy_args(const void *args, size_t size);
+/* What a worker keeps in store of a limit of @tasks_max; 0: nothing. */
+size_t thrum__spawn_share(size_t tasks_max, unsigned workers);
 /* One live task less. */
 void thrum__spawn_ended(struct thrum__worker *w);
 /* Ends @t without calling its function; drop is called. */

@@ -21,7 +21,7 @@
 #include "sched/report.h"
 #include "sched/worker.h"
 
-static bool nothing_lives(struct thrum_runtime *rt)
+static uint64_t living(struct thrum_runtime *rt)
 {
 	uint64_t ended = 0, spawned = 0;
 
@@ -30,7 +30,12 @@ static bool nothing_lives(struct thrum_runtime *rt)
 	for (unsigned i = 0; i < rt->workers_count; i++)
 		spawned += load_relaxed(&rt->workers[i]->counters.spawned);
 	spawned += load_relaxed(&rt->submitted);
-	return ended == spawned && !load_acquire(&rt->callbacks_due); /* O4 */
+	return spawned - ended;
+}
+
+static bool nothing_lives(struct thrum_runtime *rt)
+{
+	return living(rt) == 0 && !load_acquire(&rt->callbacks_due); /* O4 */
 }
 
 static bool cancel_other(struct thrum__task *t, void *self)
@@ -42,9 +47,13 @@ static bool cancel_other(struct thrum__task *t, void *self)
 
 void thrum__runtime_stop_begin(struct thrum_runtime *rt)
 {
+	struct thrum__task *self = thrum__current_task();
+
 	store_relaxed(&rt->stopping, 1);
 	fence_heavy(); /* O1 */
-	thrum__tasks_walk(rt, cancel_other, thrum__current_task());
+	/* The walk looks at every task that the process ever had at a time. */
+	if (living(rt) > (self != NULL))
+		thrum__tasks_walk(rt, cancel_other, self);
 }
 
 /* Waits until nothing lives: true; false: the deadline passed. */

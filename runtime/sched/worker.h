@@ -67,6 +67,8 @@ struct thrum__worker {
 
 struct thrum__runtime_limits {
 	size_t stack_bytes, tasks_max, inject_max, blocking_queue;
+	size_t
+	    credits_share; /* live tasks that a worker may have in store; 0: the limit is exact */
 	unsigned blocking_max;
 	int64_t grace_ns, spin_ns, stall_ns;
 };

@@ -420,6 +420,26 @@ TASK_TEST(wait_for_is_not_cut_short_after_its_cancel, 1)
 	never_cut_after_its_cancel(task_wait_for, true);
 }
 
+#ifdef THRUM_FAULTS
+TASK_TEST(without_a_timer_nothing_is_cancelled, 1)
+{
+	struct thrum_future *f = future_new();
+	intptr_t waited, slept;
+
+	thrum__fault_set(1, true); /* the first timer of a worker needs memory */
+	waited = thrum_wait_for(f, 10);
+	slept = thrum_sleep(10);
+	thrum__fault_set(0, false);
+	is_int(waited, -ENOMEM);
+	is_int(slept, -ENOMEM);
+	must(!thrum_done(f));
+	is_int(load_relaxed(&f->word), 0);
+	is_int(thrum_wait_for(f, 10), -ETIMEDOUT);
+	is_int(thrum_now(), 10);
+	thrum_release(f);
+}
+#endif
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -442,6 +462,9 @@ int main(void)
 	    wait_for_passes_a_cancel_on,
 	    an_outer_deadline_counts_in_wait_for,
 	    wait_for_is_not_cut_short_after_its_cancel,
+#ifdef THRUM_FAULTS
+	    without_a_timer_nothing_is_cancelled,
+#endif
 	};
 
 	return RUN_TESTS("await_many", tests);

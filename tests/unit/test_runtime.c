@@ -5,8 +5,10 @@
  */
 #define _GNU_SOURCE /* pthread_getname_np */
 #include <dirent.h>
+#include <sched.h>
 
 #include "base/assert.h"
+#include "base/os.h"
 #include "run.h"
 #include "sched/task.h"
 
@@ -296,6 +298,13 @@ static int entries(const char *path)
 	return n;
 }
 
+/* An ended thread shows for a moment after it was joined. */
+static void threads_go(int left)
+{
+	while (entries("/proc/self/task") > left)
+		sched_yield();
+}
+
 static intptr_t task_blocks(void *value)
 {
 	return thrum_blocking(task_return, value);
@@ -311,7 +320,7 @@ START_TEST(runtimes_come_and_go)
 	for (int i = 0; i < 50; i++)
 		is_int(run_real(2, task_blocks, as_arg(i)), i);
 	is_int(entries("/proc/self/fd"), descriptors);
-	must(entries("/proc/self/task") <= threads);
+	threads_go(threads);
 }
 END_TEST
 
@@ -343,6 +352,39 @@ START_TEST(threads_are_named)
 }
 END_TEST
 
+#ifdef THRUM_FAULTS
+/* Whatever its making lacks, the next try is as good as the first. */
+START_TEST(a_runtime_that_cannot_be_made)
+{
+	struct thrum_config c = config_of(2, THRUM_CLOCK_REAL);
+	int threads, failed = 0;
+	bool fired = true;
+
+	is_int(run_real(2, task_return, as_arg(1)), 1);
+	threads = entries("/proc/self/task");
+	for (uint64_t n = 1; fired; n++) {
+		struct thrum_runtime *rt = (void *)8;
+		int err;
+
+		thrum__fault_set(n, false);
+		err = thrum_runtime_create(&rt, &c);
+		fired = thrum__fault_fired();
+		thrum__fault_set(0, false);
+		must(err == 0 || err == -ENOMEM || err == -EAGAIN || err == -EMFILE);
+		must(fired || err == 0);
+		must(!rt == (err != 0));
+		failed += err != 0;
+		if (!err) {
+			is_int(thrum_runtime_block_on(rt, task_return, as_arg(2)), 2);
+			is_int(thrum_runtime_destroy(rt), 0);
+		}
+		threads_go(threads);
+	}
+	must(failed > 5);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -362,6 +404,9 @@ int main(void)
 	    runtimes_await_each_other,
 	    runtimes_come_and_go,
 	    threads_are_named,
+#ifdef THRUM_FAULTS
+	    a_runtime_that_cannot_be_made,
+#endif
 	};
 
 	return RUN_TESTS("runtime", tests);
