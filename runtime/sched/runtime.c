@@ -260,8 +260,10 @@ static intptr_t drive(void *arg)
 {
 	struct driven *d = arg;
 	struct thrum_runtime *rt = d->runtime;
-	intptr_t result = d->fn(d->arg);
+	intptr_t result;
 
+	fetch_add_relaxed(&rt->drivers, 1);
+	result = d->fn(d->arg);
 	if (d->stops)
 		thrum__runtime_stop_begin(rt);
 	fetch_sub_relaxed(&rt->drivers, 1);
@@ -276,13 +278,8 @@ static intptr_t block_on(const char *place, struct thrum_runtime *rt, thrum_fn f
 	int err;
 
 	store_relaxed(&rt->driven, 1);
-	fetch_add_relaxed(&rt->drivers, 1);
 	err = thrum_runtime_try_submit_at(place, rt, drive, &d, &f);
-	if (err) {
-		fetch_sub_relaxed(&rt->drivers, 1);
-		return err;
-	}
-	return thrum_join(f);
+	return err ? err : thrum_join(f);
 }
 
 /* Outside tasks and a forked child. */

@@ -93,7 +93,7 @@ struct thrum_runtime {
 	struct atomic64 virtual_ns;
 	struct atomic32 advancing; /* one worker moves the virtual clock at a time */
 	struct atomic32 driven;    /* block_on was used: between its calls a virtual clock stands */
-	struct atomic32 drivers;   /* block_on calls whose task has not ended */
+	struct atomic32 drivers;   /* block_on calls whose task runs */
 	struct atomic32 stopping;  /* no new tasks */
 	struct atomic32 exiting;   /* workers end */
 	struct atomic64 submitted; /* tasks made from outside */
