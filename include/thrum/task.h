@@ -79,10 +79,11 @@ int thrum_cancel_requested(void);
 struct thrum_future *thrum_self(void);
 
 /*
- * thrum_set_name - name the current task; the bytes are copied, cut at 31.
+ * thrum_set_name - name the current task; the bytes are copied, cut at 31.  A name may be read
+ * as long as the task's future lives, so a task may have 64 different ones.
  *
  * Called from: a task.  Suspends: no.
- * Returns: 0; -EPERM outside a task.
+ * Returns: 0; -EINVAL for NULL; -ENOMEM; -ENOSPC: the 65th; -EPERM outside a task; -ENOTSUP.
  */
 int thrum_set_name(const char *name);
 

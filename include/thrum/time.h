@@ -43,7 +43,7 @@ int64_t thrum_now(void);
 int thrum_sleep(int64_t ns);
 
 /*
- * thrum_yield - let other runnable tasks of this worker go first.
+ * thrum_yield - let the other runnable tasks of this worker go first (up to 256 that it spawned).
  *
  * Called from: a task.  Suspends: yes.  Cancellation point: yes.
  * Returns: 0; -ECANCELED; -ETIMEDOUT; -EPERM outside a task; -ENOTSUP in a forked child.

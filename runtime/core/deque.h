@@ -32,6 +32,11 @@ void *thrum__deque_pop_if(struct thrum__deque *d, void *item);
 void *thrum__deque_pop_oldest(struct thrum__deque *d);
 /* Anyone: the oldest; NULL: empty or another was faster. */
 void *thrum__deque_steal(struct thrum__deque *d);
+/* The owner: grows by one with each item that leaves at the old end. */
+static inline uint64_t thrum__deque_left(const struct thrum__deque *d)
+{
+	return load_relaxed(&d->top);
+}
 /* Anyone: a count that was right at some time during the call, or 0. */
 uint64_t thrum__deque_count(const struct thrum__deque *d);
 

@@ -416,6 +416,7 @@ int thrum_yield(void)
 		return 0;
 	}
 #endif
+	thrum__worker_let_go_first(w);
 	thrum__count(&w->counters.suspensions);
 	thrum__worker_leave(w, after_yield, w->current);
 	return 0;

@@ -93,8 +93,11 @@ void thrum__service_before_fork(void)
 
 void thrum__service_after_fork(bool child)
 {
-	if (child)
-		service_runs = false; /* the thread is the parent's */
+	if (child) { /* the thread and what was due are the parent's */
+		service_runs = false;
+		thrum__inbox_init(&service_inbox);
+		store_relaxed(&service_busy, 0);
+	}
 	pthread_mutex_unlock(&service_lock);
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 31
+/* Different names that one task may have had. */
+#define NAMES_MAX 64
 
 struct thrum__name {
 	struct thrum__name *older;
@@ -41,33 +43,52 @@ const char *thrum_name(const struct thrum_future *f)
 	return name ? name + 1 : thrum_place(f);
 }
 
+/* The memory of name @text of @t: one that it had before, or new; NULL: *@err says why. */
+static struct thrum__name *find_or_add(struct thrum__task *t, const char *text, int *err)
+{
+	struct thrum__name *n;
+	int count = 0;
+
+	for (n = t->names; n; n = n->older, count++)
+		if (!strncmp(n->text, text, NAME_MAX_BYTES))
+			return n;
+	*err = -ENOSPC;
+	if (count == NAMES_MAX)
+		return NULL;
+	*err = -ENOMEM;
+	n = thrum__os_alloc_zeroed(sizeof(*n));
+	if (!n)
+		return NULL;
+	memcpy(n->text, text, strnlen(text, NAME_MAX_BYTES));
+	n->older = t->names;
+	t->names = n;
+	return n;
+}
+
 int thrum_set_name(const char *name)
 {
 	struct thrum__task *t = thrum__current_task();
 	struct thrum__name *given;
+	int err;
 
 	if (!t)
 		return thrum__no_task();
 	if (!name)
 		return -EINVAL;
-	given = thrum__os_alloc_zeroed(sizeof(*given));
+	given = find_or_add(t, name, &err);
 	if (!given)
-		return -ENOMEM;
-	memcpy(given->text, name, strnlen(name, NAME_MAX_BYTES));
-	given->older = load_relaxed(&t->name);
+		return err;
 	store_release(&t->name, given); /* O1 */
 	return 0;
 }
 
 void thrum__names_free(struct thrum__task *t)
 {
-	struct thrum__name *given = load_relaxed(&t->name);
+	while (t->names) {
+		struct thrum__name *older = t->names->older;
 
-	while (given) {
-		struct thrum__name *older = given->older;
-
-		thrum__os_free(given);
-		given = older;
+		thrum__os_free(t->names);
+		t->names = older;
 	}
 }
 

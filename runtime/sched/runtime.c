@@ -6,7 +6,8 @@
  * parts, the workers' parts, then their threads.  Whatever fails undoes what was done before it, in
  * reverse order.
  *
- * ORDER   O1 acquire of visitors and callbacks_due pairs with the releases of those who leave
+ * ORDER   O2 fence_light between exiting and the wakes pairs with the heavy fence of sleep_begin.
+ *         O1 acquire of visitors and callbacks_due pairs with the releases of those who leave
  *         (worker.c, spawn.c, callback.c): what they touched may be freed.
  */
 #include "sched/runtime.h"
@@ -89,6 +90,7 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 static void end_workers(struct thrum_runtime *rt, unsigned made, unsigned started)
 {
 	store_relaxed(&rt->exiting, 1);
+	fence_light(); /* O2 */
 	for (unsigned i = 0; i < started; i++) {
 		/* It may sleep, be about to, or run: has_work and the loop look at exiting. */
 		thrum__idle_wake(&rt->idle, i);

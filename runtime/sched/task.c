@@ -153,6 +153,7 @@ struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *plac
 	t->level = 0;
 	t->deadline_ns = THRUM_FOREVER;
 	store_relaxed(&t->name, NULL);
+	t->names = NULL;
 	t->scope = NULL;
 	t->locals = NULL;
 	t->copied = false;

@@ -16,6 +16,7 @@
 #include <thrum/thrum.h>
 
 struct thrum__fiber;
+struct thrum__name;
 struct thrum__worker;
 
 /* Where a task's life is; read by reports and names only. */
@@ -38,8 +39,9 @@ struct thrum__task {
 	struct thrum__task *below;  /* the joiner on whose stack it runs in place; NULL: none */
 	uint64_t wait_seq;          /* of the wait that it is going into */
 	int64_t deadline_ns;        /* nearest of the timeouts around it; THRUM_FOREVER */
-	struct atomicptr name;      /* struct thrum__name, newest first; NULL: from place */
+	struct atomicptr name;      /* struct thrum__name, NULL: from place */
 	void *scope;                /* links that scopes and task-locals hang on */
+	struct thrum__name *names;  /* all that it had */
 	void *locals;
 	uint32_t worker;       /* index of the worker that it last ran on */
 	struct atomic32 phase; /* enum thrum__phase */

@@ -34,6 +34,11 @@
 
 /* Tasks between two visits home: one clock reading is spread over so many. */
 #define BUDGET 32
+/* Visits home, or joins in place that used up a budget, until the oldest spawned task goes to the
+ * ready ring.  More often, and fork-join would open subtrees all over instead of one in depth. */
+#define PATIENCE 64
+/* Spawned tasks that go before one that yields. */
+#define YIELD_MAX 256
 /* Tasks taken from the injection queue at one visit. */
 #define INJECT_BATCH 16
 
@@ -69,15 +74,28 @@ bool thrum__worker_has_local(struct thrum__worker *w)
 	return w->budget == 0 || thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned);
 }
 
+/* One more visit: has the oldest spawned task been the oldest for too long? */
+static bool oldest_is_due(struct thrum__worker *w)
+{
+	uint64_t oldest = thrum__deque_left(&w->spawned);
+
+	if (oldest != w->oldest || !thrum__deque_count(&w->spawned)) {
+		w->oldest = oldest;
+		w->patience = 0;
+		return false;
+	}
+	if (w->patience < PATIENCE)
+		w->patience++;
+	return w->patience == PATIENCE;
+}
+
 bool thrum__worker_may_stay(struct thrum__worker *w)
 {
 	if (w->budget) {
 		w->budget--;
 		return true;
 	}
-	/* The one that would run in place is in the deque; any other should have its turn. */
-	if (thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned) > 1 ||
-	    thrum__worker_has_outside(w) ||
+	if (thrum__ready_count(&w->ready) || oldest_is_due(w) || thrum__worker_has_outside(w) ||
 	    (thrum__wheel_count(&w->wheel) &&
 	     thrum__wheel_next_ns(&w->wheel) <= thrum__runtime_now_ns(w->runtime)))
 		return false;
@@ -200,6 +218,21 @@ static _Noreturn void fiber_main(void *arg)
 	}
 }
 
+/* Into the ready ring; with no memory for it, into the inbox, which needs none. */
+void thrum__worker_queue(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (UNLIKELY(thrum__ready_push(&w->ready, t)))
+		thrum__inbox_push(&w->runtime->woken, &t->link);
+}
+
+void thrum__worker_let_go_first(struct thrum__worker *w)
+{
+	struct thrum__task *t;
+
+	for (int i = 0; i < YIELD_MAX && (t = thrum__deque_pop_oldest(&w->spawned)); i++)
+		thrum__worker_queue(w, t);
+}
+
 #ifdef THRUM_MIGRATE
 /* Every resume on another worker: the next one's. */
 void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
@@ -216,8 +249,7 @@ void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
 #else
 void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
 {
-	if (UNLIKELY(thrum__ready_push(&w->ready, t)))
-		thrum__inbox_push(&w->runtime->woken, &t->link); /* no memory: this cannot fail */
+	thrum__worker_queue(w, t);
 	thrum__idle_notify(&w->runtime->idle);
 }
 #endif
@@ -285,14 +317,11 @@ static void take_in(struct thrum__worker *w)
 		drain(w, &w->handed);
 #endif
 	for (int i = 0; i < INJECT_BATCH && (t = thrum__inject_pop(&rt->inject)); i++) {
-		if (thrum__ready_push(&w->ready, t)) {
-			thrum__inbox_push(&rt->woken, &t->link);
-			break;
-		}
+		thrum__worker_queue(w, t);
 	}
-	t = thrum__deque_pop_oldest(&w->spawned);
-	if (t && thrum__ready_push(&w->ready, t))
-		thrum__inbox_push(&rt->woken, &t->link);
+	t = oldest_is_due(w) ? thrum__deque_pop_oldest(&w->spawned) : NULL;
+	if (t)
+		thrum__worker_queue(w, t);
 	if (thrum__ready_count(&w->ready) > 1)
 		thrum__idle_notify(&rt->idle);
 }

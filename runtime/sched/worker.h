@@ -33,9 +33,11 @@ struct thrum__worker {
 	/* The worker's own thread, but for what is named. */
 	struct thrum_runtime *runtime;
 	unsigned index;
-	unsigned budget;                                   /* tasks until the next housekeeping */
-	struct thrum__task *current;                       /* the task that runs; NULL: none */
-	struct thrum__fiber *fiber;                        /* the fiber that runs */
+	unsigned patience;           /* visits home, or stays, with the same oldest spawned task */
+	uint64_t oldest;             /* which one that was: thrum__deque_left */
+	unsigned budget;             /* tasks until the next housekeeping */
+	struct thrum__task *current; /* the task that runs; NULL: none */
+	struct thrum__fiber *fiber;  /* the fiber that runs */
 	void (*after)(struct thrum__worker *w, void *arg); /* to be done on the next stack */
 	void *after_arg;
 	struct thrum__fiber *kept; /* fibers at rest, linked by next */
@@ -136,6 +138,10 @@ void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__wo
 			 void *arg);
 /* Puts @t, woken or yielding, into the queue of worker @w, which is the calling one. */
 void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t);
+/* The same without a look for sleepers. */
+void thrum__worker_queue(struct thrum__worker *w, struct thrum__task *t);
+/* What was spawned here before now runs before a task that is queued next. */
+void thrum__worker_let_go_first(struct thrum__worker *w);
 /* The unpark of every task's parker: makes it runnable, from any thread. */
 void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why);
 /* Is there work that a searching worker would find? */

@@ -159,7 +159,7 @@ static void model_advance(int64_t now_ns)
 {
 	model_now_ns = now_ns;
 	thrum__wheel_advance(&wheel, now_ns);
-	ck_assert_int_gt(model_next_ns(false), now_ns);
+	ck_assert(model_next_ns(false) > now_ns || now_ns == INT64_MAX); /* the end of time */
 }
 
 /* Make some of the held stale; returns how many. */
