@@ -27,7 +27,7 @@ int thrum__deque_push(struct thrum__deque *d, void *item);
 void *thrum__deque_pop(struct thrum__deque *d);
 /* The owner: the newest if it is @item, else NULL. */
 void *thrum__deque_pop_if(struct thrum__deque *d, void *item);
-/* The owner: the oldest; NULL: empty or a thief was faster.  Needs no heavy fence: bottom is the
+/* The owner: the oldest; NULL: empty or a thief was faster.  Needs no fence: bottom is the
  * caller's own. */
 void *thrum__deque_pop_oldest(struct thrum__deque *d);
 /* Anyone: the oldest; NULL: empty or another was faster. */
