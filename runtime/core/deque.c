@@ -2,10 +2,10 @@
 /*
  * WHAT    Chase and Lev's deque (SPAA 2005) with the orders of Le, Pop, Cohen and Nardelli (PPoPP
  *         2013).  Rejected: an asymmetric fence (compiler barrier in pop, membarrier in steal),
- *         which saves 4 ns of each pop but makes a steal of one item cost more than most tasks: a flat spawn on two workers took 380
- *         ns a task instead of 225; a bounded ring with an overflow list (a flat spawn of 10^6
- *         would live in the overflow); a split private part (work behind the split can be hidden
- *         behind a task that computes).
+ *         which saves 4 ns of each pop but makes a steal of one item cost more than most tasks: a
+ *         flat spawn on two workers took 380 ns a task instead of 225; a bounded ring with an
+ *         overflow list (a flat spawn of 10^6 would live in the overflow); a split private part
+ *         (work behind the split can be hidden behind a task that computes).
  *
  * WORD    top and bottom are 64-bit counters that only wrap after 2^64 pushes; an item stands at
  *         index & mask.
