@@ -4,7 +4,8 @@
  * started.
  *
  * A task runs at most once, on one worker at a time, and changes worker only inside a call that
- * says "Suspends: yes".  It has no stack until a worker starts it.  A live task is held by the
+ * says "Suspends: yes".  It has no stack until a worker starts it; if none can be had then, it ends
+ * with -ENOMEM and its function is not called (drop is).  A live task is held by the
  * runtime.
  */
 #ifndef THRUM_TASK_H

@@ -112,6 +112,14 @@ static intptr_t hash_file(void *arg)
 	return result;
 }
 
+/* Instead of hash_file, when no stack could be had for the task: its result tells. */
+static void not_hashed(void *arg)
+{
+	struct file *file = arg;
+
+	crew_give(file->crew, file->hasher);
+}
+
 /* Joins the tasks of the files up to @end and takes their results. */
 static void join_files(struct demo *demo, struct thrum_future **tasks, size_t *joined, size_t end)
 {
@@ -146,9 +154,9 @@ intptr_t parallel_pass(void *arg)
 			join_files(demo, tasks, &joined, i);
 			file->hasher = crew_take(&demo->crew);
 		}
-		tasks[i] = thrum_spawn(hash_file, file);
+		tasks[i] = file->hasher ? thrum_spawn_drop(hash_file, file, not_hashed) : NULL;
 		if (!tasks[i]) {
-			file->parallel = hash_file(file);
+			file->parallel = file->hasher ? hash_file(file) : -ENOMEM;
 			demo->taskless++;
 		}
 		progress_count(&demo->progress, &demo->progress.hashed, 1);
