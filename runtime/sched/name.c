@@ -69,7 +69,7 @@ int thrum_set_name(const char *name)
 {
 	struct thrum__task *t = thrum__current_task();
 	struct thrum__name *given;
-	int err;
+	int err = 0;
 
 	if (!t)
 		return thrum__no_task();
