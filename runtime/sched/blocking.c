@@ -180,7 +180,7 @@ int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, th
 
 intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg)
 {
-	intptr_t result;
+	intptr_t result = 0;
 	int err = thrum__blocking_call(THRUM__JOBS_GENERAL, place, fn, arg, &result);
 
 	return err ? err : result;

@@ -179,7 +179,7 @@ static void stress_run(size_t capacity, unsigned per_producer)
 
 START_TEST(nothing_lost_or_doubled)
 {
-	unsigned n = scaled(500000) + 1000;
+	unsigned n = scaled(100000) + 1000;
 
 	stress_run(2, n / 4);
 	stress_run(8, n / 2);
@@ -215,7 +215,7 @@ static void *nap_push(void *arg)
 
 START_TEST(empty_never_hides_a_push)
 {
-	uint32_t i, rounds = scaled(200000) + 100, k, empties = 0;
+	uint32_t i, rounds = scaled(50000) + 100, k, empties = 0;
 	pthread_t thread;
 	bool empty;
 
