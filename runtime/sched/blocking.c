@@ -13,7 +13,7 @@
  * (-EAGAIN), a stopping runtime (-ESHUTDOWN): nothing was started.
  *
  * ORDER   O1 release of refs (all fields) pairs with the acquire of task.c (try_retain): a walker
- *         sees a whole job.  O2 release of visitors pairs with the acquire of runtime.c.
+ *         sees a whole job.
  */
 #include "sched/blocking.h"
 
@@ -86,27 +86,21 @@ static void cancel_in(struct thrum_runtime *rt, struct thrum_future *f)
 	end_job(j, -ECANCELED);
 }
 
-/* As soon as the job has ended its runtime may go: the visit keeps the memory. */
-static void visit(struct thrum_runtime *rt, void *visited)
-{
-	fetch_add_relaxed(&rt->visitors, 1);
-	*(struct thrum_runtime **)visited = rt;
-}
-
 int thrum__job_cancel(struct thrum_future *f)
 {
 	struct thrum__worker *w = thrum__tls_worker();
-	struct thrum_runtime *visited = NULL;
+	struct thrum_runtime *rt = f->runtime;
 
-	if (w && w->runtime == f->runtime) {
-		cancel_in(w->runtime, f);
+	if (w && w->runtime == rt) {
+		cancel_in(rt, f);
 		return 0;
 	}
-	if (!thrum__registry_use(f->runtime, visit, &visited))
+	/* As soon as the job has ended its runtime may go: the visit keeps the memory. */
+	if (!thrum__registry_enter(rt))
 		return -EALREADY; /* a runtime ends after its jobs */
 	if (!thrum__future_is_done(f))
-		cancel_in(visited, f);
-	fetch_sub_release(&visited->visitors, 1); /* O2 */
+		cancel_in(rt, f);
+	thrum__registry_leave(rt);
 	return 0;
 }
 

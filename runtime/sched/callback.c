@@ -16,7 +16,6 @@
  *
  * ORDER   O1 release of due, after the push, pairs with O2 acquire in the service thread's wait.
  *         O3 release of callbacks_due - 1 pairs with the acquire of whoever stops.
- *         O4 fetch_sub_release of visitors pairs with the acquire of stop.c before it frees.
  */
 #include "sched/callback.h"
 
@@ -127,15 +126,14 @@ static void to_service(struct thrum__deferred *d)
 	thrum__os_futex_wake(&service_due.v, 1);
 }
 
-static void to_runtime(struct thrum_runtime *rt, void *deferred)
+/* Ends the caller's visit to @rt.  What is queued is counted before: who sees no visitors left sees
+ * that it is due. */
+static void to_runtime(struct thrum_runtime *rt, struct thrum__deferred *d)
 {
-	struct thrum__deferred *d = deferred;
-
-	fetch_add_relaxed(&rt->visitors, 1);
 	fetch_add_relaxed(&rt->callbacks_due, 1);
 	thrum__inbox_push(&rt->callbacks, &d->link);
 	thrum__idle_notify(&rt->idle);
-	fetch_sub_release(&rt->visitors, 1); /* O4 */
+	thrum__registry_leave(rt);
 }
 
 static bool has_runtime(const struct thrum_future *f)
@@ -148,13 +146,18 @@ static void dispatch(struct thrum__deferred *d, bool completing)
 {
 	struct thrum_future *f = d->future;
 	struct thrum__worker *w = thrum__tls_worker();
+	struct thrum_runtime *rt = f->runtime;
 
-	if (!has_runtime(f))
+	if (!has_runtime(f)) {
 		to_service(d);
-	else if (completing || (w && w->runtime == f->runtime))
-		to_runtime(f->runtime, d);
-	else if (!thrum__registry_use(f->runtime, to_runtime, d))
+	} else if (completing || (w && w->runtime == rt)) {
+		thrum__registry_enter_live(rt);
+		to_runtime(rt, d);
+	} else if (thrum__registry_enter(rt)) {
+		to_runtime(rt, d);
+	} else {
 		to_service(d);
+	}
 }
 
 static void record_fire(struct thrum__waiter *n)

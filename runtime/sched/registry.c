@@ -3,6 +3,16 @@
  * registry.c - the live runtimes of the process, for those who hold a future that may have outlived
  * its runtime, and for fork().  A mutex: only slow paths come here (reports, callbacks registered
  * after the end, create and destroy).
+ *
+ * VISITORS  Whoever finds a runtime from outside counts itself, under the lock, before it uses what
+ * it found; who knows that the runtime lives until it has counted itself needs no lock.  Destroy
+ * takes the runtime off the list, so that nobody comes any more, then waits until all have left and
+ * what they queued has run; only then do the workers end.
+ *
+ * Nothing here fails but a visit to a runtime that has gone.
+ *
+ * ORDER   O1 release of visitors pairs with the acquire of runtime.c (dismantle): what a visitor
+ *         did is seen before the memory goes, and what it queued is counted.
  */
 #include "sched/registry.h"
 
@@ -81,8 +91,12 @@ void thrum__registry_remove(struct thrum_runtime *rt)
 	pthread_mutex_unlock(&lock);
 }
 
-bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *),
-			 void *arg)
+void thrum__registry_enter_live(struct thrum_runtime *rt)
+{
+	fetch_add_relaxed(&rt->visitors, 1);
+}
+
+bool thrum__registry_enter(struct thrum_runtime *rt)
 {
 	struct thrum_runtime *r;
 
@@ -90,9 +104,14 @@ bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runt
 	for (r = live; r && r != rt; r = r->next)
 		;
 	if (r)
-		use(r, arg);
+		thrum__registry_enter_live(r);
 	pthread_mutex_unlock(&lock);
 	return r != NULL;
+}
+
+void thrum__registry_leave(struct thrum_runtime *rt)
+{
+	fetch_sub_release(&rt->visitors, 1); /* O1 */
 }
 
 void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg)

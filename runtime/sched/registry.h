@@ -11,10 +11,13 @@ struct thrum_runtime;
 void thrum__registry_watch_fork(void);
 void thrum__registry_add(struct thrum_runtime *rt);
 void thrum__registry_remove(struct thrum_runtime *rt);
-/* If @rt lives, calls @use(@rt, @arg) while it cannot go away: true.  @rt may be a dangling
- * pointer. */
-bool thrum__registry_use(struct thrum_runtime *rt, void (*use)(struct thrum_runtime *, void *),
-			 void *arg);
+/* If @rt lives, makes the caller its visitor: true, and its memory and workers stay until
+ * thrum__registry_leave.  @rt may be a dangling pointer. */
+bool thrum__registry_enter(struct thrum_runtime *rt);
+/* The same for a caller who knows that @rt lives. */
+void thrum__registry_enter_live(struct thrum_runtime *rt);
+/* Ends a visit: the caller touches @rt no more. */
+void thrum__registry_leave(struct thrum_runtime *rt);
 /* Calls @use(rt, @arg) for each live runtime. */
 void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg);
 

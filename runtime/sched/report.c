@@ -2,8 +2,6 @@
 /*
  * report.c - lines for people.  Each runtime limits its own (ten a second; the next one says how
  * many were held back).  A future may outlive its runtime: then its report goes to standard error.
- *
- * ORDER   O1 release of visitors pairs with the acquire of runtime.c before it frees.
  */
 #define _GNU_SOURCE /* strerrordesc_np */
 #include "sched/report.h"
@@ -63,13 +61,6 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 	thrum__os_write(2, line, used + 1);
 }
 
-/* The reporter stays as long as the visit lasts. */
-static void find_reporter(struct thrum_runtime *rt, void *found)
-{
-	fetch_add_relaxed(&rt->visitors, 1);
-	*(struct thrum_runtime **)found = rt;
-}
-
 static void report_failure_to(struct thrum__reporter *reporter, struct thrum_future *f)
 {
 	const char *error = strerrordesc_np((int)-f->result);
@@ -82,17 +73,16 @@ static void report_failure_to(struct thrum__reporter *reporter, struct thrum_fut
 void thrum__report_failure(struct thrum_future *f)
 {
 	struct thrum__worker *w = thrum__tls_worker();
-	struct thrum_runtime *rt = NULL;
+	struct thrum_runtime *rt = f->runtime;
 
-	if (w && (!f->runtime || w->runtime == f->runtime)) {
+	if (w && (!rt || w->runtime == rt)) {
 		report_failure_to(w->runtime->reporter, f);
-		return;
+	} else if (rt && thrum__registry_enter(rt)) {
+		report_failure_to(rt->reporter, f); /* it stays as long as the visit lasts */
+		thrum__registry_leave(rt);
+	} else {
+		report_failure_to(NULL, f);
 	}
-	if (f->runtime)
-		thrum__registry_use(f->runtime, find_reporter, &rt);
-	report_failure_to(rt ? rt->reporter : NULL, f);
-	if (rt)
-		fetch_sub_release(&rt->visitors, 1); /* O1 */
 }
 
 void thrum__report_unset(struct thrum_future *f)

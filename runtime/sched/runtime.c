@@ -8,7 +8,7 @@
  *
  * ORDER   O2 fence_light between exiting and the wakes pairs with the heavy fence of sleep_begin.
  *         O1 acquire of visitors and callbacks_due pairs with the releases of those who leave
- *         (worker.c, spawn.c, callback.c): what they touched may be freed.
+ *         (worker.c, spawn.c, registry.c, callback.c): what they touched may be freed.
  */
 #include "sched/runtime.h"
 

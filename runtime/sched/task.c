@@ -62,29 +62,16 @@ static void *map_pages(size_t bytes)
 	return thrum__os_mmap(&p, bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE) ? NULL : p;
 }
 
-struct thrum__pool thrum__task_pool = {
-    .block_bytes = TASK_BLOCK,
-    .slab_bytes = SLAB_BYTES,
-    .prepare = prepare_task,
-    .map = map_pages,
-    .carve_lock = PTHREAD_MUTEX_INITIALIZER,
-};
+/* An empty pool of blocks of @bytes; @prepare_block: once for each. */
+#define POOL(bytes, prepare_block)                                                            \
+	{                                                                                     \
+		.block_bytes = (bytes), .slab_bytes = SLAB_BYTES, .prepare = (prepare_block), \
+		.map = map_pages, .carve_lock = PTHREAD_MUTEX_INITIALIZER,                    \
+	}
 
-struct thrum__pool thrum__future_pool = {
-    .block_bytes = FUTURE_BLOCK,
-    .slab_bytes = SLAB_BYTES,
-    .prepare = prepare_future,
-    .map = map_pages,
-    .carve_lock = PTHREAD_MUTEX_INITIALIZER,
-};
-
-struct thrum__pool thrum__job_blocks = {
-    .block_bytes = FUTURE_BLOCK,
-    .slab_bytes = SLAB_BYTES,
-    .prepare = prepare_future,
-    .map = map_pages,
-    .carve_lock = PTHREAD_MUTEX_INITIALIZER,
-};
+struct thrum__pool thrum__task_pool = POOL(TASK_BLOCK, prepare_task);
+struct thrum__pool thrum__future_pool = POOL(FUTURE_BLOCK, prepare_future);
+struct thrum__pool thrum__job_blocks = POOL(FUTURE_BLOCK, prepare_future);
 
 _Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs),
 	       "refs stays in a free block");
@@ -98,16 +85,17 @@ size_t thrum__task_bytes(void)
 
 static struct thrum__pool *const all_pools[] = {&thrum__task_pool, &thrum__future_pool,
 						&thrum__job_blocks};
+#define ALL_POOLS (sizeof(all_pools) / sizeof(all_pools[0]))
 
 void thrum__pools_before_fork(void)
 {
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < ALL_POOLS; i++)
 		pthread_mutex_lock(&all_pools[i]->carve_lock);
 }
 
 void thrum__pools_after_fork(void)
 {
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < ALL_POOLS; i++)
 		pthread_mutex_unlock(&all_pools[i]->carve_lock);
 }
 

@@ -2,57 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # demo.sh - thrum demo over trees made for it: counts against find, hashes against sha256sum, every
-# exit status and its word.  THRUM_BIN is the program.  Needs python3 to read JSON.
+# exit status and its word.  THRUM_BIN is the program.
 set -eu
 export LC_ALL=C.UTF-8
 
-bin=$(realpath "${THRUM_BIN:?THRUM_BIN must name the program thrum}")
-here=$(mktemp -d "${TMPDIR:-/tmp}/thrum-demo.XXXXXX")
-checks=0
-trap 'chmod -R u+rwX "$here" 2>/dev/null || :; rm -rf "$here"' EXIT
+# shellcheck source=tests/e2e/lib/program.sh
+. "$(dirname "$0")/lib/program.sh"
 chmod 755 "$here"
-
-fail()
-{
-	echo "demo.sh: FAILED: $*" >&2
-	echo "--- standard output:" >&2
-	head -n 40 "$here/out" >&2 || :
-	echo "--- standard error:" >&2
-	head -n 40 "$here/err" >&2 || :
-	exit 1
-}
-
-# run STATUS WORD...: the words are a command; its output goes to $here/out and $here/err.
-run()
-{
-	local want=$1 got=0
-	shift
-	timeout 120 "$@" >"$here/out" 2>"$here/err" </dev/null || got=$?
-	[ "$got" = "$want" ] || fail "'$*' ended with $got, not $want"
-	checks=$((checks + 1))
-}
-
-says()
-{
-	grep -q -- "$2" "$here/$1" || fail "no '$2' in standard $1"
-	checks=$((checks + 1))
-}
-
-says_not()
-{
-	! grep -q -- "$2" "$here/$1" || fail "'$2' in standard $1"
-	checks=$((checks + 1))
-}
-
-# json KEY VALUE: the object in $here/out has it.
-json()
-{
-	local got
-	got=$(python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" \
-		<"$here/out") || fail "no JSON object with '$1'"
-	[ "$got" = "$2" ] || fail "JSON '$1' is $got, not $2"
-	checks=$((checks + 1))
-}
 
 # check_tree DIR OPTION...: status 0, find's count, sha256sum's hashes.
 check_tree()

@@ -2,56 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # info.sh - thrum info: its lines, its JSON object, and the number of workers with its reason.
-# THRUM_BIN is the program.  Needs python3 to read JSON.
+# THRUM_BIN is the program.
 set -eu
 export LC_ALL=C.UTF-8
 
-bin=$(realpath "${THRUM_BIN:?THRUM_BIN must name the program thrum}")
-here=$(mktemp -d "${TMPDIR:-/tmp}/thrum-info.XXXXXX")
-checks=0
-trap 'rm -rf "$here"' EXIT
+# shellcheck source=tests/e2e/lib/program.sh
+. "$(dirname "$0")/lib/program.sh"
 unset THRUM_WORKERS THRUM_CLOCK THRUM_STACK
-
-fail()
-{
-	echo "info.sh: FAILED: $*" >&2
-	echo "--- standard output:" >&2
-	head -n 40 "$here/out" >&2 || :
-	echo "--- standard error:" >&2
-	head -n 40 "$here/err" >&2 || :
-	exit 1
-}
-
-# run STATUS WORD...: the words are a command; its output goes to $here/out and $here/err.
-run()
-{
-	local want=$1 got=0
-	shift
-	timeout 60 "$@" >"$here/out" 2>"$here/err" </dev/null || got=$?
-	[ "$got" = "$want" ] || fail "'$*' ended with $got, not $want"
-	checks=$((checks + 1))
-}
-
-says()
-{
-	grep -Eq -- "$2" "$here/$1" || fail "no '$2' in standard $1"
-	checks=$((checks + 1))
-}
-
-# value KEY: of the JSON object in $here/out.
-value()
-{
-	python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <"$here/out" ||
-		fail "no JSON object with '$1'"
-}
-
-json()
-{
-	local got
-	got=$(value "$1")
-	[ "$got" = "$2" ] || fail "JSON '$1' is $got, not $2"
-	checks=$((checks + 1))
-}
 
 run 0 "$bin" info
 says out "^version +$("$bin" --version | cut -d' ' -f2)\$"

@@ -91,3 +91,18 @@ uint64_t random_below(uint64_t *state, uint64_t n)
 	*state ^= *state << 17;
 	return *state % n;
 }
+
+struct thrum_stats run_to_the_end(thrum_fn fn)
+{
+	struct thrum_stats stats = {.size = sizeof(stats)};
+	struct thrum_runtime *rt;
+
+	CHECK(thrum_runtime_create(&rt, NULL) == 0);
+	CHECK(thrum_runtime_block_on(rt, fn, NULL) == 0);
+	do { /* a task's result is out a moment before it is counted */
+		CHECK(thrum_runtime_stats(rt, -1, &stats) == 0);
+	} while (stats.ended < stats.spawned);
+	CHECK(stats.spawned == stats.ended);
+	CHECK(thrum_runtime_destroy(rt) == 0);
+	return stats;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* support.h - what the stress programs share: checks, scaled counts, what the kernel says of the
- * process. */
+ * process, a runtime that is watched to its end. */
 #ifndef THRUM_STRESS_SUPPORT_H
 #define THRUM_STRESS_SUPPORT_H
 
@@ -44,5 +44,8 @@ long voluntary_switches(int *threads);
 uint64_t seed(void);
 /* xorshift64: the next number below @n. */
 uint64_t random_below(uint64_t *state, uint64_t n);
+/* Runs @fn, which returns 0, in a runtime of its own.  Returns the counts once all that was spawned
+ * has ended. */
+struct thrum_stats run_to_the_end(thrum_fn fn);
 
 #endif

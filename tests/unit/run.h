@@ -19,6 +19,8 @@
 
 #include <thrum/thrum.h>
 
+#include "suite.h"
+
 #define must(cond)                                                                               \
 	do {                                                                                     \
 		if (!(cond)) {                                                                   \
@@ -245,24 +247,5 @@ static inline struct thrum_config reporting(struct reports *r, unsigned workers)
 	c.report_arg = r;
 	return c;
 }
-
-static inline int run_tests(const char *name, const TTest *const tests[], size_t n)
-{
-	Suite *suite = suite_create(name);
-	TCase *tc = tcase_create(name);
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tc, 30);
-	for (size_t i = 0; i < n; i++)
-		tcase_add_test(tc, tests[i]);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-#define RUN_TESTS(name, tests) run_tests(name, tests, sizeof(tests) / sizeof((tests)[0]))
 
 #endif

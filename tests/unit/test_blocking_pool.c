@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "sched/blocking_pool.h"
+#include "suite.h"
 
 #define PATIENCE_NS THRUM_SEC(60)
 
@@ -467,28 +468,20 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("blocking_pool");
-	TCase *tc = tcase_create("blocking_pool");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tc, 300);
-	tcase_add_test(tc, runs_named_and_masked);
-	tcase_add_test(tc, limits_of_a_class);
-	tcase_add_test(tc, no_queue_at_all);
-	tcase_add_test(tc, grows_on_demand_and_shrinks);
-	tcase_add_test(tc, stop_has_a_deadline_and_names);
-	tcase_add_test(tc, stop_of_an_idle_pool);
-	tcase_add_test(tc, a_job_may_free_itself);
-	tcase_add_test(tc, a_thousand_pools);
-	tcase_add_test(tc, jobs_are_conserved);
+	const TTest *const tests[] = {
+	    runs_named_and_masked,
+	    limits_of_a_class,
+	    no_queue_at_all,
+	    grows_on_demand_and_shrinks,
+	    stop_has_a_deadline_and_names,
+	    stop_of_an_idle_pool,
+	    a_job_may_free_itself,
+	    a_thousand_pools,
+	    jobs_are_conserved,
 #ifdef THRUM_FAULTS
-	tcase_add_test(tc, threads_cannot_be_made);
+	    threads_cannot_be_made,
 #endif
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	};
+
+	return RUN_TESTS_FOR("blocking_pool", 300, tests);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_clock.c - unit tests of base/clock.h. */
 #include <check.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "suite.h"
 
 static int64_t now_by_libc(void)
 {
@@ -54,17 +54,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("clock");
-	TCase *tc = tcase_create("clock");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const TTest *const tests[] = {
+	    monotonic_is_the_kernels_clock,
+	    deadlines_saturate,
+	    min_of_two,
+	};
 
-	tcase_add_test(tc, monotonic_is_the_kernels_clock);
-	tcase_add_test(tc, deadlines_saturate);
-	tcase_add_test(tc, min_of_two);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN_TESTS_FOR("clock", 4, tests);
 }

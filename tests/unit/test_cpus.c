@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/os.h"
+#include "suite.h"
 
 static char tree[64];
 
@@ -184,10 +185,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("cpus");
 	TCase *tc = tcase_create("cpus");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, tree_make, tree_remove);
 	tcase_add_test(tc, nothing_sets_no_limit);
@@ -199,9 +197,5 @@ int main(void)
 #ifdef THRUM_FAULTS
 	tcase_add_test(tc, faults_set_no_limit);
 #endif
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("cpus", tc);
 }

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "base/os.h"
 #include "child.h"
 #include "fiber/fiber.h"
 #include "fiber/stack.h"
+#include "suite.h"
 
 #define USABLE ((size_t)64 << 10)
 
@@ -503,10 +503,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("fiber");
 	TCase *tc = tcase_create("fiber");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, pool_make, pool_remove);
 	tcase_add_test(tc, runs_when_switched_to);
@@ -530,9 +527,5 @@ int main(void)
 	tcase_add_test(tc, a_failed_guard_leaves_no_map);
 #endif
 #endif
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("fiber", tc);
 }

@@ -15,6 +15,7 @@
 #include "child.h"
 #include "core/future.h"
 #include "core/pool.h"
+#include "suite.h"
 
 struct node {
 	struct thrum__waiter waiter;
@@ -412,10 +413,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("future");
 	TCase *tc = tcase_create("future");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_waiting_future_is_pending);
@@ -434,9 +432,5 @@ int main(void)
 	tcase_add_test(tc, misuse_ends_the_process);
 	tcase_add_test(tc, a_free_block_keeps_word_and_refs);
 	tcase_add_test(tc, random_operations_beside_a_list);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("future", tc);
 }

@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/os.h"
 #include "child.h"
 #include "fiber/fiber.h"
 #include "fiber/guard.h"
+#include "suite.h"
 
 #define USABLE ((size_t)64 << 10)
 
@@ -307,19 +307,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("guard");
 	TCase *tc = tcase_create("guard");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tc, last_words, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(tc, a_threads_signal_stack);
 #ifdef THRUM_FAULTS
 	tcase_add_test(tc, faults_of_a_signal_stack);
 #endif
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("guard", tc);
 }

@@ -7,6 +7,7 @@
 
 #include "child.h"
 #include "sched/idle.h"
+#include "suite.h"
 
 static struct thrum__idle idle;
 static unsigned woken[THRUM__WORKERS_MAX], wakes;
@@ -244,26 +245,20 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("idle");
-	TCase *t = tcase_create("idle");
-	SRunner *r = srunner_create(s);
-	int failed;
+	const TTest *const tests[] = {
+	    nobody_sleeps_nobody_is_woken,
+	    one_wake_in_flight,
+	    no_more_work_no_more_wakes,
+	    the_last_searcher_wakes,
+	    half_may_search,
+	    sleep_ends_by_itself_or_by_choice,
+	    last_look_finds_work,
+	    a_certain_worker,
+	    a_missed_wake_looks_for_work,
+	    all_asleep,
+	    each_worker_can_be_woken,
+	    underflow_is_caught,
+	};
 
-	tcase_add_test(t, nobody_sleeps_nobody_is_woken);
-	tcase_add_test(t, one_wake_in_flight);
-	tcase_add_test(t, no_more_work_no_more_wakes);
-	tcase_add_test(t, the_last_searcher_wakes);
-	tcase_add_test(t, half_may_search);
-	tcase_add_test(t, sleep_ends_by_itself_or_by_choice);
-	tcase_add_test(t, last_look_finds_work);
-	tcase_add_test(t, a_certain_worker);
-	tcase_add_test(t, a_missed_wake_looks_for_work);
-	tcase_add_test(t, all_asleep);
-	tcase_add_test(t, each_worker_can_be_woken);
-	tcase_add_test(t, underflow_is_caught);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return RUN_TESTS_FOR("idle", 4, tests);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "core/inbox.h"
+#include "suite.h"
 
 #define ITEMS 100
 
@@ -65,17 +66,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("inbox");
-	TCase *t = tcase_create("inbox");
-	SRunner *r = srunner_create(s);
-	int failed;
+	const TTest *const tests[] = {
+	    empty,
+	    all_oldest_first,
+	    taken_items_may_go_back,
+	};
 
-	tcase_add_test(t, empty);
-	tcase_add_test(t, all_oldest_first);
-	tcase_add_test(t, taken_items_may_go_back);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return RUN_TESTS_FOR("inbox", 4, tests);
 }

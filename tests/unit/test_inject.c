@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "base/os.h"
 #include "core/inject.h"
+#include "suite.h"
 
 static unsigned scaled(unsigned n)
 {
@@ -243,23 +244,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("inject");
-	TCase *tc = tcase_create("inject");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tc, 300);
-	tcase_add_test(tc, limit_is_exact);
-	tcase_add_test(tc, counters_wrap);
+	const TTest *const tests[] = {
+	    limit_is_exact,
+	    counters_wrap,
 #ifdef THRUM_FAULTS
-	tcase_add_test(tc, no_memory);
+	    no_memory,
 #endif
-	tcase_add_test(tc, nothing_lost_or_doubled);
-	tcase_add_test(tc, empty_never_hides_a_push);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	    nothing_lost_or_doubled,
+	    empty_never_hides_a_push,
+	};
+
+	return RUN_TESTS_FOR("inject", 300, tests);
 }

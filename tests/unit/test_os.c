@@ -16,6 +16,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/os.h"
+#include "suite.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define THREAD_SANITIZER 1
@@ -438,10 +439,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("os");
 	TCase *tc = tcase_create("os");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, file_make, file_remove);
 	tcase_add_test(tc, memory);
@@ -462,9 +460,5 @@ int main(void)
 	tcase_add_test(tc, once_and_from_then_on);
 	tcase_add_test(tc, one_thread_gets_the_fault);
 #endif
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("os", tc);
 }

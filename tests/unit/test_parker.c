@@ -5,11 +5,11 @@
  */
 #include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "child.h"
 #include "core/future.h"
 #include "core/parker.h"
+#include "suite.h"
 
 #define SOFT THRUM__PARKER_SOFT
 #define HARD THRUM__PARKER_HARD
@@ -377,10 +377,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("parker");
 	TCase *tc = tcase_create("parker");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_new_parker);
@@ -402,9 +399,5 @@ int main(void)
 	tcase_add_test(tc, many_waits_each_with_its_number);
 	tcase_add_test(tc, a_wait_node_fires_its_wait);
 	tcase_add_test(tc, misuse_ends_the_process);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("parker", tc);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/pool.h"
+#include "suite.h"
 
 #define BLOCK 192
 #define PER_SLAB 100
@@ -229,22 +230,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pool");
-	TCase *t = tcase_create("pool");
-	SRunner *r = srunner_create(s);
-	int failed;
+	TCase *tc = tcase_create("pool");
 
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, last_in_first_out);
-	tcase_add_test(t, none_twice_none_lost);
-	tcase_add_test(t, one_makes_another_frees);
-	tcase_add_test(t, threads_without_a_cache);
-	tcase_add_test(t, held_depots_are_passed_by);
-	tcase_add_test(t, no_memory_and_then_some);
-	tcase_add_test(t, walk_sees_all_until_told_to_stop);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, last_in_first_out);
+	tcase_add_test(tc, none_twice_none_lost);
+	tcase_add_test(tc, one_makes_another_frees);
+	tcase_add_test(tc, threads_without_a_cache);
+	tcase_add_test(tc, held_depots_are_passed_by);
+	tcase_add_test(tc, no_memory_and_then_some);
+	tcase_add_test(tc, walk_sees_all_until_told_to_stop);
+	return run_case("pool", tc);
 }

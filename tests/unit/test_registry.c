@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_registry.c - which runtimes live, and fork: in a child of a process with a live runtime what
- * starts or waits says so, queries and releases do no harm, exec works; the parent goes on.
+ * test_registry.c - which runtimes live and can be visited, and fork: in a child of a process with
+ * a live runtime what starts or waits says so, queries and releases do no harm, exec works; the
+ * parent goes on.
  */
 #define _GNU_SOURCE
 #include "base/assert.h"
@@ -9,29 +10,71 @@
 #include "run.h"
 #include "sched/registry.h"
 #include "sched/task.h"
+#include "sched/worker.h"
 
-static void use(struct thrum_runtime *rt, void *arg)
-{
-	*(struct thrum_runtime **)arg = rt;
-}
-
-START_TEST(only_live_runtimes_are_used)
+START_TEST(only_live_runtimes_are_entered)
 {
 	struct thrum_runtime *a = runtime_of(1, THRUM_CLOCK_REAL);
-	struct thrum_runtime *b = runtime_of(1, THRUM_CLOCK_REAL), *used = NULL;
+	struct thrum_runtime *b = runtime_of(1, THRUM_CLOCK_REAL);
 
-	must(thrum__registry_use(a, use, &used));
-	must(used == a);
-	must(thrum__registry_use(b, use, &used));
-	must(used == b);
+	must(thrum__registry_enter(a));
+	is_int(load_relaxed(&a->visitors), 1);
+	is_int(load_relaxed(&b->visitors), 0);
+	thrum__registry_enter_live(a);
+	is_int(load_relaxed(&a->visitors), 2);
+	thrum__registry_leave(a);
+	thrum__registry_leave(a);
+	is_int(load_relaxed(&a->visitors), 0);
 	is_int(thrum_runtime_destroy(a), 0);
-	used = NULL;
-	must(!thrum__registry_use(a, use, &used));
-	must(!thrum__registry_use(NULL, use, &used));
-	must(!used);
-	must(thrum__registry_use(b, use, &used));
+	must(!thrum__registry_enter(a));
+	must(!thrum__registry_enter(NULL));
+	must(thrum__registry_enter(b));
+	thrum__registry_leave(b);
 	is_int(thrum_runtime_destroy(b), 0);
-	must(!thrum__registry_use(b, use, &used));
+	must(!thrum__registry_enter(b));
+}
+END_TEST
+
+struct destroyer {
+	struct thrum_runtime *rt;
+	struct atomic32 returned;
+};
+
+static void *thread_destroys(void *destroyer)
+{
+	struct destroyer *d = destroyer;
+
+	is_int(thrum_runtime_destroy(d->rt), 0);
+	store_release(&d->returned, 1);
+	return NULL;
+}
+
+static void destroy_beside_a_visit(void)
+{
+	struct destroyer d = {.rt = runtime_of(2, THRUM_CLOCK_REAL)};
+	pthread_t thread;
+
+	must(thrum__registry_enter(d.rt));
+	is_int(pthread_create(&thread, NULL, thread_destroys, &d), 0);
+	while (thrum__registry_enter(d.rt)) {
+		thrum__registry_leave(d.rt);
+		thread_yield();
+	}
+	for (int i = 0; i < 10000; i++) { /* off the list: only this visit holds it */
+		must(!load_acquire(&d.returned));
+		is_int(load_relaxed(&d.rt->visitors), 1);
+		thread_yield();
+	}
+	thrum__registry_leave(d.rt);
+	is_int(pthread_join(thread, NULL), 0);
+	must(load_relaxed(&d.returned));
+}
+
+/* Several times: a destroy that did not wait might be slow. */
+START_TEST(destroy_waits_for_visitors)
+{
+	for (int i = 0; i < 20; i++)
+		destroy_beside_a_visit();
 }
 END_TEST
 
@@ -226,8 +269,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-	    only_live_runtimes_are_used, a_child_beside_a_live_runtime,        a_child_of_a_task,
-	    a_child_closes_descriptors,  a_child_of_a_process_without_runtime,
+	    only_live_runtimes_are_entered, destroy_waits_for_visitors,
+	    a_child_beside_a_live_runtime,  a_child_of_a_task,
+	    a_child_closes_descriptors,     a_child_of_a_process_without_runtime,
 	};
 
 	return RUN_TESTS("registry", tests);

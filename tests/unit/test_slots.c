@@ -4,6 +4,7 @@
 
 #include "base/os.h"
 #include "core/slots.h"
+#include "suite.h"
 
 static int items[8];
 
@@ -61,19 +62,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("slots");
-	TCase *t = tcase_create("slots");
-	SRunner *r = srunner_create(s);
-	int failed;
-
-	tcase_add_test(t, new_ring_is_empty);
-	tcase_add_test(t, double_keeps_items_at_their_index);
+	const TTest *const tests[] = {
+	    new_ring_is_empty,
+	    double_keeps_items_at_their_index,
 #ifdef THRUM_FAULTS
-	tcase_add_test(t, no_memory);
+	    no_memory,
 #endif
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	};
+
+	return RUN_TESTS_FOR("slots", 4, tests);
 }

@@ -13,6 +13,7 @@
 #include "child.h"
 #include "fiber/sanitize.h"
 #include "fiber/stack.h"
+#include "suite.h"
 
 #define USABLE ((size_t)64 << 10)
 
@@ -464,10 +465,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("stack");
 	TCase *tc = tcase_create("stack");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, sizes_are_checked);
@@ -486,9 +484,5 @@ int main(void)
 	tcase_add_test(tc, a_failed_guard);
 	tcase_add_loop_test(tc, faults_at_every_place, 0, 2);
 #endif
-	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("stack", tc);
 }

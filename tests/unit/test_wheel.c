@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "core/wheel.h"
+#include "suite.h"
 
 #define YEAR_NS (365ll * 86400 * 1000000000)
 #define KEPT_MAX 45 /* chunks that an empty wheel may keep */
@@ -454,25 +455,17 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("wheel");
-	TCase *tc = tcase_create("wheel");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tc, 300);
-	tcase_add_test(tc, random_operations);
-	tcase_add_test(tc, clock_jumps);
-	tcase_add_test(tc, burst_gives_memory_back);
-	tcase_add_test(tc, equal_deadlines_in_order);
-	tcase_add_test(tc, abandoned_timers_cost_no_memory);
-	tcase_add_test(tc, compaction_is_due_by_share);
+	const TTest *const tests[] = {
+	    random_operations,
+	    clock_jumps,
+	    burst_gives_memory_back,
+	    equal_deadlines_in_order,
+	    abandoned_timers_cost_no_memory,
+	    compaction_is_due_by_share,
 #ifdef THRUM_FAULTS
-	tcase_add_test(tc, no_memory);
+	    no_memory,
 #endif
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	};
+
+	return RUN_TESTS_FOR("wheel", 300, tests);
 }

@@ -10,6 +10,7 @@
 
 #include "base/os.h"
 #include "core/wheel_chunks.h"
+#include "suite.h"
 
 #define SLAB WHEEL_SLAB_CHUNKS
 
@@ -108,21 +109,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("wheel_chunks");
-	TCase *tc = tcase_create("wheel_chunks");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tc, 300);
-	tcase_add_test(tc, reserve_suffices);
-	tcase_add_test(tc, a_used_slab_stays);
+	const TTest *const tests[] = {
+	    reserve_suffices,
+	    a_used_slab_stays,
 #ifdef THRUM_FAULTS
-	tcase_add_test(tc, no_memory);
+	    no_memory,
 #endif
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	};
+
+	return RUN_TESTS_FOR("wheel_chunks", 300, tests);
 }
