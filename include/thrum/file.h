@@ -10,13 +10,14 @@
  * started.
  * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done;
  * -EAGAIN: the pool's queue is full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
- * thrum_close always does its work.
+ * Reading and writing at the file's own offset, and closing: io.h.
  */
 #ifndef THRUM_FILE_H
 #define THRUM_FILE_H
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <thrum/io.h>
 #include <thrum/result.h>
 
 #ifdef __cplusplus
@@ -27,12 +28,8 @@ extern "C" {
 THRUM_MUST_CHECK int thrum_open(const char *path, int flags, mode_t mode);
 /* thrum_openat - openat(2); as thrum_open. */
 THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, mode_t mode);
-/* thrum_read - read(2) at the file's own offset. */
-THRUM_MUST_CHECK ssize_t thrum_read(int fd, void *buf, size_t n);
 /* thrum_pread - pread(2). */
 THRUM_MUST_CHECK ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset);
-/* thrum_write - write(2); a broken pipe is -EPIPE, never SIGPIPE. */
-THRUM_MUST_CHECK ssize_t thrum_write(int fd, const void *buf, size_t n);
 /* thrum_pwrite - pwrite(2). */
 THRUM_MUST_CHECK ssize_t thrum_pwrite(int fd, const void *buf, size_t n, off_t offset);
 /* thrum_fsync - fsync(2). */
@@ -41,8 +38,6 @@ THRUM_MUST_CHECK int thrum_fsync(int fd);
 THRUM_MUST_CHECK int thrum_stat(const char *path, struct stat *st);
 THRUM_MUST_CHECK int thrum_lstat(const char *path, struct stat *st);
 THRUM_MUST_CHECK int thrum_fstat(int fd, struct stat *st);
-/* thrum_close - close(2).  Never cancelled; from an outside thread it closes there. */
-int thrum_close(int fd);
 
 #ifdef __cplusplus
 }

@@ -63,6 +63,27 @@ struct thrum_future *thrum_spawn_drop(thrum_fn fn, void *arg, void (*drop)(void 
 THRUM_MUST_CHECK int thrum_go(thrum_fn fn, void *arg);
 
 /*
+ * thrum_spawn_after - start fn(@arg) as a task when @ns have passed.
+ * thrum_spawn_when_readable - when a read of @fd would not block: data, the end, an error, a
+ * connection to accept; or when thrum_close closes it.
+ * thrum_spawn_after_drop, thrum_spawn_when_readable_drop - the same with a @drop.
+ *
+ * Until then it has no stack and costs its descriptor alone (256 bytes).  Cancelled before, it
+ * starts at once and its first waiting call returns -ECANCELED; with a @drop that is called
+ * instead.  A descriptor that is always ready (a file) starts it at once.
+ * Called from: a task.  Suspends: no.  @ns: 0 or less: now; THRUM_FOREVER: when cancelled.
+ * Ownership: one reference to the caller.  NULL: @arg is still the caller's.
+ * Returns: as thrum_spawn; NULL also if @fd cannot be watched (it is not open, no memory).
+ * asyncio: loop.call_later, loop.add_reader.
+ */
+struct thrum_future *thrum_spawn_after(int64_t ns, thrum_fn fn, void *arg);
+struct thrum_future *thrum_spawn_when_readable(int fd, thrum_fn fn, void *arg);
+struct thrum_future *thrum_spawn_after_drop(int64_t ns, thrum_fn fn, void *arg,
+					    void (*drop)(void *));
+struct thrum_future *thrum_spawn_when_readable_drop(int fd, thrum_fn fn, void *arg,
+						    void (*drop)(void *));
+
+/*
  * thrum_cancel_requested - what was requested of the current task: 0, THRUM_SOFT or THRUM_HARD.
  *
  * Called from: a task.  Suspends: no.
@@ -125,6 +146,18 @@ struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, voi
 struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args,
 						  size_t size);
 
+struct thrum_future *thrum_spawn_after_at(const char *place, int64_t ns, thrum_fn fn, void *arg,
+					  void (*drop)(void *));
+struct thrum_future *thrum_spawn_when_readable_at(const char *place, int fd, thrum_fn fn, void *arg,
+						  void (*drop)(void *));
+
+#define thrum_spawn_after(ns, fn, arg) thrum_spawn_after_at(THRUM_HERE(fn), ns, fn, arg, NULL)
+#define thrum_spawn_when_readable(fd, fn, arg) \
+	thrum_spawn_when_readable_at(THRUM_HERE(fn), fd, fn, arg, NULL)
+#define thrum_spawn_after_drop(ns, fn, arg, drop) \
+	thrum_spawn_after_at(THRUM_HERE(fn), ns, fn, arg, drop)
+#define thrum_spawn_when_readable_drop(fd, fn, arg, drop) \
+	thrum_spawn_when_readable_at(THRUM_HERE(fn), fd, fn, arg, drop)
 #define thrum_spawn(fn, ...) thrum_spawn_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_copy(fn, ...) thrum_spawn_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_drop(fn, ...) thrum_spawn_drop_at(THRUM_HERE(fn), fn, __VA_ARGS__)

@@ -12,6 +12,10 @@
 #include <thrum/future.h>
 #include <thrum/task.h>
 #include <thrum/runtime.h>
+#include <thrum/io.h>
 #include <thrum/file.h>
+#include <thrum/net.h>
+#include <thrum/stream.h>
+#include <thrum/signal.h>
 
 #endif

@@ -51,6 +51,28 @@ int thrum_sleep(int64_t ns);
  */
 int thrum_yield(void);
 
+/* In the frame of whoever begins it; its fields are the library's. */
+struct thrum_timeout {
+	uint64_t reserved[6];
+};
+
+/*
+ * thrum_timeout_begin - from now on the current task's waits return -ETIMEDOUT once @ns have
+ * passed. thrum_timeout_begin_at - the same with a deadline on thrum_now's clock.
+ * thrum_timeout_end - until here.
+ *
+ * They nest like brackets, the nearest deadline wins; ended before the frame is left (asserted).
+ * Tasks that are spawned inside do not inherit it.  @ns: 0 or less: has passed; THRUM_FOREVER:
+ * none. A join inside goes on past the deadline, but cancels what it joins.
+ * Called from: a task (begin elsewhere: nothing happens, end returns false).  Suspends: no.
+ * Returns: true only if a wait inside returned -ETIMEDOUT, or a join inside cancelled its task,
+ * because of this one and not of one around it.
+ * asyncio: timeout, timeout_at.
+ */
+void thrum_timeout_begin(struct thrum_timeout *t, int64_t ns);
+void thrum_timeout_begin_at(struct thrum_timeout *t, int64_t deadline_ns);
+bool thrum_timeout_end(struct thrum_timeout *t);
+
 #ifdef __cplusplus
 }
 #endif

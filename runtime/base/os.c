@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os.c - the seam of os.h: thin wrappers that turn errno into a result, fault points in front of
- * them, and the registration of membarrier.
+ * them (os_fault.h), and the registration of membarrier.
  *
- * State: the fault counter (with THRUM_FAULTS), thrum__membarrier_ready (written once).  Both are
- * the process's.
+ * State, the process's: thrum__membarrier_ready (written once); whether epoll_pwait2 is missing.
  */
 #define _GNU_SOURCE
 
@@ -16,96 +15,24 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "base/clock.h"
+#include "base/os_fault.h"
 
 bool thrum__membarrier_ready;
-
-/* ---- Fault points ---- */
-
-#ifdef THRUM_FAULTS
-
-static struct atomic64 fault_passed;
-static struct atomic64 fault_first; /* 0: none */
-static struct atomic32 fault_onwards;
-static struct atomic32 fault_hit;
-
-void thrum__fault_set(uint64_t n, bool from_then_on)
-{
-	store_relaxed(&fault_first, 0);
-	store_relaxed(&fault_passed, 0);
-	store_relaxed(&fault_hit, 0);
-	store_relaxed(&fault_onwards, from_then_on);
-	store_release(&fault_first, n);
-}
-
-uint64_t thrum__fault_count(void)
-{
-	return load_relaxed(&fault_passed);
-}
-
-bool thrum__fault_fired(void)
-{
-	return load_relaxed(&fault_hit);
-}
-
-static bool fault_here(void)
-{
-	uint64_t me = fetch_add_relaxed(&fault_passed, 1) + 1;
-	uint64_t first = load_acquire(&fault_first);
-
-	if (LIKELY(!first || me < first || (me > first && !load_relaxed(&fault_onwards))))
-		return false;
-	store_relaxed(&fault_hit, 1);
-	return true;
-}
-
-/* Before main, so that the first point of any thread finds it done. */
-static __attribute__((constructor)) void fault_from_environment(void)
-{
-	const char *text = thrum__os_getenv("THRUM_FAULT");
-	char *end;
-	uint64_t n;
-
-	if (!text)
-		return;
-	n = strtoull(text, &end, 10);
-	thrum__fault_set(n, *end == '+');
-}
-
-static __attribute__((destructor)) void fault_print_count(void)
-{
-	if (thrum__os_getenv("THRUM_FAULT_COUNT"))
-		fprintf(stderr, "thrum: %llu fault points passed%s\n",
-			(unsigned long long)thrum__fault_count(),
-			thrum__fault_fired() ? ", fired" : "");
-}
-
-#define FAULT_POINT(result) \
-	do { \
-		if (fault_here()) \
-			return result; \
-	} while (0)
-#else
-#define FAULT_POINT(result) ((void)0)
-#endif
-
-/* What a system call returned, in the kernel's convention.  errno is read in the statement that
- * follows the call. */
-static inline ssize_t result(ssize_t r)
-{
-	return r < 0 ? -errno : r;
-}
 
 /* ---- Memory ---- */
 
@@ -209,14 +136,26 @@ int thrum__os_set_flags(int fd, int flags)
 	return (int)result(fcntl(fd, F_SETFL, flags));
 }
 
+int thrum__os_get_flags(int fd)
+{
+	return (int)result(fcntl(fd, F_GETFL));
+}
+
 int thrum__os_close(int fd)
 {
 	return (int)result(close(fd));
 }
 
+int thrum__os_pipe(int fds[2], int flags)
+{
+	FAULT_POINT(-EMFILE);
+	return (int)result(pipe2(fds, flags));
+}
+
 ssize_t thrum__os_read(int fd, void *buf, size_t size)
 {
 	FAULT_POINT(-EIO);
+	PERTURB(thrum__perturb(fd, false, &size));
 	return result(read(fd, buf, size));
 }
 
@@ -228,13 +167,57 @@ ssize_t thrum__os_pread(int fd, void *buf, size_t size, off_t at)
 
 ssize_t thrum__os_preadv2(int fd, const struct iovec *v, int n, off_t at, int flags)
 {
+	struct iovec one;
+
 	FAULT_POINT(-EOPNOTSUPP);
+	PERTURB(thrum__perturb_vector(fd, flags & RWF_NOWAIT, &v, &n, &one));
 	return result(preadv2(fd, v, n, at, flags));
+}
+
+ssize_t thrum__os_pwritev2(int fd, const struct iovec *v, int n, off_t at, int flags)
+{
+	struct iovec one;
+
+	FAULT_POINT(-EOPNOTSUPP);
+	PERTURB(thrum__perturb_vector(fd, flags & RWF_NOWAIT, &v, &n, &one));
+	return result(pwritev2(fd, v, n, at, flags));
+}
+
+ssize_t thrum__os_readv(int fd, const struct iovec *v, int n)
+{
+	struct iovec one;
+
+	FAULT_POINT(-EIO);
+	PERTURB(thrum__perturb_vector(fd, false, &v, &n, &one));
+	return result(readv(fd, v, n));
+}
+
+ssize_t thrum__os_writev(int fd, const struct iovec *v, int n)
+{
+	struct iovec one;
+
+	FAULT_POINT(-EIO);
+	PERTURB(thrum__perturb_vector(fd, false, &v, &n, &one));
+	return result(writev(fd, v, n));
+}
+
+ssize_t thrum__os_sendfile(int out, int in, off_t *offset, size_t size)
+{
+	FAULT_POINT(-ENOMEM);
+	PERTURB(thrum__perturb(out, false, &size));
+	return result(sendfile(out, in, offset, size));
+}
+
+ssize_t thrum__os_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size, unsigned flags)
+{
+	FAULT_POINT(-ENOMEM);
+	return result(splice(in, in_at, out, out_at, size, flags));
 }
 
 ssize_t thrum__os_write(int fd, const void *buf, size_t size)
 {
 	FAULT_POINT(-EIO);
+	PERTURB(thrum__perturb(fd, false, &size));
 	return result(write(fd, buf, size));
 }
 
@@ -268,10 +251,87 @@ int thrum__os_fstat(int fd, struct stat *out)
 	return (int)result(fstat(fd, out));
 }
 
+/* ---- Waiting for descriptors ---- */
+
 int thrum__os_eventfd(unsigned initial, int flags)
 {
 	FAULT_POINT(-EMFILE);
 	return (int)result(eventfd(initial, flags));
+}
+
+int thrum__os_event_post(int fd, uint64_t n)
+{
+	int kept = errno;
+	ssize_t err = result(write(fd, &n, sizeof(n)));
+
+	errno = kept;
+	/* -EAGAIN: the count is at its end, which will do. */
+	return err > 0 || err == -EAGAIN ? 0 : (int)err;
+}
+
+uint64_t thrum__os_event_take(int fd)
+{
+	uint64_t n;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+int thrum__os_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	FAULT_POINT(-ENOMEM);
+	return (int)result(poll(fds, n, timeout_ms));
+}
+
+int thrum__os_epoll_create(void)
+{
+	FAULT_POINT(-EMFILE);
+	return (int)result(epoll_create1(EPOLL_CLOEXEC));
+}
+
+int thrum__os_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+{
+	if (op != EPOLL_CTL_DEL)
+		FAULT_POINT(-ENOMEM);
+	return (int)result(epoll_ctl(set, op, fd, event));
+}
+
+/* Before Linux 5.11: whole milliseconds, rounded up. */
+static int epoll_wait_ms(int set, struct epoll_event *events, int max, int64_t timeout_ns)
+{
+	int64_t ms = timeout_ns == INT64_MAX ? -1 : timeout_ns / 1000000 + !!(timeout_ns % 1000000);
+
+	return (int)result(epoll_wait(set, events, max, ms > INT_MAX ? INT_MAX : (int)ms));
+}
+
+bool thrum__os_epoll_ready(int set, bool block)
+{
+	struct pollfd p = {.fd = set, .events = POLLIN};
+
+	return poll(&p, 1, block ? -1 : 0) > 0;
+}
+
+int thrum__os_epoll_wait(int set, struct epoll_event *events, int max, int64_t deadline_ns)
+{
+	static struct atomic32 missing;
+	int64_t timeout_ns = deadline_ns;
+	struct timespec t;
+	int err;
+
+	if (deadline_ns != INT64_MAX && deadline_ns > 0)
+		timeout_ns = deadline_ns - thrum__clock_monotonic_ns();
+	if (timeout_ns < 0)
+		timeout_ns = 0;
+	if (load_relaxed(&missing))
+		return epoll_wait_ms(set, events, max, timeout_ns);
+	t.tv_sec = timeout_ns / 1000000000;
+	t.tv_nsec = timeout_ns % 1000000000;
+	err = (int)result(syscall(SYS_epoll_pwait2, set, events, max,
+				  timeout_ns == INT64_MAX ? NULL : &t, NULL, 0));
+	/* A filter of system calls that does not know it may say -EPERM. */
+	if (LIKELY(err != -ENOSYS && err != -EPERM))
+		return err;
+	store_relaxed(&missing, 1);
+	return epoll_wait_ms(set, events, max, timeout_ns);
 }
 
 /* ---- Futexes ---- */
@@ -323,6 +383,21 @@ void thrum__os_thread_join(pthread_t thread)
 	       "a thread of the library was joined or detached by someone else");
 }
 
+int64_t thrum__os_thread_cpu_ns(pthread_t thread)
+{
+	struct timespec t;
+	clockid_t clock;
+	int err;
+
+	FAULT_POINT(-ENOENT);
+	err = pthread_getcpuclockid(thread, &clock);
+	if (err)
+		return -err;
+	if (clock_gettime(clock, &t))
+		return -errno;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 void thrum__os_thread_setname(const char *name)
 {
 	char cut[16];
@@ -336,6 +411,35 @@ int thrum__os_sigaltstack(const stack_t *set, stack_t *old)
 	if (set)
 		FAULT_POINT(-ENOMEM);
 	return (int)result(sigaltstack(set, old));
+}
+
+/* As sched(7) has it; no libc declares it before glibc 2.41. */
+struct slice_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+int thrum__os_thread_set_slice(int64_t slice_ns)
+{
+	struct slice_attr attr = {.size = sizeof(attr)};
+	int err;
+
+	FAULT_POINT(-ENOSYS);
+	err = (int)result(syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0));
+	if (err)
+		return err;
+	if (attr.policy != SCHED_OTHER && attr.policy != SCHED_BATCH)
+		return -EINVAL;
+	attr.runtime_ns = (uint64_t)slice_ns;
+	return (int)result(syscall(SYS_sched_setattr, 0, &attr, 0));
+}
+
+int thrum__os_sigaction(int sig, const struct sigaction *set, struct sigaction *old)
+{
+	return (int)result(sigaction(sig, set, old));
 }
 
 const char *thrum__os_getenv(const char *name)

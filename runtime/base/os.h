@@ -8,17 +8,23 @@
  *
  * Built with THRUM_FAULTS each call marked F is a fault point: a test lets the n-th one fail with
  * the error named beside it, without making the call.  Calls that give back (munmap, close, free,
- * futex wake, join) and futex waits, whose number depends on timing, are none.  Without
- * THRUM_FAULTS the points cost nothing.
+ * futex wake, join) and waits, whose number depends on timing, are none; and that a call would
+ * block is never made up here.  Calls marked P may be perturbed besides (os_fault.c): a test lets
+ * them be interrupted, would-block or move one byte, by a seed.  Without THRUM_FAULTS all this
+ * costs nothing.
+ *
+ * Sockets are in os_net.h.
  */
 #ifndef THRUM_BASE_OS_H
 #define THRUM_BASE_OS_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -49,18 +55,43 @@ OS_CALL int thrum__os_openat(int dir, const char *path, int flags, unsigned mode
  * Linux 5.12. */
 OS_CALL int thrum__os_openat_cached(int dir, const char *path, int flags); /* F EAGAIN */
 OS_CALL int thrum__os_set_flags(int fd, int flags); /* F EAGAIN; fcntl F_SETFL */
-OS_CALL int thrum__os_close(int fd); /* closed even if it returns an error */
-OS_CALL ssize_t thrum__os_read(int fd, void *buf, size_t size);                    /* F EIO */
-OS_CALL ssize_t thrum__os_pread(int fd, void *buf, size_t size, off_t at);         /* F EIO */
+OS_CALL int thrum__os_get_flags(int fd);            /* fcntl F_GETFL */
+OS_CALL int thrum__os_close(int fd);                /* closed even if it returns an error */
+OS_CALL int thrum__os_pipe(int fds[2], int flags);  /* F EMFILE */
+OS_CALL ssize_t thrum__os_read(int fd, void *buf, size_t size);                   /* F EIO, P */
+OS_CALL ssize_t thrum__os_write(int fd, const void *buf, size_t size);            /* F EIO, P */
+OS_CALL ssize_t thrum__os_readv(int fd, const struct iovec *v, int n);            /* F EIO, P */
+OS_CALL ssize_t thrum__os_writev(int fd, const struct iovec *v, int n);           /* F EIO, P */
+OS_CALL ssize_t thrum__os_pread(int fd, void *buf, size_t size, off_t at);        /* F EIO */
+OS_CALL ssize_t thrum__os_pwrite(int fd, const void *buf, size_t size, off_t at); /* F ENOSPC */
 OS_CALL ssize_t thrum__os_preadv2(int fd, const struct iovec *v, int n, off_t at,
-				  int flags); /* F EOPNOTSUPP */
-OS_CALL ssize_t thrum__os_write(int fd, const void *buf, size_t size);             /* F EIO */
-OS_CALL ssize_t thrum__os_pwrite(int fd, const void *buf, size_t size, off_t at);  /* F ENOSPC */
-OS_CALL int thrum__os_fsync(int fd);                                               /* F EIO */
-OS_CALL int thrum__os_stat(const char *path, struct stat *out);                    /* F ENOMEM */
-OS_CALL int thrum__os_lstat(const char *path, struct stat *out);                   /* F ENOMEM */
-OS_CALL int thrum__os_fstat(int fd, struct stat *out);                             /* F ENOMEM */
-OS_CALL int thrum__os_eventfd(unsigned initial, int flags);                        /* F EMFILE */
+				  int flags); /* F EOPNOTSUPP, P */
+OS_CALL ssize_t thrum__os_pwritev2(int fd, const struct iovec *v, int n, off_t at,
+				   int flags); /* F EOPNOTSUPP, P */
+OS_CALL ssize_t thrum__os_sendfile(int out, int in, off_t *offset, size_t size); /* F ENOMEM, P */
+OS_CALL ssize_t thrum__os_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size,
+				 unsigned flags);                /* F ENOMEM */
+OS_CALL int thrum__os_fsync(int fd);                             /* F EIO */
+OS_CALL int thrum__os_stat(const char *path, struct stat *out);  /* F ENOMEM */
+OS_CALL int thrum__os_lstat(const char *path, struct stat *out); /* F ENOMEM */
+OS_CALL int thrum__os_fstat(int fd, struct stat *out);           /* F ENOMEM */
+
+/* Waiting for descriptors. */
+OS_CALL int thrum__os_eventfd(unsigned initial, int flags); /* F EMFILE */
+/* Adds to a non-blocking eventfd's count; with 0 it only reports anew what is there.  0; -EBADF,
+ * -EINVAL: it is none.  Keeps errno, so that a signal handler may call it. */
+OS_CALL int thrum__os_event_post(int fd, uint64_t n);
+/* Takes its count, all of it; 0: there is none.  For a non-blocking eventfd. */
+OS_CALL uint64_t thrum__os_event_take(int fd);
+OS_CALL int thrum__os_poll(struct pollfd *fds, nfds_t n, int timeout_ms); /* F ENOMEM */
+OS_CALL int thrum__os_epoll_create(void);                                 /* F EMFILE */
+/* F ENOMEM, but for EPOLL_CTL_DEL. */
+OS_CALL int thrum__os_epoll_ctl(int set, int op, int fd, struct epoll_event *event);
+/* Events, until CLOCK_MONOTONIC reaches @deadline_ns (0 or less: looks; INT64_MAX: no end; before
+ * Linux 5.11 up to 1 ms late).  0: the time came. */
+OS_CALL int thrum__os_epoll_wait(int set, struct epoll_event *events, int max, int64_t deadline_ns);
+/* Has @set anything to report?  @block: waits until it has, or a signal comes.  Takes nothing. */
+OS_CALL bool thrum__os_epoll_ready(int set, bool block);
 
 /*
  * Sleep while *@addr is @expected, until a wake or CLOCK_MONOTONIC reaches @deadline_ns (INT64_MAX:
@@ -77,8 +108,15 @@ OS_CALL void thrum__os_futex_wake(uint32_t *addr, int n);
 OS_CALL int thrum__os_thread_create(pthread_t *out, void *(*fn)(void *), void *arg, size_t stack);
 OS_CALL void thrum__os_thread_join(pthread_t thread);
 OS_CALL void thrum__os_thread_setname(const char *name); /* of this thread; cut at 15 bytes */
+/* CPU time that @thread, not yet joined, has used.  F: ENOENT. */
+OS_CALL int64_t thrum__os_thread_cpu_ns(pthread_t thread);
 /* F: ENOMEM, when @set is not NULL. */
 OS_CALL int thrum__os_sigaltstack(const stack_t *set, stack_t *old);
+
+/* This thread's slice of CPU time (Linux 6.12; ignored before).  F: ENOSYS.  -EINVAL: the thread
+ * has a real-time policy. */
+OS_CALL int thrum__os_thread_set_slice(int64_t slice_ns);
+OS_CALL int thrum__os_sigaction(int sig, const struct sigaction *set, struct sigaction *old);
 
 /* The variable's value; NULL if unset, empty, or the process runs with another user's rights. */
 const char *thrum__os_getenv(const char *name);
@@ -104,6 +142,13 @@ void thrum__os_membarrier_init(void);
 void thrum__fault_set(uint64_t n, bool from_then_on);
 uint64_t thrum__fault_count(void); /* points passed since the last set */
 bool thrum__fault_fired(void);     /* did one fail since the last set? */
+
+/* Perturbation is on from the first begin to the last end.  Who begins it sees to it that whoever
+ * was told -EAGAIN is told to try again, though the kernel has nothing new to report. */
+void thrum__perturb_begin(uint64_t seed);
+void thrum__perturb_end(void);
+/* The @n-th number of a seed. */
+uint64_t thrum__perturb_mix(uint64_t seed, uint64_t n);
 #endif
 
 #endif

@@ -41,7 +41,7 @@
  *         O3 release at T2, T3, T4, T8 (what happened before the wake) pairs with O4 acquire of the
  *            owner: park and abandon that find s over, and through unpark's queue after T3, T4.
  *         O5 release at T6 (relay, its reference) pairs with O2 at T8, there before relay is read.
- *         O6 release of gone pairs with the acquire in withdraw (future.c: O7): the node's frame
+ *         O6 release of gone pairs with the acquire in withdraw (waitlist.c: O4): the node's frame
  *         may go. requested, why, seq and is_over order nothing.
  *         Weaker O1/O2: a fiber resumed with stale registers.  Weaker O3/O4: an awaiter misses the
  *         result.  Weaker O5/O2: another wait's relay is cancelled.

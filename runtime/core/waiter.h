@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waiter.h - the one kind of waiter: a node that one party hangs on a future and another fires.
+ * waiter.h - the one kind of waiter: a node that one party hangs on a future or an edge and another
+ * fires.
  *
  * The node lives with the one who waits (in a fiber's frame, a callback's or a shield's block).
- * The future fires each node exactly once, or the node is withdrawn; after fire the future touches
- * it no more.  What fire does is the node's business: wake a parker, queue a callback, complete a
- * shield.
+ * It is fired exactly once for each time that it was registered, or withdrawn; after fire the
+ * future or edge touches it no more.  What fire does is the node's business: wake a parker, queue a
+ * callback, complete a shield.
  */
 #ifndef THRUM_CORE_WAITER_H
 #define THRUM_CORE_WAITER_H
@@ -15,8 +16,8 @@
 struct thrum__parker;
 
 struct thrum__waiter {
-	struct thrum__waiter *next; /* older node; the list's holder writes it (future.c) */
-	/* younger node, if a withdrawal has made the link (future.c: I4) */
+	struct thrum__waiter *next; /* older node; the list's holder writes it (waitlist.c) */
+	/* younger node, if a withdrawal has made the link (waitlist.c: I2) */
 	struct thrum__waiter *prev;
 	void (*fire)(struct thrum__waiter *n);
 	struct atomic32 gone; /* 1: the firing party is done with the node; fire releases it */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * file.c - files: what the page cache holds is read at once, the rest goes to the file class of the
- * blocking pool.
+ * blocking pool.  Reading and writing at the file's own position is in rw.c.
  *
  * Opening for reading tries openat2 with RESOLVE_CACHED first, which never waits for the disk; it
  * looks at the file by a path descriptor before, so that a pipe or a device is never opened here
@@ -10,21 +10,21 @@
  * -EAGAIN means that the disk is needed, and -EOPNOTSUPP that the file system or the descriptor
  * cannot tell: both go to the pool.  A short read of the cached part is a result like any other.  A
  * job that has started is never cut short, so the buffer is the call's until it returns.  Each
- * call's arguments live in the caller's frame, which waits for the job.
+ * call's arguments live in the caller's frame, which waits for the job; while a job knows a
+ * descriptor's number the call is inside of it (op.c), so that thrum_close waits for it.
  */
 #define _GNU_SOURCE /* RWF_NOWAIT */
-#include "base/os.h"
-#include "sched/await.h"
-#include "sched/blocking.h"
+#include "io/op.h"
+
 #include "sched/worker.h"
 
-#include <signal.h>
+#include <thrum/file.h>
 
-enum verb { OPEN, READ, PREAD, WRITE, PWRITE, FSYNC, STAT, LSTAT, FSTAT };
+enum verb { OPEN, PREAD, PWRITE, FSYNC, STAT, LSTAT };
 
 struct operation {
+	struct thrum__op op; /* its fd: OPEN: the directory; STAT, LSTAT: none */
 	enum verb verb;
-	int fd;
 	int flags;
 	mode_t mode;
 	const char *path;
@@ -33,71 +33,54 @@ struct operation {
 	off_t offset;
 };
 
-/* On a thread of the pool, where SIGPIPE is blocked. */
-static intptr_t perform(void *arg)
+/* On a thread of the pool. */
+static ssize_t perform(struct thrum__op *op)
 {
-	struct operation *op = arg;
+	struct operation *o = container_of(op, struct operation, op);
 
-	switch (op->verb) {
+	switch (o->verb) {
 	case OPEN:
-		return thrum__os_openat(op->fd, op->path, op->flags, op->mode);
-	case READ:
-		return thrum__os_read(op->fd, op->buf, op->n);
+		return thrum__os_openat(op->fd, o->path, o->flags, o->mode);
 	case PREAD:
-		return thrum__os_pread(op->fd, op->buf, op->n, op->offset);
-	case WRITE:
-		return thrum__os_write(op->fd, op->buf, op->n);
+		return thrum__os_pread(op->fd, o->buf, o->n, o->offset);
 	case PWRITE:
-		return thrum__os_pwrite(op->fd, op->buf, op->n, op->offset);
+		return thrum__os_pwrite(op->fd, o->buf, o->n, o->offset);
 	case FSYNC:
 		return thrum__os_fsync(op->fd);
 	case STAT:
-		return thrum__os_stat(op->path, op->buf);
+		return thrum__os_stat(o->path, o->buf);
 	case LSTAT:
-		return thrum__os_lstat(op->path, op->buf);
-	case FSTAT:
-		return thrum__os_fstat(op->fd, op->buf);
+		return thrum__os_lstat(o->path, o->buf);
 	}
 	return -EINVAL;
 }
 
-static const char *const places[] = {
-    [OPEN] = "? thrum_open",   [READ] = "? thrum_read",     [PREAD] = "? thrum_pread",
-    [WRITE] = "? thrum_write", [PWRITE] = "? thrum_pwrite", [FSYNC] = "? thrum_fsync",
-    [STAT] = "? thrum_stat",   [LSTAT] = "? thrum_lstat",   [FSTAT] = "? thrum_fstat",
-};
-
-static intptr_t on_pool(struct operation *op)
+/* What the cache holds, else the pool. */
+static ssize_t attempt(struct thrum__op *op)
 {
-	intptr_t result;
-	int err;
+	struct operation *o = container_of(op, struct operation, op);
+	struct iovec v = {o->buf, o->n};
+	ssize_t r = -EAGAIN;
+
+	if (o->verb == PREAD)
+		r = thrum__os_preadv2(op->fd, &v, 1, o->offset, RWF_NOWAIT);
+	return r == -EAGAIN || r == -EOPNOTSUPP || r == -ENOSYS ? THRUM__OP_POOL : r;
+}
+
+static struct thrum__op op_on(int fd, const char *place)
+{
+	return (struct thrum__op){.place = place, .fd = fd, .attempt = attempt, .block = perform};
+}
+
+/* What has no descriptor to be inside of. */
+static ssize_t on_pool(struct thrum__op *op)
+{
+	ssize_t r;
 
 	do {
-		err =
-		    thrum__blocking_call(THRUM__JOBS_FILE, places[op->verb], perform, op, &result);
-	} while (!err && result == -EINTR);
-	return err ? err : result;
-}
-
-/* What the cache holds; -EAGAIN or -EOPNOTSUPP: ask the pool. */
-static ssize_t read_cached(int fd, void *buf, size_t n, off_t offset)
-{
-	struct iovec v = {buf, n};
-
-	return thrum__os_preadv2(fd, &v, 1, offset, RWF_NOWAIT);
-}
-
-static bool needs_pool(ssize_t r)
-{
-	return r == -EAGAIN || r == -EOPNOTSUPP || r == -ENOSYS || r == -EINTR || r == -ESPIPE;
-}
-
-/* The checks of a call that waits: 0, or what to return. */
-static int entry(void)
-{
-	struct thrum__task *t = thrum__current_task();
-
-	return t ? thrum__wait_entry(t) : thrum__no_task();
+		r = thrum__op_block(op);
+	} while (r == -EINTR);
+	return r == THRUM__OP_FULL ? -EAGAIN : r;
 }
 
 static bool is_regular(int fd)
@@ -132,21 +115,41 @@ static int open_cached(int dirfd, const char *path, int flags)
 	return fd;
 }
 
-int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
+static ssize_t open_now(struct operation *o)
 {
-	struct operation op = {
-	    .verb = OPEN, .fd = dirfd, .path = path, .flags = flags | O_CLOEXEC, .mode = mode};
+	int fd;
 
-	int fd = entry();
-
-	if (fd)
-		return fd;
-	if ((flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | O_DIRECTORY)) == O_RDONLY) {
-		fd = open_cached(dirfd, path, op.flags);
+	if ((o->flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | O_DIRECTORY)) == O_RDONLY) {
+		fd = open_cached(o->op.fd, o->path, o->flags);
 		if (fd >= 0)
 			return fd;
 	}
-	return (int)on_pool(&op);
+	return on_pool(&o->op);
+}
+
+int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct operation o = {.op = op_on(dirfd, "? thrum_open"),
+			      .verb = OPEN,
+			      .path = path,
+			      .flags = flags | O_CLOEXEC,
+			      .mode = mode};
+	struct thrum__descriptors *ds;
+	ssize_t fd = thrum__op_entry(&o.op);
+
+	if (fd)
+		return (int)fd;
+	ds = &thrum__op_runtime(&o.op)->descriptors;
+	if (dirfd >= 0)
+		fd = thrum__descriptor_enter(ds, dirfd, &o.op.d);
+	if (fd)
+		return (int)fd;
+	fd = open_now(&o);
+	if (o.op.d)
+		thrum__descriptor_leave(o.op.d);
+	if (fd >= 0)
+		thrum__descriptor_made(ds, (int)fd);
+	return (int)fd;
 }
 
 int thrum_open(const char *path, int flags, mode_t mode)
@@ -154,74 +157,62 @@ int thrum_open(const char *path, int flags, mode_t mode)
 	return thrum_openat(AT_FDCWD, path, flags, mode);
 }
 
-ssize_t thrum_read(int fd, void *buf, size_t n)
-{
-	struct operation op = {.verb = READ, .fd = fd, .buf = buf, .n = n};
-	ssize_t r = entry();
-
-	if (r)
-		return r;
-	r = read_cached(fd, buf, n, -1);
-	return needs_pool(r) ? on_pool(&op) : r;
-}
-
 ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset)
 {
-	struct operation op = {.verb = PREAD, .fd = fd, .buf = buf, .n = n, .offset = offset};
-	ssize_t r = entry();
+	struct operation o = {
+	    .op = op_on(fd, "? thrum_pread"), .verb = PREAD, .buf = buf, .n = n, .offset = offset};
+	int err = thrum__op_entry(&o.op);
 
-	if (r)
-		return r;
-	if (offset < 0)
-		return -EINVAL;
-	r = read_cached(fd, buf, n, offset);
-	return needs_pool(r) ? on_pool(&op) : r;
-}
-
-ssize_t thrum_write(int fd, const void *buf, size_t n)
-{
-	struct operation op = {.verb = WRITE, .fd = fd, .buf = (void *)buf, .n = n};
-
-	return on_pool(&op);
+	if (err)
+		return err;
+	return offset < 0 ? -EINVAL : thrum__op_start(&o.op); /* -1 has a meaning for preadv2 */
 }
 
 ssize_t thrum_pwrite(int fd, const void *buf, size_t n, off_t offset)
 {
-	struct operation op = {
-	    .verb = PWRITE, .fd = fd, .buf = (void *)buf, .n = n, .offset = offset};
+	struct operation o = {.op = op_on(fd, "? thrum_pwrite"),
+			      .verb = PWRITE,
+			      .buf = (void *)buf,
+			      .n = n,
+			      .offset = offset};
 
-	return on_pool(&op);
+	return thrum__op_run(&o.op);
 }
 
 int thrum_fsync(int fd)
 {
-	struct operation op = {.verb = FSYNC, .fd = fd};
+	struct operation o = {.op = op_on(fd, "? thrum_fsync"), .verb = FSYNC};
 
-	return (int)on_pool(&op);
+	return (int)thrum__op_run(&o.op);
+}
+
+static int stat_path(struct operation *o)
+{
+	int err = thrum__op_entry(&o->op);
+
+	return err ? err : (int)on_pool(&o->op);
 }
 
 int thrum_stat(const char *path, struct stat *st)
 {
-	struct operation op = {.verb = STAT, .path = path, .buf = st};
+	struct operation o = {
+	    .op = op_on(-1, "? thrum_stat"), .verb = STAT, .path = path, .buf = st};
 
-	return (int)on_pool(&op);
+	return stat_path(&o);
 }
 
 int thrum_lstat(const char *path, struct stat *st)
 {
-	struct operation op = {.verb = LSTAT, .path = path, .buf = st};
+	struct operation o = {
+	    .op = op_on(-1, "? thrum_lstat"), .verb = LSTAT, .path = path, .buf = st};
 
-	return (int)on_pool(&op);
+	return stat_path(&o);
 }
 
 int thrum_fstat(int fd, struct stat *st)
 {
-	int err = entry();
+	struct thrum__op op = {0};
+	int err = thrum__op_entry(&op);
 
 	return err ? err : thrum__os_fstat(fd, st); /* of an open descriptor: in memory */
-}
-
-int thrum_close(int fd)
-{
-	return thrum__os_close(fd);
 }

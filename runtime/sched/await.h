@@ -3,7 +3,9 @@
 #ifndef THRUM_SCHED_AWAIT_H
 #define THRUM_SCHED_AWAIT_H
 
+#include "core/edge.h"
 #include "sched/task.h"
+#include "sched/timeout.h"
 
 /*
  * thrum__await - the current task waits until @f is done.
@@ -13,18 +15,39 @@
  * Returns: 0: @f is done; -ECANCELED; -ETIMEDOUT; -ENOMEM: no timer.
  */
 int thrum__await(struct thrum_future *f, int64_t deadline_ns, bool deaf);
+/* The same for those whose own result need not be that of the wait: a timeout that ended it does
+ * not learn of it, unless they say so (thrum__timeout_learn). */
+int thrum__await_untold(struct thrum_future *f, int64_t deadline_ns, bool deaf);
 /* The same for a thread that is no worker; it hears no cancel. */
 int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns);
 /* @f, which was just cancelled or cannot be: waits deaf, from a task or outside. */
 void thrum__await_end(struct thrum_future *f);
+/* In a task or outside; untold. */
+int thrum__await_any(struct thrum_future *f, int64_t deadline_ns);
+/* The same without waiting: 0: @f is done; else why not to go on. */
+int thrum__await_none(struct thrum_future *f);
+
+/*
+ * thrum__wait_edge - the current task waits until @e is raised.
+ *
+ * @tick: as read before the look that found nothing (core/edge.h).  The rest as thrum__await.
+ * Returns: 0: raised since, or perhaps not: look again; -ECANCELED; -ETIMEDOUT; -ENOMEM.
+ */
+int thrum__wait_edge(struct thrum__edge *e, uint64_t tick, int64_t deadline_ns, bool deaf);
+/* The same for the first of @n edges; one may be there more than once. */
+int thrum__wait_edges(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
+		      int64_t deadline_ns);
+
+/* What a call that waits checks first: 0, -ECANCELED, -ETIMEDOUT. */
+int thrum__wait_entry(struct thrum__task *t);
+/* The wait that the current task @t has hung nodes for, and whose number is @seq.  Returns as
+ * thrum__await, untold; 0: a node was fired, and is nobody's any more. */
+int thrum__wait_out(struct thrum__task *t, uint64_t seq, int64_t deadline_ns, bool deaf);
+/* Outside tasks: -EPERM, or -ENOTSUP in a forked child. */
+int thrum__no_task(void);
 
 /* Around fork: the list of parkers stays whole. */
 void thrum__outside_before_fork(void);
 void thrum__outside_after_fork(void);
-
-/* What a call that waits checks first: 0, -ECANCELED, -ETIMEDOUT. */
-int thrum__wait_entry(struct thrum__task *t);
-/* Outside tasks: -EPERM, or -ENOTSUP in a forked child. */
-int thrum__no_task(void);
 
 #endif

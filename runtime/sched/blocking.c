@@ -22,6 +22,7 @@
 #include "sched/registry.h"
 #include "sched/report.h"
 #include "sched/spawn.h"
+#include "sched/timeout.h"
 #include "sched/worker.h"
 
 struct job_future {
@@ -29,8 +30,8 @@ struct job_future {
 	struct thrum__job job;
 	thrum_fn fn;
 	void *arg;
+	void (*drop)(void *arg); /* called once when it has run or was taken back; may be NULL */
 	struct atomic32 started;
-	bool copied;
 };
 
 static struct job_future *job_of(struct thrum_future *f)
@@ -61,8 +62,8 @@ int thrum__blocking_start(struct thrum_runtime *rt)
 
 static void end_job(struct job_future *j, intptr_t result)
 {
-	if (j->copied)
-		thrum__os_free(j->arg);
+	if (j->drop)
+		j->drop(j->arg);
 	thrum__future_complete(&j->future, result);
 	thrum_release(&j->future);
 }
@@ -119,7 +120,7 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 		return -ENOMEM;
 	j->fn = how->fn;
 	j->arg = how->arg;
-	j->copied = false;
+	j->drop = how->drop;
 	store_relaxed(&j->started, 0);
 	j->job = (struct thrum__job){.run = run_job, .place = how->place};
 	if (how->copies) {
@@ -128,12 +129,14 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 			thrum__future_free_block(w, &j->future);
 			return -ENOMEM;
 		}
-		j->copied = true;
+		j->drop = thrum__os_free;
 	}
 	j->future.runtime = w->runtime;
 	store_release(&j->future.refs, 2); /* O1 */
 	err = thrum__job_pool_submit(&w->runtime->blocking, id, &j->job);
 	if (err) {
+		if (!how->copies)
+			j->drop = NULL;
 		store_relaxed(&j->future.requested, 1);
 		end_job(j, -ECANCELED); /* a walker may hold a reference for a moment */
 		thrum_release(&j->future);
@@ -159,7 +162,7 @@ int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, th
 	err = start_job(id, &how, &f);
 	if (err)
 		return err;
-	err = thrum__await(f, THRUM_FOREVER, false);
+	err = thrum__await_untold(f, THRUM_FOREVER, false);
 	if (err) {
 		thrum_cancel(f);
 		thrum__await_end(f);
@@ -169,7 +172,7 @@ int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, th
 	if (job_of(f)->job.state != THRUM__JOB_OUTSIDE)
 		err = 0;
 	thrum_release(f);
-	return err;
+	return thrum__timeout_learn(t, err, THRUM_FOREVER);
 }
 
 intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg)
@@ -178,6 +181,14 @@ intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg)
 	int err = thrum__blocking_call(THRUM__JOBS_GENERAL, place, fn, arg, &result);
 
 	return err ? err : result;
+}
+
+int thrum__blocking_spawn(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
+			  void *arg, void (*drop)(void *), struct thrum_future **out)
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .drop = drop};
+
+	return start_job(id, &how, out);
 }
 
 bool thrum__job_started(const struct thrum_future *f)

@@ -24,6 +24,16 @@ void thrum__blocking_fini(struct thrum_runtime *rt);
 int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
 			 void *arg, intptr_t *result);
 
+/*
+ * thrum__blocking_spawn - the same as a future that may be left behind: *@out has one reference.
+ *
+ * drop(@arg) is called once, before the future completes: when @fn has run, or was taken back.
+ * Called from a task.  Returns 0; -EAGAIN, -ENOMEM, -ESHUTDOWN, -EPERM, -ENOTSUP: nothing was
+ * started and @arg is the caller's.
+ */
+int thrum__blocking_spawn(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
+			  void *arg, void (*drop)(void *), struct thrum_future **out);
+
 bool thrum__job_started(const struct thrum_future *f);
 int thrum__job_cancel(struct thrum_future *f);
 

@@ -121,6 +121,20 @@ static int resolve_clock(struct thrum_config *c)
 	return 0;
 }
 
+const struct thrum__poller_ops *thrum__config_poller(void)
+{
+	const char *text = thrum__os_getenv("THRUM_POLLER");
+
+	if (!text || !strcmp(text, "epoll") || !strcmp(text, "uring"))
+		return &thrum__poller_epoll; /* as where io_uring is refused */
+#ifdef THRUM_FAULTS
+	if (!strcmp(text, "sim"))
+		return &thrum__poller_sim;
+#endif
+	thrum__report(NULL, 0, "THRUM_POLLER=%s is ignored: it is neither epoll nor uring", text);
+	return &thrum__poller_epoll;
+}
+
 static int resolve_spin(struct thrum_config *c)
 {
 	if (c->spin_ns < -1 || c->spin_ns > SPIN_MAX_NS)

@@ -4,11 +4,15 @@
 #ifndef THRUM_SCHED_CONFIG_H
 #define THRUM_SCHED_CONFIG_H
 
+#include "poll/poller.h"
+
 #include <thrum/runtime.h>
 
 /* Fills *@out: every field has its final value.  0, -EINVAL, -E2BIG.  *@workers_why: what decided
  * their number. */
 int thrum__config_resolve(const struct thrum_config *given, struct thrum_config *out,
 			  const char **workers_why);
+/* By THRUM_POLLER. */
+const struct thrum__poller_ops *thrum__config_poller(void);
 
 #endif

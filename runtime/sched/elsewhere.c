@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elsewhere.c - what a worker without local work does: look at the others' queues, spin a little,
- * sleep.
+ * elsewhere.c - what a worker without local work does: look at the poller and at the others'
+ * queues, spin a little, sleep.
  *
  * It searches only if idle.c lets it (at most half of the workers search at a time).  For the first
  * microseconds it leaves a queue with a single task alone: its owner is about to take it, and a
  * task that waits for less than that is not worth the way to another core.  Then it takes single
  * ones too: their owner is busy.  Before it sleeps it announces itself and looks at every source
- * once more (idle.c says why nothing is lost).  It sleeps in a futex of its own until chosen or
- * until its earliest timer.
+ * once more (idle.c says why nothing is lost).
  *
- * ORDER   O1 release of signal (what happened before the wake) pairs with O2 acquire in
- *         await_signal.
- *         O3 release of next_ns pairs with the acquire of timer.c; O4 release of quiet with that of
- *         stop.c.
+ * THE SLEEP  All workers sleep at the poller of their runtime, until an event comes, a waker's
+ * token or the earliest timer of their own.  So the kernel hands an event to one that sleeps while
+ * any does, however long the others compute.  Whoever comes back counts as searching: what it
+ * brings along needs no further wake, and if it brings more than one task, the next one is woken
+ * when the search ends (idle.c).
+ * Where descriptors are watched nobody spins: the kernel's answer is as fast, and a spinning server
+ * would take the time of its clients.
+ * Under the virtual clock a sleeper takes nothing while it sleeps: it comes back, counts itself
+ * awake and takes then, so that whoever finds all asleep and nothing to take may move the clock.
+ *
+ * ORDER   O3 release of next_ns pairs with the acquire of monitor.c; O4 release of quiet with that
+ *         of stop.c.
  *
  * What is measured: parks, stolen (struct thrum_stats).
  */
 #include "sched/worker.h"
 
+#include "sched/monitor.h"
 #include "sched/timer.h"
 
 #include <limits.h>
@@ -64,7 +72,7 @@ static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__wor
 static struct thrum__task *steal(struct thrum__worker *w, bool eager)
 {
 	struct thrum_runtime *rt = w->runtime;
-	unsigned n = rt->workers_count;
+	unsigned n = thrum__workers_total(rt);
 	unsigned start = (unsigned)(next_random(w) % n);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -93,7 +101,9 @@ bool thrum__runtime_has_work(void *runtime)
 {
 	struct thrum_runtime *rt = runtime;
 
-	for (unsigned i = 0; i < rt->workers_count; i++) {
+	unsigned n = thrum__workers_total(rt);
+
+	for (unsigned i = 0; i < n; i++) {
 		struct thrum__worker *w = rt->workers[i];
 
 		if (thrum__deque_count(&w->spawned))
@@ -114,7 +124,8 @@ bool thrum__runtime_has_work(void *runtime)
  * take in. */
 static struct thrum__task *search(struct thrum__worker *w, bool *again)
 {
-	int64_t spin_ns = w->runtime->limits.spin_ns;
+	int64_t spin_ns =
+	    load_relaxed(&w->runtime->descriptors.watching) ? 0 : w->runtime->limits.spin_ns;
 	int64_t start = thrum__clock_monotonic_ns();
 	int64_t now = start;
 	struct thrum__task *t;
@@ -134,8 +145,7 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 			spin_hint();
 		}
 		now = thrum__clock_monotonic_ns();
-		if (thrum__wheel_count(&w->wheel) &&
-		    thrum__wheel_next_ns(&w->wheel) <= thrum__runtime_now_ns(w->runtime)) {
+		if (thrum__timers_due(w)) {
 			*again = true;
 			return NULL;
 		}
@@ -143,31 +153,75 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	return steal(w, true);
 }
 
-void thrum__worker_wake(void *runtime, unsigned index)
+void thrum__worker_wake(void *runtime, unsigned n)
 {
-	struct thrum__worker *w = ((struct thrum_runtime *)runtime)->workers[index];
+	struct thrum__poller *poller = ((struct thrum_runtime *)runtime)->poller;
 
-	store_release(&w->signal, 1); /* O1 */
-	thrum__os_futex_wake(&w->signal.v, 1);
+	poller->ops->post(poller, n);
 }
 
-/* Sleeps until chosen (true) or until @deadline_ns (false). */
-static bool await_signal(struct thrum__worker *w, int64_t deadline_ns)
+/* One wait at the poller: how many events; they are still to be dispatched. */
+static int wait_at_poller(struct thrum__worker *w, struct thrum__poll_event *events,
+			  int64_t deadline_ns, bool *token)
 {
-	while (!load_acquire(&w->signal)) /* O2 */
-		if (thrum__os_futex_wait(&w->signal.v, 0, deadline_ns) == -ETIMEDOUT)
-			return false;
-	store_relaxed(&w->signal, 0);
-	return true;
+	struct thrum__poller *p = w->runtime->poller;
+
+	return p->ops->wait(p, events, THRUM__POLL_BATCH, deadline_ns, token);
 }
 
-/* Ends the announced sleep: searching again if a waker chose this worker. */
-static void wake_up(struct thrum__worker *w)
+bool thrum__worker_look(struct thrum__worker *w)
 {
-	if (thrum__idle_sleep_cancel(&w->runtime->idle, w->index))
-		return;
-	await_signal(w, THRUM_FOREVER);
+	struct thrum__poll_event events[THRUM__POLL_BATCH];
+	bool token = false;
+	int n = wait_at_poller(w, events, 0, &token);
+
+	thrum__descriptors_dispatch(&w->runtime->descriptors, events, n);
+	return n > 0;
+}
+
+/* Ends the announced sleep; @w counts as searching then.  @token: it was chosen and has taken the
+ * token.  Else, if it is refused, a token is on its way, or was taken by one that announced itself
+ * later and so leaves a place: it must not sleep again for it. */
+static void wake_up(struct thrum__worker *w, bool token)
+{
+	struct thrum_runtime *rt = w->runtime;
+
 	w->searching = true;
+	while (!token && !thrum__idle_sleep_undo(&rt->idle)) {
+		token = rt->poller->ops->take(rt->poller);
+		if (!token)
+			thread_yield();
+	}
+	thrum__monitor_poke(rt);
+}
+
+/* Sleeps, announced, until there is something to do. */
+static void sleep_real(struct thrum__worker *w, int64_t deadline_ns)
+{
+	struct thrum__poll_event events[THRUM__POLL_BATCH];
+	bool token = false;
+	int n = wait_at_poller(w, events, deadline_ns, &token);
+
+	wake_up(w, token);
+	thrum__descriptors_dispatch(&w->runtime->descriptors, events, n);
+}
+
+/* The same by the virtual clock.  If it is the last to sleep, it moves it, and has something to do
+ * then. */
+static void sleep_virtual(struct thrum__worker *w)
+{
+	struct thrum__poller *p = w->runtime->poller;
+	bool moved = !p->ops->await(p, false) && thrum__clock_advance(w);
+	bool token = false;
+
+	while (!moved && !token) {
+		p->ops->await(p, true);
+		token = p->ops->take(p);
+		if (!token && p->ops->await(p, false))
+			break; /* an event */
+	}
+	wake_up(w, token);
+	thrum__worker_look(w);
 }
 
 /* Gives the memory of stacks back that were parked on in a burst, as long as nothing else is to be
@@ -189,21 +243,10 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	trim_stacks(w);
 	deadline = thrum__timers_next_ns(w);
 	store_release(&w->next_ns, (uint64_t)deadline); /* O3 */
-	thrum__idle_sleep_begin(&rt->idle, w->index, w->searching);
+	thrum__idle_sleep_begin(&rt->idle, w->searching);
 	w->searching = false;
 	if (thrum__runtime_has_work(rt)) {
-		/* It counts as searching: whoever relied on that will have the next one woken. */
-		if (!thrum__idle_sleep_undo(&rt->idle, w->index))
-			await_signal(w, THRUM_FOREVER);
-		w->searching = true;
-		return;
-	}
-	if (deadline != THRUM_FOREVER && thrum__timers_next_ns(w) != deadline) {
-		wake_up(w); /* forgotten meanwhile by one who did not see next_ns */
-		return;
-	}
-	if (rt->virtual_clock && thrum__clock_advance(w)) {
-		wake_up(w);
+		wake_up(w, false);
 		return;
 	}
 	if (load_relaxed(&rt->stopping)) {
@@ -211,10 +254,10 @@ static void sleep_until_chosen(struct thrum__worker *w)
 		thrum__os_futex_wake(&rt->quiet.v, INT_MAX);
 	}
 	thrum__count(&w->counters.parks);
-	if (await_signal(w, rt->virtual_clock ? THRUM_FOREVER : deadline))
-		w->searching = true;
+	if (rt->virtual_clock)
+		sleep_virtual(w);
 	else
-		wake_up(w);
+		sleep_real(w, deadline);
 }
 
 /* A task, or NULL when home should look again: after a sleep, or for what came in from outside. */
@@ -229,6 +272,8 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	}
 	if (!w->searching)
 		w->searching = thrum__idle_search_begin(&rt->idle);
+	if (load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))
+		return NULL;
 	if (w->searching) {
 		struct thrum__task *t = search(w, &again);
 

@@ -1,70 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * WHAT    The idle protocol.  Work that appears while somebody sleeps must wake one worker, soon; a
- *         burst must not wake all; and a spawn on a busy machine must pay for nothing but two
- *         loads.  As in Go's scheduler a count of searchers throttles the wakes: whoever wakes a
- *         sleeper counts it as searching from that moment, so at most one wake is in flight, and
- *         the last searcher that finds work wakes the next.  Sleepers are bits: clearing a bit is
- *         the right to wake that worker, so nobody is chosen twice and nothing can
- *         underflow.  Rejected: a counter of sleepers beside a list (a sleeper that leaves by
- *         itself and a waker can disagree); a stack of sleepers (a worker whose timer ends its
- *         sleep cannot leave from the middle); a lock (one held thread would stop every wake).
+ *         burst must not wake all; and a spawn on a busy machine must pay for nothing but one load.
+ *         As in Go's scheduler a count of searchers throttles the wakes: whoever wakes a sleeper
+ *         counts it as searching from that moment, so at most one wake is in flight, and the last
+ *         searcher that finds work wakes the next.  Sleepers are a count beside it, in the same
+ *         word: all sleep at one place, and a token posted there wakes any of them.  Rejected: a
+ *         bit for each sleeper (they have no places of their own to be woken at, and two words need
+ *         a fence between them); a stack of sleepers (one whose timer ends its sleep cannot leave
+ *         from the middle); a lock (one held thread would stop every wake).
  *
- * WORD    searching: how many search, wakes in flight included.  asleep: bit i: worker i sleeps and
- *         was not chosen.
+ * WORD    asleep:32 | searching:32.  asleep: sleep and were not chosen; searching: search, and
+ *         tokens that nobody has taken yet.
  *
- * STATES  of a worker: BUSY; SEARCHING (counted); ASLEEP (its bit is set); CHOSEN (its bit was
- *         cleared by a waker, it is counted as searching, its wake is on the way); then SEARCHING.
+ * STATES  of a worker: BUSY; SEARCHING (counted); SLEEPING (announced).  Of a token: nothing;
+ *         POSTED, from the move that counts it on, though the post itself follows; taken.  Sleepers
+ *         have no names: a token is for whoever takes it.
  *
- * MOVES   T1 BUSY -> SEARCHING                search_begin: searching + 1, unless half the workers
+ * MOVES   T1 BUSY -> SEARCHING              search_begin: searching + 1, unless half the workers
  *            search
- *         T2 SEARCHING -> BUSY                search_found, search_end: searching - 1
- *         T3 SEARCHING or BUSY -> ASLEEP      sleep_begin: bit set, then searching - 1, then the
+ *         T2 SEARCHING -> BUSY              search_found, search_end: searching - 1
+ *         T3 SEARCHING or BUSY -> SLEEPING  sleep_begin: asleep + 1 (and searching - 1), then the
  *            heavy fence
- *         T4 searching 0 -> 1                 a notifier takes the one place for a wake in flight
- *         T5 ASLEEP -> CHOSEN                 it clears a bit that was set; then wake()
- *         T6 searching - 1                    it found no bit: gives the place back and looks again
- *         T7 ASLEEP -> BUSY                   sleep_cancel by the worker itself, bit still set
- *         T8 ASLEEP -> CHOSEN, searching + 1  idle_wake: a certain worker is wanted
- *         T9 ASLEEP -> SEARCHING, searching + 1  sleep_undo: the last look found work
+ *         T4 a token is POSTED              searching 0 -> 1, asleep - 1, by a notifier; then
+ *            wake(1)
+ *         T5 n tokens are POSTED            wake_all: all n of asleep to searching; then wake(n)
+ *         T6 SLEEPING -> SEARCHING          it takes a token, at the place of sleep: no change here
+ *         T7 SLEEPING -> BUSY               sleep_cancel: asleep - 1, unless that is 0
+ *         T8 SLEEPING -> SEARCHING          sleep_undo: asleep - 1, searching + 1, unless asleep is
+ *            0
  *
- * OWNERS  both words: all, by read-modify-write.
+ * OWNERS  the word: all, by read-modify-write.
  *
- * CALLERS notify, idle_wake: anyone, any number.  The rest: the worker itself, in the order of its
- *         states.
+ * CALLERS notify, wake_all, asleep: anyone, any number.  The rest: each worker in the order of its
+ *         states.  Only a SLEEPING worker takes tokens: one that merely looks at the place of sleep
+ *         on its way leaves them, or the counts would no longer fit.
  *
- * ORDER   O1 fence_light in notify, between the work and the look at searching and asleep, pairs
+ * ORDER   O1 fence_light in notify and wake_all, between the work and the look at the word, pairs
  *            with O2 fence_heavy in sleep_begin, between the announcement and the last look at the
- *            sources: the notifier sees the bit or the sleeper sees the work.
- *         O3 in search_found: fence_seq_cst between searching - 1 and the look at asleep,
- *            fence_heavy between that and the look for work; they pair with O2 and O1: for a
- *            notifier that relied on this searcher, either a sleeper that missed its work is seen,
- *            or there is none to be woken.  A light fence in place of the first is not enough: a
- *            sleeper's heavy one reaches notifier and searcher at different times.
- *         O4 fence_seq_cst after T6, between searching - 1 and the look at asleep, pairs with O1
- *            and O2: a notifier that relied on this wake in flight, and a sleeper that announced
- *            itself after the look for bits.
- *         O5 acquire at T5, T8 pairs with O6 release at T3: what the worker wrote before its sleep
- *            (it emptied its wake signal, say) is seen by the waker and comes before what wake()
- *            writes.
- *         Weaker O1 to O4: work lies while workers sleep.
+ *            sources: the notifier sees the sleeper or the sleeper sees the work.
+ *         O3 fence_heavy in search_found, between searching - 1 and the look for work, pairs with
+ *            O1: a notifier that still saw the searcher has its work seen by it.
+ *         O4 release at T3 pairs with O5 acquire in asleep: who sees all asleep sees what each
+ *            wrote before, its next timer say.  Each change of the word is a read-modify-write, so
+ *            none hides an earlier release.
+ *         Weaker O1 to O3: work lies while workers sleep.  Everything else is relaxed: no data goes
+ *         through the word; a token brings its own order (a system call).
  *
- * INVARIANT I1 searching >= workers that search + CHOSEN ones.  I2 if work is visible, nobody is
- *         BUSY near it, and a worker is ASLEEP, then somebody searches, or is about to look (T6's
- *         second look, T3's last look, search_found's).
- *         I3 each CHOSEN worker gets one wake.
+ * INVARIANT I1 asleep + tokens not taken = SLEEPING workers.  I2 searching = SEARCHING workers +
+ *         tokens not taken.  I3 if work is visible and its notifier has returned, then nobody is
+ *         SLEEPING but those who are yet to look, or somebody is SEARCHING, or a token is there to
+ *         be taken.
  *
- * PROOF   I3: a fetch_and that returns the bit set is unique for each setting of it.  I2: let N
- *         publish work W and return because searching > 0 at its load.  Whoever held that place
- *         leaves it by T2 (found: O3 and a look, then notify), by T3 (O2 and a look; if that finds
- *         work it searches again, T9, for there may be more) or by T6 (O4 and a look at asleep,
- *         then again): each leaves after N's load in the order of searching, so by the fences its
- *         look sees W or the sleepers.  search_end alone is for leaving with the loop's own look at
- *         every source still to come.  If N returns because no bit is set, every worker that sleeps
- *         later announces itself after N's load and sees W by O1/O2.  notify is lock-free: its loop
- *         repeats only after another worker's T3.
+ * PROOF   I1, I2: each move keeps both; T4, T5, T7, T8 take from asleep only what is there, in one
+ *         step with the rest.  By I1 no token is left over, and each is taken: while one is there
+ *         somebody is SLEEPING.  He who asks T7 or T8 in vain may lose the last token to one that
+ *         has announced itself since; then asleep > 0, and asking again succeeds.
+ *         I3: in the order of the word's changes, let N publish W, pass O1 and read the word as of
+ *         change p.  A T3 at r > p is not in what N read, so by O1 and O2 its last look sees W.
+ *         So does the look of search_found that leaves at q > p, by O1 and O3.  Now
+ *         (a) N read asleep = 0 and searching = 0: all that sleep later see W.
+ *         (b) N read searching > 0: whoever lowers it to 0 does so at q > p, by T3 (and sees W; if
+ *         it goes on by T8 it searches again; if it was chosen meanwhile, a token was posted
+ *         after p) or by search_found.  That one reads asleep in the same step: 0 is case (a) at q;
+ *         else it sees W, or that W was taken, and goes on as a notifier of W whose p is later.
+ *         search_end is for those who look anyway.
+ *         (c) N read searching = 0, asleep > 0: T4 succeeds, and its token is a searcher as in (b);
+ *         or it fails, and N decides anew with a later p.
+ *         A leaver by T7 was not relied on.  wake_all: (a) for those that sleep later, a token for
+ *         each of the others.  All is lock-free but one thing: he who asks in vain waits for a
+ *         waker between its T4 or T5 and its post.
  *
- * RECLAIM none.
+ * RECLAIM none.  Counts cannot wrap: they are numbers of threads.
  *
  * TEST    tests/model/scen_idle.c; tests/unit/test_idle.c; tests/stress/wakes.c
  */
@@ -74,149 +81,134 @@
 
 #include <stddef.h>
 
+#define ONE_SEARCHING UINT64_C(1)
+#define ONE_ASLEEP (UINT64_C(1) << 32)
+
+static uint32_t searching_of(uint64_t word)
+{
+	return (uint32_t)word;
+}
+
+static uint32_t asleep_of(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers)
 {
-	ENSURE(workers > 0 && workers <= THRUM__WORKERS_MAX,
-	       "the number of workers was not checked");
+	ENSURE(workers > 0, "the number of workers was not checked");
 	idle->workers = workers;
-	store_relaxed(&idle->searching, 0);
-	for (unsigned i = 0; i < THRUM__IDLE_WORDS; i++)
-		store_relaxed(&idle->asleep[i], 0);
+	store_relaxed(&idle->word, 0);
 }
 
-static unsigned words(const struct thrum__idle *idle)
-{
-	return (idle->workers + 63) / 64;
-}
-
-static bool anyone_asleep(const struct thrum__idle *idle)
-{
-	for (unsigned k = 0; k < words(idle); k++)
-		if (load_relaxed(&idle->asleep[k]))
-			return true;
-	return false;
-}
-
-/* Clears worker @i's bit: true if it was set. */
-static bool choose(struct thrum__idle *idle, unsigned i)
-{
-	uint64_t bit = UINT64_C(1) << (i % 64);
-
-	return fetch_and_acquire(&idle->asleep[i / 64], ~bit) & bit; /* T5, T7, T8, T9; O5 */
-}
-
-static bool wake_any(struct thrum__idle *idle)
-{
-	for (unsigned k = 0; k < words(idle); k++) {
-		uint64_t bits = load_relaxed(&idle->asleep[k]);
-
-		for (; bits; bits &= bits - 1) {
-			unsigned i = k * 64 + (unsigned)__builtin_ctzll(bits);
-
-			if (choose(idle, i)) {
-				idle->wake(idle->arg, i);
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-static NOINLINE void notify_slow(struct thrum__idle *idle)
+static NOINLINE void wake_one(struct thrum__idle *idle, uint64_t word)
 {
 	do {
-		uint32_t none = 0;
-
-		if (!cas_relaxed(&idle->searching, &none, 1)) /* T4 */
+		if (searching_of(word) || !asleep_of(word))
 			return;
-		if (wake_any(idle))
-			return;
-		fetch_sub_relaxed(&idle->searching, 1); /* T6 */
-		fence_seq_cst();                        /* O4 */
-	} while (anyone_asleep(idle));
+	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + ONE_SEARCHING)); /* T4 */
+	idle->wake(idle->arg, 1);
 }
 
 void thrum__idle_notify(struct thrum__idle *idle)
 {
+	uint64_t word;
+
 	fence_light(); /* O1 */
-	if (load_relaxed(&idle->searching) == 0 && anyone_asleep(idle))
-		notify_slow(idle);
+	word = load_relaxed(&idle->word);
+	if (UNLIKELY(searching_of(word) == 0 && asleep_of(word)))
+		wake_one(idle, word);
 }
 
-bool thrum__idle_wake(struct thrum__idle *idle, unsigned i)
+void thrum__idle_wake_all(struct thrum__idle *idle)
 {
-	fetch_add_relaxed(&idle->searching, 1);
-	if (choose(idle, i)) { /* T8 */
-		idle->wake(idle->arg, i);
-		return true;
-	}
-	thrum__idle_search_found(idle);
-	return false;
+	uint64_t word;
+
+	fence_light(); /* O1 */
+	word = load_relaxed(&idle->word);
+	do {
+		if (!asleep_of(word))
+			return;
+	} while (!cas_relaxed(&idle->word, &word, /* T5 */
+			      (uint64_t)searching_of(word) + asleep_of(word)));
+	idle->wake(idle->arg, asleep_of(word));
 }
 
 bool thrum__idle_search_begin(struct thrum__idle *idle)
 {
-	uint32_t n = load_relaxed(&idle->searching);
+	uint64_t word = load_relaxed(&idle->word);
 
 	do {
+		uint32_t n = searching_of(word);
+
 		if (n > 0 && 2 * n >= idle->workers)
 			return false;
-	} while (!cas_relaxed(&idle->searching, &n, n + 1)); /* T1 */
+	} while (!cas_relaxed(&idle->word, &word, word + ONE_SEARCHING)); /* T1 */
 	return true;
+}
+
+/* The word before. */
+static uint64_t end_search(struct thrum__idle *idle)
+{
+	uint64_t old = fetch_sub_relaxed(&idle->word, ONE_SEARCHING); /* T2 */
+
+	ENSURE(searching_of(old) > 0, "a worker ended a search that it had not begun");
+	return old;
 }
 
 void thrum__idle_search_end(struct thrum__idle *idle)
 {
-	uint32_t old = fetch_sub_relaxed(&idle->searching, 1); /* T2 */
-
-	ENSURE(old > 0, "a worker ended a search that it had not begun");
+	end_search(idle);
 }
 
 void thrum__idle_search_found(struct thrum__idle *idle)
 {
-	uint32_t old = fetch_sub_relaxed(&idle->searching, 1); /* T2 */
+	uint64_t old = end_search(idle);
 
-	ENSURE(old > 0, "a worker ended a search that it had not begun");
-	if (old > 1)
+	if (searching_of(old) > 1 || !asleep_of(old))
 		return;
-	fence_seq_cst(); /* O3 */
-	if (!anyone_asleep(idle))
-		return;
-	fence_heavy(); /* O3 */
-	if (idle->has_work(idle->arg))
-		notify_slow(idle);
+	/* Work seen without the fence needs none: the wake takes the place that was left. */
+	if (!idle->has_work(idle->arg)) {
+		fence_heavy(); /* O3 */
+		if (!idle->has_work(idle->arg))
+			return;
+	}
+	wake_one(idle, load_relaxed(&idle->word));
 }
 
-void thrum__idle_sleep_begin(struct thrum__idle *idle, unsigned i, bool searching)
+void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching)
 {
-	fetch_or_release(&idle->asleep[i / 64], UINT64_C(1) << (i % 64)); /* T3; O6 */
-	if (searching)
-		thrum__idle_search_end(idle);
+	uint64_t change = ONE_ASLEEP - (searching ? ONE_SEARCHING : 0);
+	uint64_t old = fetch_add_release(&idle->word, change); /* T3; O4 */
+
+	ENSURE(!searching || searching_of(old) > 0,
+	       "a worker ended a search that it had not begun");
 	fence_heavy(); /* O2 */
 }
 
-bool thrum__idle_sleep_cancel(struct thrum__idle *idle, unsigned i)
+/* Leaves the sleepers with @change in the searchers: false: all were chosen. */
+static bool leave(struct thrum__idle *idle, uint64_t change)
 {
-	return choose(idle, i); /* T7 */
-}
+	uint64_t word = load_relaxed(&idle->word);
 
-bool thrum__idle_sleep_undo(struct thrum__idle *idle, unsigned i)
-{
-	fetch_add_relaxed(&idle->searching, 1);
-	if (choose(idle, i)) /* T9 */
-		return true;
-	thrum__idle_search_end(idle); /* whoever chose it has counted it */
-	return false;
-}
-
-bool thrum__idle_all_asleep(const struct thrum__idle *idle)
-{
-	for (unsigned i = 0; i < idle->workers; i += 64) {
-		unsigned n = idle->workers - i < 64 ? idle->workers - i : 64;
-		uint64_t all = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-
-		if (load_relaxed(&idle->asleep[i / 64]) != all)
+	do {
+		if (!asleep_of(word))
 			return false;
-	}
+	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + change)); /* T7, T8 */
 	return true;
+}
+
+bool thrum__idle_sleep_cancel(struct thrum__idle *idle)
+{
+	return leave(idle, 0);
+}
+
+bool thrum__idle_sleep_undo(struct thrum__idle *idle)
+{
+	return leave(idle, ONE_SEARCHING);
+}
+
+unsigned thrum__idle_asleep(const struct thrum__idle *idle)
+{
+	return asleep_of(load_acquire(&idle->word)); /* O5 */
 }

@@ -2,53 +2,61 @@
 /*
  * idle.h - who sleeps, who searches, and who is woken when work appears.  The argument stands in
  * idle.c.
+ *
+ * Sleepers have no names: they all wait at one place (the poller), and whoever wakes one posts a
+ * token there, which any of them takes.
  */
 #ifndef THRUM_SCHED_IDLE_H
 #define THRUM_SCHED_IDLE_H
 
 #include "base/atomic.h"
 
-#define THRUM__WORKERS_MAX 256
-#define THRUM__IDLE_WORDS (THRUM__WORKERS_MAX / 64)
-
 struct thrum__idle {
-	unsigned workers;
+	unsigned workers; /* of these at most half search at a time */
 	void *arg;
-	/* The worker's sleep ends, now or when it begins. */
-	void (*wake)(void *arg, unsigned worker);
+	/* @n sleeping workers are to go on: n tokens. */
+	void (*wake)(void *arg, unsigned n);
 	/* Is there anything that a searcher would find? */
 	bool (*has_work)(void *arg);
 	char pad0[CACHE_LINE];
-	struct atomic32 searching; /* workers that look for others' work, and wakes in flight */
-	char pad1[CACHE_LINE - sizeof(struct atomic32)];
-	/* A bit for each worker that sleeps and was not chosen. */
-	struct atomic64 asleep[THRUM__IDLE_WORDS];
+	/* High half: workers that sleep and were not chosen; low half: workers that search, and
+	 * wakes in flight. */
+	struct atomic64 word;
+	char pad1[CACHE_LINE - sizeof(struct atomic64)];
 };
 
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers);
 
 /* Anyone, after work was made visible: wakes one worker if some sleep and none searches. */
 void thrum__idle_notify(struct thrum__idle *idle);
-/* Anyone: wakes worker @i if it sleeps: true. */
-bool thrum__idle_wake(struct thrum__idle *idle, unsigned i);
+/* Anyone, after what they are to see was made visible: wakes every worker that sleeps; each counts
+ * as searching.  One that is about to sleep sees it at its last look. */
+void thrum__idle_wake_all(struct thrum__idle *idle);
 
 /* A worker without work: true: it may search; false: enough do. */
 bool thrum__idle_search_begin(struct thrum__idle *idle);
 /* A searching worker that has found work (and may have left some). */
 void thrum__idle_search_found(struct thrum__idle *idle);
-/* A searching worker that stops for another reason than sleep. */
+/* A searching worker that stops for another reason than sleep, and looks at every source itself
+ * before it does anything else. */
 void thrum__idle_search_end(struct thrum__idle *idle);
 
-/* Worker @i announces its sleep (@searching: it searched until now); it must look at every source
- * once more after it. */
-void thrum__idle_sleep_begin(struct thrum__idle *idle, unsigned i, bool searching);
-/* Worker @i wants to go on by itself, for a timer: true: it is awake, not searching; false: it
- * was chosen: its wake comes (or has come), and it counts as searching. */
-bool thrum__idle_sleep_cancel(struct thrum__idle *idle, unsigned i);
-/* Worker @i found work when it looked once more: it counts as searching, so that it will wake the
- * next one.  True: it is awake; false: it was chosen: its wake comes (or has come). */
-bool thrum__idle_sleep_undo(struct thrum__idle *idle, unsigned i);
-/* Do all workers sleep, as far as one can see? */
-bool thrum__idle_all_asleep(const struct thrum__idle *idle);
+/* A worker announces its sleep (@searching: it searched until now); it must look at every source
+ * once more after it.  It stays announced until it takes a token (it counts as searching then) or
+ * one of the next two returns true. */
+void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching);
+/*
+ * A worker that announced itself goes on by itself, for a timer or an event: true: it is awake, not
+ * searching.  False: all sleepers were chosen: a token lies there for it, or comes soon; but
+ * another one that goes to sleep may take it first, and then nobody will wake this one.  So it must
+ * not sleep now: it looks for a token and asks again, in turn, until it gets one or the other.
+ */
+bool thrum__idle_sleep_cancel(struct thrum__idle *idle);
+/* The same for one that found work: it counts as searching when it goes on, so that it will wake
+ * the next one. */
+bool thrum__idle_sleep_undo(struct thrum__idle *idle);
+/* How many sleep and were not chosen, as far as one can see; what they wrote before they announced
+ * it is seen. */
+unsigned thrum__idle_asleep(const struct thrum__idle *idle);
 
 #endif

@@ -7,6 +7,7 @@
  * reverse order.
  *
  * ORDER   O2 fence_light between exiting and the wakes pairs with the heavy fence of sleep_begin.
+ *         O3 release of workers_total (the worker is whole) pairs with the acquire O5 in worker.h.
  *         O1 acquire of visitors and callbacks_due pairs with the releases of those who leave
  *         (worker.c, spawn.c, registry.c, callback.c): what they touched may be freed.
  */
@@ -16,8 +17,10 @@
 #include "sched/blocking.h"
 #include "sched/config.h"
 #include "sched/fork_check.h"
+#include "sched/monitor.h"
 #include "sched/registry.h"
 #include "sched/report.h"
+#include "sched/sigpipe.h"
 #include "sched/spawn.h"
 #include "sched/worker.h"
 
@@ -56,12 +59,14 @@ static void process_init(void)
 {
 	thrum__os_membarrier_init();
 	thrum__guard_install(current_stack);
+	thrum__sigpipe_install();
 	thrum__assert_task = current_task_name;
 }
 
 static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 {
 	rt->workers_count = c->workers;
+	rt->workers_max = thrum__monitor_workers_max(c);
 	rt->virtual_clock = c->clock == THRUM_CLOCK_VIRTUAL;
 	rt->limits = (struct thrum__runtime_limits){
 	    .stack_bytes = thrum__stack_round(c->stack_bytes),
@@ -87,17 +92,17 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	rt->idle.has_work = thrum__runtime_has_work;
 }
 
-static void end_workers(struct thrum_runtime *rt, unsigned made, unsigned started)
+static void end_workers(struct thrum_runtime *rt, unsigned started)
 {
 	store_relaxed(&rt->exiting, 1);
 	fence_light(); /* O2 */
-	for (unsigned i = 0; i < started; i++) {
-		/* It may sleep, be about to, or run: has_work and the loop look at exiting. */
-		thrum__idle_wake(&rt->idle, i);
-	}
+	/* Some sleep, some are about to, some run: has_work and the loop look at exiting. */
+	thrum__idle_wake_all(&rt->idle);
+	thrum__monitor_stop(rt); /* the spares, too */
 	for (unsigned i = 0; i < started; i++)
 		thrum__os_thread_join(rt->workers[i]->thread);
-	for (unsigned i = 0; i < made; i++) {
+	thrum__monitor_destroy(rt);
+	for (unsigned i = 0; i < thrum__workers_total(rt); i++) {
 		thrum__worker_fini(rt->workers[i]);
 		thrum__os_free(rt->workers[i]);
 	}
@@ -122,7 +127,10 @@ static int start_workers(struct thrum_runtime *rt)
 			break;
 		}
 		rt->workers[made] = w;
+		store_release(&rt->workers_total, made + 1); /* O3 */
 	}
+	if (!err)
+		err = thrum__monitor_create(rt);
 	for (; !err && started < made; started++) {
 		struct thrum__worker *w = rt->workers[started];
 
@@ -130,8 +138,10 @@ static int start_workers(struct thrum_runtime *rt)
 		if (err)
 			break;
 	}
+	if (!err)
+		err = thrum__monitor_start(rt);
 	if (err)
-		end_workers(rt, made, started);
+		end_workers(rt, started);
 	return err;
 }
 
@@ -140,13 +150,18 @@ static void report_stacks(void *reporter, const char *line)
 	thrum__report(reporter, THRUM_REPORT_FAILURE, "%s", line);
 }
 
-/* The parts that the workers share.  Undone by runtime_free. */
+/* The parts that the workers share.  Undone by free_shared. */
 static int make_shared(struct thrum_runtime *rt)
 {
+	const struct thrum__poller_ops *poller = thrum__config_poller();
 	int err = thrum__stacks_init(&rt->stacks, rt->limits.stack_bytes, SIZE_MAX);
 
 	if (err)
 		return err;
+	err = poller->create(&rt->poller, rt->seed);
+	if (err)
+		goto no_poller;
+	thrum__descriptors_init(&rt->descriptors, rt->poller);
 	rt->stacks.report = report_stacks;
 	rt->stacks.report_arg = rt->reporter;
 	err = thrum__inject_init(&rt->inject, rt->limits.inject_max);
@@ -159,8 +174,19 @@ static int make_shared(struct thrum_runtime *rt)
 no_blocking:
 	thrum__inject_fini(&rt->inject);
 no_inject:
+	rt->poller->ops->destroy(rt->poller);
+no_poller:
 	thrum__stacks_fini(&rt->stacks);
 	return err;
+}
+
+static void free_shared(struct thrum_runtime *rt)
+{
+	thrum__blocking_fini(rt);
+	thrum__inject_fini(&rt->inject);
+	thrum__descriptors_fini(&rt->descriptors);
+	rt->poller->ops->destroy(rt->poller);
+	thrum__stacks_fini(&rt->stacks);
 }
 
 static void runtime_free(struct thrum_runtime *rt)
@@ -190,11 +216,14 @@ int thrum_runtime_create(struct thrum_runtime **out, const struct thrum_config *
 	memset(rt, 0, sizeof(*rt));
 	rt->workers_why = why;
 	rt->reporter = thrum__os_alloc_zeroed(sizeof(*rt->reporter));
-	rt->workers = thrum__os_alloc_zeroed(c.workers * sizeof(rt->workers[0]));
-	err = rt->reporter && rt->workers ? 0 : -ENOMEM;
+	err = rt->reporter ? 0 : -ENOMEM;
 	if (err)
 		goto fail;
 	take_config(rt, &c);
+	rt->workers = thrum__os_alloc_zeroed(rt->workers_max * sizeof(rt->workers[0]));
+	err = rt->workers ? 0 : -ENOMEM;
+	if (err)
+		goto fail;
 	err = make_shared(rt);
 	if (err)
 		goto fail;
@@ -207,9 +236,7 @@ int thrum_runtime_create(struct thrum_runtime **out, const struct thrum_config *
 no_workers:
 	thrum__registry_remove(rt);
 	thrum__blocking_stop(rt, INT64_MAX);
-	thrum__blocking_fini(rt);
-	thrum__inject_fini(&rt->inject);
-	thrum__stacks_fini(&rt->stacks);
+	free_shared(rt);
 fail:
 	runtime_free(rt);
 	return err;
@@ -223,10 +250,8 @@ void thrum__runtime_dismantle(struct thrum_runtime *rt)
 	thrum__registry_remove(rt);
 	while (load_acquire(&rt->visitors) || load_acquire(&rt->callbacks_due)) /* O1 */
 		thread_yield();
-	end_workers(rt, rt->workers_count, rt->workers_count);
-	thrum__blocking_fini(rt);
-	thrum__inject_fini(&rt->inject);
-	thrum__stacks_fini(&rt->stacks);
+	end_workers(rt, rt->workers_count);
+	free_shared(rt);
 	runtime_free(rt);
 }
 

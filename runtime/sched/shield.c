@@ -14,7 +14,7 @@
  * callback queue instead, so that a long chain needs no deep stack.
  *
  * ORDER   O1 the references' acq_rel, as in task.c.  O2 release of gone, read by a withdrawal
- *         (future.c: O7).
+ *         (waitlist.c: O4).
  */
 #include "sched/shield.h"
 

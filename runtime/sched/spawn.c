@@ -18,7 +18,7 @@
  * ORDER   O1 release of visitors, by a submission that leaves, pairs with the acquire of runtime.c
  *         before it frees.  O2 release of quiet pairs with the acquire of stop.c.
  *
- * Next on a task's way: core/deque.c, then worker.c.
+ * Next on a task's way: core/deque.c, then worker.c.  Those that start later are in later.c.
  */
 #include "sched/spawn.h"
 
@@ -106,41 +106,70 @@ static void withdraw(struct thrum__task *t, const struct thrum__spawn *how)
 	thrum_release(&t->future);
 }
 
+static inline int prepare(struct thrum__worker *w, const struct thrum__spawn *how,
+			  struct thrum__task **out)
+{
+	if (UNLIKELY(!w->credits)) {
+		size_t chunk = w->runtime->limits.credits_share;
+
+		w->credits = take_credits(w->runtime, chunk ? chunk : 1);
+		if (!w->credits)
+			return -EAGAIN;
+	}
+	*out = make(w, how);
+	return *out ? 0 : -ENOMEM;
+}
+
+static inline int publish(struct thrum__worker *w, const struct thrum__spawn *how,
+			  struct thrum__task *t)
+{
+	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned
+	 * (stop.c). */
+	w->credits--;
+	thrum__count(&w->counters.spawned);
+	thrum__task_publish(t, w->runtime, how->released ? 1 : 2);
+	return UNLIKELY(load_relaxed(&w->runtime->stopping)) ? -ESHUTDOWN : 0;
+}
+
+int thrum__spawn_make(struct thrum__worker *w, const struct thrum__spawn *how,
+		      struct thrum__task **out)
+{
+	return prepare(w, how, out);
+}
+
+int thrum__spawn_publish(struct thrum__worker *w, const struct thrum__spawn *how,
+			 struct thrum__task *t)
+{
+	return publish(w, how, t);
+}
+
+void thrum__spawn_undo(struct thrum__worker *w, const struct thrum__spawn *how,
+		       struct thrum__task *t)
+{
+	w->credits++;
+	store_relaxed(&w->counters.spawned, load_relaxed(&w->counters.spawned) - 1);
+	withdraw(t, how);
+}
+
 int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 {
 	struct thrum__worker *w = thrum__current_worker();
-	struct thrum_runtime *rt;
 	struct thrum__task *t;
 	int err;
 
 	if (UNLIKELY(!w))
 		return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
-	rt = w->runtime;
-	if (UNLIKELY(!w->credits)) {
-		size_t chunk = rt->limits.credits_share;
-
-		w->credits = take_credits(rt, chunk ? chunk : 1);
-		if (!w->credits)
-			return -EAGAIN;
-	}
-	t = make(w, how);
-	if (!t)
-		return -ENOMEM;
-	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned
-	 * (stop.c). */
-	thrum__count(&w->counters.spawned);
-	thrum__task_publish(t, rt, how->released ? 1 : 2);
-	if (UNLIKELY(load_relaxed(&rt->stopping)))
-		err = -ESHUTDOWN;
-	else
+	err = prepare(w, how, &t);
+	if (UNLIKELY(err))
+		return err;
+	err = publish(w, how, t);
+	if (LIKELY(!err))
 		err = thrum__deque_push(&w->spawned, t);
 	if (UNLIKELY(err)) {
-		store_relaxed(&w->counters.spawned, load_relaxed(&w->counters.spawned) - 1);
-		withdraw(t, how);
+		thrum__spawn_undo(w, how, t);
 		return err;
 	}
-	w->credits--;
-	thrum__idle_notify(&rt->idle);
+	thrum__idle_notify(&w->runtime->idle);
 	if (!how->released)
 		*out = &t->future;
 	return 0;

@@ -20,6 +20,17 @@ struct thrum__spawn {
 
 /* From a task: 0 or -errno; *@out the task's future unless released. */
 int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out);
+/* The steps of a spawn by @w, the calling worker, for a task that starts later (later.c).  Made:
+ * within the limit, with its argument; only its maker knows it. */
+int thrum__spawn_make(struct thrum__worker *w, const struct thrum__spawn *how,
+		      struct thrum__task **out);
+/* Counted and found by walkers; undo is due if it fails, or what follows does: -ESHUTDOWN. */
+int thrum__spawn_publish(struct thrum__worker *w, const struct thrum__spawn *how,
+			 struct thrum__task *t);
+void thrum__spawn_undo(struct thrum__worker *w, const struct thrum__spawn *how,
+		       struct thrum__task *t);
+/* @t was armed and starts, or ends, now: nothing is left of that. */
+void thrum__spawn_disarm(struct thrum__task *t);
 /* From any thread, into @rt's injection queue. */
 int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		  struct thrum_future **out);

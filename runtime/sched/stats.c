@@ -40,9 +40,9 @@ int thrum_runtime_stats(struct thrum_runtime *rt, int index, struct thrum_stats 
 	size_t size = out ? out->size : 0;
 
 	rt = or_current(rt);
-	if (!rt || size < sizeof(size) || index < -1 || index >= (int)rt->workers_count)
+	if (!rt || size < sizeof(size) || index < -1 || index >= (int)thrum__workers_total(rt))
 		return -EINVAL;
-	for (unsigned i = 0; i < rt->workers_count; i++)
+	for (unsigned i = 0; i < thrum__workers_total(rt); i++)
 		if (index == -1 || index == (int)i)
 			add(&s, &rt->workers[i]->counters);
 	if (index == -1)
@@ -70,7 +70,7 @@ size_t thrum_runtime_describe(struct thrum_runtime *rt, char *buf, size_t n)
 		       "stacks: %s\n"
 		       "descriptor of a task: %zu bytes\n"
 		       "membarrier: %s\n"
-		       "poller: none\n"
+		       "poller: %s\n"
 		       "live tasks at most: %zu\n"
 		       "submissions waiting at most: %zu\n"
 		       "blocking threads of each class at most: %u\n"
@@ -82,8 +82,9 @@ size_t thrum_runtime_describe(struct thrum_runtime *rt, char *buf, size_t n)
 		       rt->limits.stack_bytes, stacks, thrum__task_bytes(),
 		       thrum__membarrier_ready ? "registered (light fences cost nothing)"
 					       : "not available (full fences)",
-		       rt->limits.tasks_max, rt->limits.inject_max, rt->limits.blocking_max,
-		       rt->limits.blocking_queue, (double)rt->limits.grace_ns / 1e9,
-		       (double)rt->limits.spin_ns / 1e3, (unsigned long long)rt->seed);
+		       rt->poller->ops->name, rt->limits.tasks_max, rt->limits.inject_max,
+		       rt->limits.blocking_max, rt->limits.blocking_queue,
+		       (double)rt->limits.grace_ns / 1e9, (double)rt->limits.spin_ns / 1e3,
+		       (unsigned long long)rt->seed);
 	return len < 0 ? 0 : (size_t)len;
 }

@@ -25,9 +25,9 @@ static uint64_t living(struct thrum_runtime *rt)
 {
 	uint64_t ended = 0, spawned = 0;
 
-	for (unsigned i = 0; i < rt->workers_count; i++)
+	for (unsigned i = 0; i < thrum__workers_total(rt); i++)
 		ended += load_acquire(&rt->workers[i]->counters.ended); /* O2 */
-	for (unsigned i = 0; i < rt->workers_count; i++)
+	for (unsigned i = 0; i < thrum__workers_total(rt); i++)
 		spawned += load_relaxed(&rt->workers[i]->counters.spawned);
 	spawned += load_relaxed(&rt->submitted);
 	return spawned - ended;

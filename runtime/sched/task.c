@@ -13,9 +13,9 @@
  * callback and shield on it; one for each party that a lent wait relays to.  The last release
  * reports a failure that nobody looked at and frees the block, on whichever thread it happens.
  *
- * STATES of a task  NEW (in a queue, no stack) -> RUNNING <-> WAITING -> ENDED.  phase is for
- * reports; what decides is where the descriptor stands: one queue, one worker, or the waits of its
- * parker.
+ * STATES of a task  NEW (in a queue or armed, no stack) -> RUNNING <-> WAITING -> ENDED.  phase is
+ * for reports; what decides is where the descriptor stands: one queue, one worker, or the waits of
+ * its parker.
  *
  * ORDER   O1 release of refs in publish (all fields) pairs with O2 acquire in try_retain: a walker
  *         sees a whole task.
@@ -75,6 +75,8 @@ struct thrum__pool thrum__job_blocks = POOL(FUTURE_BLOCK, prepare_future);
 
 _Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs),
 	       "refs stays in a free block");
+_Static_assert(sizeof(struct thrum__task) <= FUTURE_BLOCK,
+	       "a task that waits to be started takes 256 bytes with its place in a wheel");
 _Static_assert(sizeof(struct thrum__shield) <= FUTURE_BLOCK,
 	       "a shield fits a block of the future pool");
 
@@ -139,7 +141,9 @@ struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *plac
 	t->fiber = NULL;
 	t->below = NULL;
 	t->level = 0;
+	t->armed = THRUM__UNARMED;
 	t->deadline_ns = THRUM_FOREVER;
+	t->timeouts = NULL;
 	store_relaxed(&t->name, NULL);
 	t->names = NULL;
 	t->scope = NULL;
@@ -269,6 +273,8 @@ intptr_t thrum__task_call(struct thrum__task *t)
 {
 	intptr_t result;
 
+	if (UNLIKELY(t->armed))
+		thrum__spawn_disarm(t);
 	if ((t->drop || t->copied) && (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD)) {
 		if (t->drop)
 			t->drop(t->arg);
@@ -285,6 +291,7 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 {
 	struct thrum_future *f = &t->future;
 
+	ENSURE(!t->timeouts, "a timeout is ended before its frame is left");
 	store_relaxed(&t->phase, THRUM__ENDED);
 	/* While stopping every task is asked to end, also one that the walk has not come to. */
 	if ((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
@@ -298,6 +305,8 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 
 void thrum__task_abort(struct thrum__worker *w, struct thrum__task *t, intptr_t err)
 {
+	if (t->armed)
+		thrum__spawn_disarm(t);
 	if (t->drop)
 		t->drop(t->arg);
 	if (t->copied)

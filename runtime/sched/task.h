@@ -12,11 +12,13 @@
 #include "core/parker.h"
 #include "core/pool.h"
 #include "sched/callback.h"
+#include "sched/timer.h"
 
 #include <thrum/thrum.h>
 
 struct thrum__fiber;
 struct thrum__name;
+struct thrum__timeout;
 struct thrum__worker;
 
 /* Where a task's life is; read by reports and names only. */
@@ -25,6 +27,13 @@ enum thrum__phase {
 	THRUM__RUNNING,
 	THRUM__WAITING,
 	THRUM__ENDED,
+};
+
+/* What a task waits for before it has a stack (later.c). */
+enum thrum__armed {
+	THRUM__UNARMED,
+	THRUM__UNTIL_TIME,
+	THRUM__UNTIL_READABLE,
 };
 
 /* A task.  Its worker alone touches what has no other owner named. */
@@ -36,16 +45,27 @@ struct thrum__task {
 	void *arg;
 	void (*drop)(void *);
 	struct thrum__fiber *fiber; /* from its first run to its end */
-	struct thrum__task *below;  /* the joiner on whose stack it runs in place; NULL: none */
-	uint64_t wait_seq;          /* of the wait that it is going into */
-	int64_t deadline_ns;        /* nearest of the timeouts around it; THRUM_FOREVER */
-	struct atomicptr name;      /* struct thrum__name, NULL: from place */
-	void *scope;                /* links that scopes and task-locals hang on */
-	struct thrum__name *names;  /* all that it had */
+	union {
+		struct {
+			struct thrum__task *below; /* the joiner on whose stack it runs in place;
+						      NULL: none */
+			int64_t deadline_ns; /* nearest of the timeouts around it; THRUM_FOREVER */
+			struct thrum__timeout *timeouts; /* the innermost; NULL: none */
+			struct thrum__name *names;       /* all that it had */
+		};
+		/* While it is armed: */
+		struct thrum__timer timer;  /* what starts it at its time */
+		struct thrum__waiter ready; /* ... when its descriptor is readable (then result
+					       leads to the descriptor) */
+	};
+	uint64_t wait_seq;     /* of the wait that it is going into, or armed for */
+	struct atomicptr name; /* struct thrum__name, NULL: from place */
+	void *scope;           /* links that scopes and task-locals hang on */
 	void *locals;
 	uint32_t worker;       /* index of the worker that it last ran on */
 	struct atomic32 phase; /* enum thrum__phase */
 	uint16_t level;        /* joiners below it on its stack */
+	uint8_t armed;         /* enum thrum__armed */
 	bool copied;           /* arg is the task's own copy */
 	bool wait_deaf;        /* the wait that it is going into hears no cancel */
 	bool lent;             /* its wait is lent to the child that runs in place on its stack */

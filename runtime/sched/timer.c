@@ -2,24 +2,30 @@
 /*
  * timer.c - the time of a runtime, and timers that end waits.
  *
- * Each worker has a wheel of its own (core/wheel.c) and no lock on it: a wait's deadline goes into
- * the wheel of the worker that begins it.  Nobody takes a timer out; when a wait ends otherwise its
- * timer is stale, which its seq tells, and the wheel's owner sweeps the stale ones out before they
- * are many.
+ * Each worker has a wheel of its own (core/wheel.c): a wait's deadline goes into the wheel of the
+ * worker that begins it.  Nobody takes a timer out; when a wait ends otherwise its timer is stale,
+ * which its seq tells, and the wheel's owner sweeps the stale ones out before they are many.
  *
- * The virtual clock is one word.  It moves when all workers sleep, nothing is queued and no
- * blocking job is in flight: the last worker that announces its sleep sees all others asleep, takes
- * the advancing flag, chooses the worker with the earliest timer (by clearing its bit in idle.c, so
- * that nobody else does), after it has written the time.  A worker that finds the flag taken leaves
- * a count in it, and the one that has it looks again: what it saw may be old.
+ * A wheel is used under a lock that is biased towards its worker (core/bias.c).  The monitor takes
+ * it when the worker has been inside one task for a while, or is a spare that rests (monitor.c): it
+ * fires what is due, on its own thread, so that the tasks wake as from outside.  Whoever fires,
+ * does so inside the lock: the count of timers needs no other protection.
  *
- * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count.
- *         O2 release of next_ns (elsewhere.c) pairs with the acquire in earliest.  O3 acquire of
- *         callbacks_due pairs with the release in callback.c.  O4 release of virtual_ns: whoever
- *         was woken reads the new time.  O5 fence_light between a wait's end and the look at
- *         next_ns pairs with the heavy fence of sleep_begin, between next_ns and the second look at
- *         the wheel (elsewhere.c): the sleeper sees the end, or whoever ended the wait sees the
- *         sleep.
+ * FORGOTTEN  A timer whose wait ended on another worker may be what its owner sleeps for.  The
+ * owner would wake for nothing once; the monitor looks for such before it rests.
+ *
+ * The virtual clock is one word.  It moves when all workers sleep, nothing is queued or to be taken
+ * from the poller, and no blocking job is in flight: the last worker that announces its sleep sees
+ * all others asleep and takes the advancing flag.  It sets the clock to the earliest live timer of
+ * all wheels and fires what is due in all of them, on its own thread, before it gives the flag
+ * back: so nobody finds everything asleep while a task is on its way into a queue.  A worker that
+ * finds the flag taken leaves a count in it, and the one that has it looks again: what it saw may
+ * be old.
+ *
+ * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count,
+ *         and the release at its end shows the new time to whoever has it next.
+ *         O3 acquire of callbacks_due pairs with the release in callback.c.
+ *         O4 release of virtual_ns: whoever was woken reads the new time.
  */
 #include "sched/timer.h"
 
@@ -33,6 +39,7 @@ int64_t thrum__runtime_now_ns(struct thrum_runtime *rt)
 	return thrum__clock_monotonic_ns();
 }
 
+/* Inside the wheel's lock. */
 void thrum__timer_fire(void *worker, void *party, uint64_t seq)
 {
 	struct thrum__worker *w = worker;
@@ -49,12 +56,17 @@ static bool is_stale(void *party, uint64_t seq)
 int thrum__timer_start(struct thrum__timer *timer, struct thrum__worker *w, struct thrum__parker *p,
 		       uint64_t seq, int64_t deadline_ns)
 {
+	int err;
+
 	timer->worker = NULL;
 	if (deadline_ns == THRUM_FOREVER)
 		return 0;
 	timer->worker = w;
 	timer->deadline_ns = deadline_ns;
-	return thrum__wheel_insert(&w->wheel, deadline_ns, p, seq);
+	thrum__bias_enter(&w->wheel_lock);
+	err = thrum__wheel_insert(&w->wheel, deadline_ns, p, seq);
+	thrum__bias_leave(&w->wheel_lock);
+	return err;
 }
 
 void thrum__timer_forget(struct thrum__timer *timer)
@@ -64,24 +76,19 @@ void thrum__timer_forget(struct thrum__timer *timer)
 	if (!owner)
 		return;
 	if (owner == thrum__tls_worker()) {
+		thrum__bias_enter(&owner->wheel_lock);
 		thrum__wheel_note_stale(&owner->wheel);
+		thrum__bias_leave(&owner->wheel_lock);
 		return;
 	}
 	fetch_add_relaxed(&owner->remote_stale, 1);
-	fence_light(); /* O5 */
-	/* It may sleep until just this deadline: let it look again rather than wake for nothing
-	 * later. */
-	if ((int64_t)load_relaxed(&owner->next_ns) == timer->deadline_ns)
-		thrum__idle_wake(&owner->runtime->idle, owner->index);
 }
 
-void thrum__timers_run(struct thrum__worker *w)
+/* Inside the lock: fires what is due and sweeps. */
+static void run(struct thrum__worker *w)
 {
-	uint32_t remote;
+	uint32_t remote = load_relaxed(&w->remote_stale);
 
-	if (thrum__wheel_count(&w->wheel) == 0)
-		return;
-	remote = load_relaxed(&w->remote_stale);
 	if (thrum__wheel_compact_due(&w->wheel, remote)) {
 		fetch_sub_relaxed(&w->remote_stale, remote);
 		thrum__wheel_compact(&w->wheel, is_stale);
@@ -89,26 +96,92 @@ void thrum__timers_run(struct thrum__worker *w)
 	thrum__wheel_advance(&w->wheel, thrum__runtime_now_ns(w->runtime));
 }
 
-int64_t thrum__timers_next_ns(struct thrum__worker *w)
+void thrum__timers_run(struct thrum__worker *w)
 {
-	return thrum__wheel_next_live_ns(&w->wheel, is_stale);
+	thrum__bias_enter(&w->wheel_lock);
+	if (thrum__wheel_count(&w->wheel))
+		run(w);
+	thrum__bias_leave(&w->wheel_lock);
 }
 
-/* The worker with the earliest timer; NULL: there is none. */
-static struct thrum__worker *earliest(struct thrum_runtime *rt)
+bool thrum__timers_run_for(struct thrum__worker *w, int64_t *next_ns)
 {
-	struct thrum__worker *found = NULL;
-	uint64_t best = (uint64_t)THRUM_FOREVER;
+	if (!thrum__bias_try_take(&w->wheel_lock))
+		return false;
+	if (thrum__wheel_count(&w->wheel))
+		run(w);
+	*next_ns = thrum__wheel_next_live_ns(&w->wheel, is_stale);
+	thrum__bias_untake(&w->wheel_lock);
+	return true;
+}
+
+bool thrum__timers_due(struct thrum__worker *w)
+{
+	int64_t next = THRUM_FOREVER;
+
+	thrum__bias_enter(&w->wheel_lock);
+	if (thrum__wheel_count(&w->wheel))
+		next = thrum__wheel_next_ns(&w->wheel);
+	thrum__bias_leave(&w->wheel_lock);
+	return next != THRUM_FOREVER && next <= thrum__runtime_now_ns(w->runtime);
+}
+
+int64_t thrum__timers_next_ns(struct thrum__worker *w)
+{
+	int64_t next;
+
+	thrum__bias_enter(&w->wheel_lock);
+	next = thrum__wheel_next_live_ns(&w->wheel, is_stale);
+	thrum__bias_leave(&w->wheel_lock);
+	return next;
+}
+
+/* Do all workers sleep?  There are no spares under the virtual clock. */
+static bool all_asleep(struct thrum_runtime *rt)
+{
+	return thrum__idle_asleep(&rt->idle) == rt->workers_count;
+}
+
+/* The earliest live deadline of @w, as @self sees it; false: @w is awake. */
+static bool next_of(struct thrum__worker *self, struct thrum__worker *w, int64_t *next_ns)
+{
+	if (w == self) {
+		*next_ns = thrum__timers_next_ns(w);
+		return true;
+	}
+	if (!thrum__bias_try_take(&w->wheel_lock))
+		return false;
+	*next_ns = thrum__wheel_next_live_ns(&w->wheel, is_stale);
+	thrum__bias_untake(&w->wheel_lock);
+	return true;
+}
+
+/* That of all workers; THRUM_FOREVER: there is none, or one is awake. */
+static int64_t earliest_ns(struct thrum__worker *self)
+{
+	struct thrum_runtime *rt = self->runtime;
+	int64_t best = THRUM_FOREVER, next;
 
 	for (unsigned i = 0; i < rt->workers_count; i++) {
-		uint64_t next = load_acquire(&rt->workers[i]->next_ns); /* O2 */
-
-		if (next < best) {
-			best = next;
-			found = rt->workers[i];
-		}
+		if (!next_of(self, rt->workers[i], &next))
+			return THRUM_FOREVER;
+		best = thrum__min64(best, next);
 	}
-	return found;
+	return best;
+}
+
+/* Fires what is due in all wheels; one that is awake does it itself. */
+static void run_all(struct thrum__worker *self)
+{
+	struct thrum_runtime *rt = self->runtime;
+	int64_t unused;
+
+	for (unsigned i = 0; i < rt->workers_count; i++) {
+		if (rt->workers[i] == self)
+			thrum__timers_run(self);
+		else
+			thrum__timers_run_for(rt->workers[i], &unused);
+	}
 }
 
 /* Between two calls of block_on nothing happens, as in a loop that is not run. */
@@ -118,24 +191,25 @@ static bool stands_still(struct thrum_runtime *rt)
 	       !load_relaxed(&rt->stopping);
 }
 
-/* Whose turn it is, and the clock is set to it; NULL: the clock does not move. */
-static struct thrum__worker *move_clock(struct thrum_runtime *rt)
+/* Sets the clock to the earliest timer and fires: true; false: it does not move. */
+static bool move_clock(struct thrum__worker *self)
 {
-	struct thrum__worker *next;
-	uint64_t due;
+	struct thrum_runtime *rt = self->runtime;
+	int64_t due;
 
 	/* The sleepers last: whoever took what the other looks no longer find is not asleep. */
 	if (stands_still(rt) || thrum__job_pool_in_flight(&rt->blocking) ||
 	    thrum__service_is_busy() || load_acquire(&rt->callbacks_due) || /* O3 */
-	    thrum__runtime_has_work(rt) || !thrum__idle_all_asleep(&rt->idle))
-		return NULL;
-	next = earliest(rt);
-	if (!next)
-		return NULL;
-	due = load_relaxed(&next->next_ns);
-	if (due > load_relaxed(&rt->virtual_ns))
-		store_release(&rt->virtual_ns, due); /* O4 */
-	return next;
+	    thrum__runtime_has_work(rt) || rt->poller->ops->await(rt->poller, false) ||
+	    !all_asleep(rt))
+		return false;
+	due = earliest_ns(self);
+	if (due == THRUM_FOREVER)
+		return false;
+	if (due > (int64_t)load_relaxed(&rt->virtual_ns))
+		store_release(&rt->virtual_ns, (uint64_t)due); /* O4 */
+	run_all(self);
+	return true;
 }
 
 bool thrum__clock_advance(struct thrum__worker *w)
@@ -143,17 +217,13 @@ bool thrum__clock_advance(struct thrum__worker *w)
 	struct thrum_runtime *rt = w->runtime;
 	uint32_t seen = 1;
 
-	if (!thrum__idle_all_asleep(&rt->idle) || fetch_add_acq_rel(&rt->advancing, 1)) /* O1 */
+	if (!all_asleep(rt) || fetch_add_acq_rel(&rt->advancing, 1)) /* O1 */
 		return false; /* not yet; or whoever has the flag looks again for us */
 	do {
-		struct thrum__worker *next = move_clock(rt);
-
-		if (next) {
-			/* Before the wake: the one that wakes may soon come here again. */
+		if (move_clock(w)) {
+			/* It comes here again itself before it sleeps: no count is lost. */
 			store_release(&rt->advancing, 0); /* O1 */
-			if (next != w)
-				thrum__idle_wake(&rt->idle, next->index);
-			return next == w;
+			return true;
 		}
 	} while (!cas_acq_rel(&rt->advancing, &seen, 0)); /* O1 */
 	return false;

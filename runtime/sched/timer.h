@@ -21,7 +21,17 @@ void thrum__timer_forget(struct thrum__timer *timer);
 
 /* Fires what is due on @w, the calling worker, and sweeps. */
 void thrum__timers_run(struct thrum__worker *w);
+/* Is anything due on @w, the calling worker?  Reads the clock only if it has timers at all. */
+bool thrum__timers_due(struct thrum__worker *w);
 /* Its earliest live deadline; THRUM_FOREVER: none. */
 int64_t thrum__timers_next_ns(struct thrum__worker *w);
+
+/*
+ * thrum__timers_run_for - on a thread that is no worker: fire what is due on @w.
+ *
+ * @next_ns: set to the earliest live deadline that is left; THRUM_FOREVER: none.
+ * Returns: true; false: @w is just at its timers itself, and nothing was done.
+ */
+bool thrum__timers_run_for(struct thrum__worker *w, int64_t *next_ns);
 
 #endif

@@ -26,6 +26,7 @@
 #include "sched/worker.h"
 
 #include "sched/callback.h"
+#include "sched/spare.h"
 #include "sched/spawn.h"
 #include "sched/timer.h"
 
@@ -41,6 +42,8 @@
 #define YIELD_MAX 256
 /* Tasks taken from the injection queue at one visit. */
 #define INJECT_BATCH 16
+/* Between two looks at the poller while there are other tasks to run. */
+#define LOOK_NS 50000
 
 static _Noreturn void fiber_main(void *arg);
 
@@ -96,8 +99,7 @@ bool thrum__worker_may_stay(struct thrum__worker *w)
 		return true;
 	}
 	if (thrum__ready_count(&w->ready) || oldest_is_due(w) || thrum__worker_has_outside(w) ||
-	    (thrum__wheel_count(&w->wheel) &&
-	     thrum__wheel_next_ns(&w->wheel) <= thrum__runtime_now_ns(w->runtime)))
+	    thrum__timers_due(w))
 		return false;
 	w->budget = BUDGET;
 	return true;
@@ -131,7 +133,7 @@ static struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__tas
 {
 	struct thrum__fiber *f;
 
-	w->current = t;
+	thrum__worker_set_current(w, t);
 	if (!t)
 		return &w->home;
 	if (t->fiber)
@@ -142,7 +144,7 @@ static struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__tas
 		t->fiber = f;
 		return f;
 	}
-	w->current = NULL;
+	thrum__worker_set_current(w, NULL);
 	w->unstarted = t;
 	return &w->home;
 }
@@ -210,7 +212,7 @@ static _Noreturn void fiber_main(void *arg)
 			if (!t || t->fiber)
 				break;
 			t->fiber = self;
-			w->current = t;
+			thrum__worker_set_current(w, t);
 		}
 		w->after = keep_fiber;
 		w->after_arg = self;
@@ -244,7 +246,7 @@ void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
 		to = w;
 	thrum__inbox_push(&to->handed, &t->link);
 	if (to != w)
-		thrum__idle_wake(&rt->idle, to->index);
+		thrum__idle_wake_all(&rt->idle);
 }
 #else
 void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
@@ -281,7 +283,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	struct thrum__worker *to = rt->workers[(t->worker + 1) % rt->workers_count];
 
 	thrum__inbox_push(&to->handed, &t->link);
-	thrum__idle_wake(&rt->idle, to->index);
+	thrum__idle_wake_all(&rt->idle);
 #else
 	thrum__inbox_push(&rt->woken, &t->link);
 	thrum__idle_notify(&rt->idle);
@@ -303,6 +305,21 @@ static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
 	}
 }
 
+/* Ready descriptors, now and then while other tasks run; a worker without any looks in
+ * elsewhere.c. */
+static void look_at_times(struct thrum__worker *w)
+{
+	int64_t now;
+
+	if (!load_relaxed(&w->runtime->descriptors.watching) || !thrum__worker_has_local(w))
+		return;
+	now = thrum__clock_monotonic_ns();
+	if (now - w->polled_ns < LOOK_NS)
+		return;
+	w->polled_ns = now;
+	thrum__worker_look(w);
+}
+
 /* What came from outside the worker: timers, wakes, submissions, and the oldest spawned task. */
 static void take_in(struct thrum__worker *w)
 {
@@ -322,6 +339,7 @@ static void take_in(struct thrum__worker *w)
 	t = oldest_is_due(w) ? thrum__deque_pop_oldest(&w->spawned) : NULL;
 	if (t)
 		thrum__worker_queue(w, t);
+	look_at_times(w);
 	if (thrum__ready_count(&w->ready) > 1)
 		thrum__idle_notify(&rt->idle);
 }
@@ -333,7 +351,7 @@ static void run_from_home(struct thrum__worker *w, struct thrum__task *t)
 
 	if (to != &w->home) {
 		switch_to(w, to);
-		w->current = NULL;
+		thrum__worker_set_current(w, NULL);
 	}
 	while (w->unstarted) {
 		t = w->unstarted;
@@ -373,6 +391,9 @@ void *thrum__worker_main(void *worker)
 	while (!w->exiting) {
 		struct thrum__task *t;
 
+		thrum__spare_visit(w);
+		if (w->exiting)
+			break;
 		w->budget = BUDGET;
 		take_in(w);
 		if (!thrum__inbox_is_empty(&rt->callbacks)) {
@@ -408,6 +429,7 @@ int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsign
 	w->index = index;
 	w->random = rt->seed * 0x9E3779B97F4A7C15u + index * 0xD1B54A32D192ED03u + 1;
 	store_relaxed(&w->next_ns, (uint64_t)THRUM_FOREVER);
+	thrum__bias_init(&w->wheel_lock);
 #ifdef THRUM_MIGRATE
 	thrum__inbox_init(&w->handed);
 #endif

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "base/tls.h"
+#include "core/bias.h"
 #include "core/deque.h"
 #include "core/inbox.h"
 #include "core/inject.h"
@@ -16,9 +17,12 @@
 #include "core/wheel.h"
 #include "fiber/fiber.h"
 #include "fiber/guard.h"
+#include "poll/descriptor.h"
 #include "sched/blocking_pool.h"
 #include "sched/idle.h"
 #include "sched/task.h"
+
+#define THRUM__WORKERS_MAX 256
 
 /* Idle fibers that a worker keeps ready to start a task on. */
 #define THRUM__FIBERS_KEPT 64
@@ -33,17 +37,22 @@ struct thrum__worker {
 	/* The worker's own thread, but for what is named. */
 	struct thrum_runtime *runtime;
 	unsigned index;
-	unsigned patience;           /* visits home, or stays, with the same oldest spawned task */
-	uint64_t oldest;             /* which one that was: thrum__deque_left */
-	unsigned budget;             /* tasks until the next housekeeping */
-	struct thrum__task *current; /* the task that runs; NULL: none */
-	struct thrum__fiber *fiber;  /* the fiber that runs */
+	unsigned patience; /* visits home, or stays, with the same oldest spawned task */
+	uint64_t oldest;   /* which one that was: thrum__deque_left */
+	unsigned budget;   /* tasks until the next housekeeping */
+	union {
+		struct thrum__task *current;   /* the task that runs; NULL: none; the worker reads
+						  it here */
+		struct atomicptr current_seen; /* ... and writes it here, where the monitor reads */
+	};
+	struct thrum__fiber *fiber;                        /* the fiber that runs */
 	void (*after)(struct thrum__worker *w, void *arg); /* to be done on the next stack */
 	void *after_arg;
 	struct thrum__fiber *kept; /* fibers at rest, linked by next */
 	unsigned kept_count;
 	bool searching; /* counted by idle.c */
 	bool exiting;
+	int64_t polled_ns; /* when it last looked at the poller between tasks */
 	uint64_t random;
 	size_t credits; /* live tasks that it may still add (spawn.c) */
 	struct thrum__pool_cache tasks, futures;
@@ -55,16 +64,18 @@ struct thrum__worker {
 	struct thrum__ready ready;   /* ready.c: owner and thieves */
 
 	/* Shared. */
-	struct atomic32 signal;       /* 1: chosen by a waker; a futex */
 	struct atomic32 remote_stale; /* timers of this wheel whose waits ended on other workers */
 	struct atomic64 next_ns;      /* earliest live timer, as of its last sleep */
 	struct thrum__counters counters;
 #ifdef THRUM_MIGRATE
 	struct thrum__inbox handed; /* woken tasks that must resume here */
 #endif
+	struct atomic32 spare; /* enum thrum__spare_state; a futex (spare.c) */
 	pthread_t thread;
 	struct thrum__guard_thread guard;
-	struct thrum__wheel wheel; /* its own */
+	struct thrum__bias wheel_lock; /* biased towards the worker; others fire its timers
+					  (timer.c) */
+	struct thrum__wheel wheel;     /* under wheel_lock */
 };
 
 struct thrum__runtime_limits {
@@ -83,12 +94,18 @@ struct thrum_runtime {
 	char name[12];
 	const char *workers_why; /* what decided the number */
 	struct thrum__reporter *reporter;
-	struct thrum__worker **workers;
+	struct thrum__worker **workers; /* room for workers_max; [i] is set before workers_total
+					   counts it */
+	unsigned workers_max;           /* with spares (monitor.c) */
+	struct atomic32 workers_total;  /* made so far; grows */
 	struct thrum__stacks stacks;
 	struct thrum__job_pool blocking;
 	struct thrum__inject inject;   /* tasks submitted from outside */
 	struct thrum__inbox woken;     /* tasks woken from outside the workers */
 	struct thrum__inbox callbacks; /* on_done callbacks that are due */
+	struct thrum__poller *poller;  /* where workers sleep */
+	struct thrum__descriptors descriptors;
+	struct thrum__monitor *monitor;
 	struct thrum__idle idle;
 	struct thrum_runtime *next; /* in the list of live runtimes (registry.c) */
 
@@ -105,6 +122,12 @@ struct thrum_runtime {
 	struct atomic32 quiet;         /* a futex: bumped when a worker goes idle while stopping */
 };
 
+/* For walks over all workers, spares included. */
+static inline unsigned thrum__workers_total(const struct thrum_runtime *rt)
+{
+	return load_acquire(&rt->workers_total); /* O5 */
+}
+
 /* The worker of this thread if a task runs on it. */
 static inline struct thrum__worker *thrum__current_worker(void)
 {
@@ -119,6 +142,12 @@ static inline struct thrum__task *thrum__current_task(void)
 	struct thrum__worker *w = thrum__tls_worker();
 
 	return w ? w->current : NULL;
+}
+
+/* By the worker itself. */
+static inline void thrum__worker_set_current(struct thrum__worker *w, struct thrum__task *t)
+{
+	store_relaxed(&w->current_seen, t);
 }
 
 static inline void thrum__count(struct atomic64 *counter)
@@ -153,13 +182,16 @@ bool thrum__worker_has_local(struct thrum__worker *w);
 
 /* elsewhere.c: work from other workers, the spin, the sleep. */
 struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w);
-void thrum__worker_wake(void *rt, unsigned index);
+void thrum__worker_wake(void *rt, unsigned n);
+/* Takes in what the poller has ready: true: there was something. */
+bool thrum__worker_look(struct thrum__worker *w);
 /* Has something come from outside that home would take in? */
 bool thrum__worker_has_outside(struct thrum__worker *w);
 
 /* timer.c */
 void thrum__timer_fire(void *worker, void *party, uint64_t seq);
-/* Moves a virtual clock when everything sleeps: true: worker @w has something due. */
+/* Moves a virtual clock when everything sleeps, and fires what is due then: true; @w, announced as
+ * asleep, has to go on. */
 bool thrum__clock_advance(struct thrum__worker *w);
 
 #endif

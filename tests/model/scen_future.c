@@ -2,50 +2,18 @@
 /*
  * scen_future.c - the future and its list of waiters (runtime/core/future.c).
  *
- * Each thread frees its nodes the moment it may, and the firing party and the withdrawals touch
- * nodes through plain accesses: whoever fires or unlinks a node that has left is caught there.
- * Whoever is woken reads the result, which catches an order that is too weak.
+ * Each thread frees its nodes the moment it may.  Whoever is woken reads the result, which catches
+ * an order that is too weak.
  */
-#include "explorer.h"
-
-#include "base/assert.h"
 #include "core/future.h"
-
-#include <stddef.h>
-
-enum { NODES = 5 };
+#include "explorer.h"
+#include "nodes.h"
 
 enum fate { NOWHERE, REGISTERED, REFUSED, WITHDRAWN };
 
-struct node {
-	struct thrum__waiter waiter;
-	unsigned number;
-};
-
 static struct thrum_future *f;
-static struct node *nodes[NODES];
 static enum fate fate[NODES];
-static unsigned fired[NODES];
-static struct model_event woken[NODES];
 static unsigned completed;
-
-static void node_fire(struct thrum__waiter *w)
-{
-	struct node *n = container_of(w, struct node, waiter);
-	unsigned i = plain_read(&n->number);
-
-	fired[i]++;
-	store_release(&n->waiter.gone, 1);
-	model_event_set(&woken[i]);
-}
-
-static void node_new(unsigned i)
-{
-	nodes[i] = model_alloc(sizeof(*nodes[i]));
-	plain_write(&nodes[i]->number, i);
-	plain_write(&nodes[i]->waiter.fire, node_fire);
-	store_relaxed(&nodes[i]->waiter.gone, 0);
-}
 
 static bool node_register(unsigned i)
 {
@@ -90,12 +58,9 @@ static void setup(void)
 	model_name(&f->word, "word");
 	model_name(&f->result, "result");
 	completed = 0;
-	for (unsigned i = 0; i < NODES; i++) {
-		nodes[i] = NULL;
+	nodes_reset();
+	for (unsigned i = 0; i < NODES; i++)
 		fate[i] = NOWHERE;
-		fired[i] = 0;
-		model_event_init(&woken[i]);
-	}
 }
 
 static void setup_nodes(unsigned n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wakes.c - the idle protocol with real sleep: publishers outside, workers that search, sleep in
- * a futex, and are woken.
+ * wakes.c - the idle protocol with real sleep: publishers outside, workers that search, sleep
+ * at one semaphore (a count and a futex), and are woken by tokens.
  *
  * A publisher stops after some publications, at random, until all that it has published was
  * taken: a lost wake leaves it waiting, and the program ends with a message after ten
@@ -28,9 +28,8 @@ struct source {
 };
 
 struct worker {
-	struct atomic32 signal;
 	uint64_t random;
-	uint64_t slept, woken, timed_out, undone, found;
+	uint64_t slept, woken, timed_out, undone, outrun, found;
 	uint64_t latency[RANGES]; /* by powers of two, in ns */
 	int64_t latency_max_ns;
 	bool searching;
@@ -40,14 +39,14 @@ struct worker {
 static struct thrum__idle idle;
 static struct source sources[PUBLISHERS];
 static struct worker workers[WORKERS];
-static struct atomic32 over;
+static struct atomic32 tokens, over;
 static uint64_t each;
 
-static void wake(void *arg, unsigned i)
+static void wake(void *arg, unsigned n)
 {
 	(void)arg;
-	store_release(&workers[i].signal, 1);
-	thrum__os_futex_wake(&workers[i].signal.v, 1);
+	fetch_add_release(&tokens, n);
+	thrum__os_futex_wake(&tokens.v, (int)n);
 }
 
 static bool has_work(void *arg)
@@ -82,41 +81,59 @@ static bool take(struct worker *w)
 	return false;
 }
 
-static bool await_signal(struct worker *w, int64_t deadline_ns)
+static bool take_token(struct worker *w)
 {
-	while (!load_acquire(&w->signal))
-		if (thrum__os_futex_wait(&w->signal.v, 0, deadline_ns) == -ETIMEDOUT)
+	uint32_t n = load_relaxed(&tokens);
+
+	while (n)
+		if (cas_acquire(&tokens, &n, n - 1)) {
+			w->searching = true;
+			w->woken++;
+			return true;
+		}
+	return false;
+}
+
+static bool await_token(struct worker *w, int64_t deadline_ns)
+{
+	while (!take_token(w))
+		if (thrum__os_futex_wait(&tokens.v, 0, deadline_ns) == -ETIMEDOUT)
 			return false;
-	store_relaxed(&w->signal, 0);
-	w->searching = true;
-	w->woken++;
 	return true;
+}
+
+/* Ends the announced sleep for something else than a token, which it takes if it was chosen. */
+static void go_on(struct worker *w, bool (*leave)(struct thrum__idle *), bool searching)
+{
+	for (bool first = true; !leave(&idle); first = false) {
+		if (take_token(w))
+			return;
+		w->outrun += first;
+		thread_yield();
+	}
+	w->searching = searching;
 }
 
 static void worker_sleep(struct worker *w)
 {
-	unsigned me = (unsigned)(w - workers);
 	/* Now and then a timer ends the sleep. */
 	int64_t deadline_ns =
 	    random_below(&w->random, 8)
 		? THRUM_FOREVER
 		: thrum__clock_monotonic_ns() + (int64_t)random_below(&w->random, 200000);
 
-	thrum__idle_sleep_begin(&idle, me, w->searching);
+	thrum__idle_sleep_begin(&idle, w->searching);
 	w->searching = false;
 	if (has_work(NULL)) {
-		if (!thrum__idle_sleep_undo(&idle, me))
-			await_signal(w, THRUM_FOREVER);
-		w->searching = true;
 		w->undone++;
+		go_on(w, thrum__idle_sleep_undo, true);
 		return;
 	}
 	w->slept++;
-	if (await_signal(w, deadline_ns))
+	if (await_token(w, deadline_ns))
 		return;
 	w->timed_out++;
-	if (!thrum__idle_sleep_cancel(&idle, me))
-		await_signal(w, THRUM_FOREVER);
+	go_on(w, thrum__idle_sleep_cancel, false);
 }
 
 static void *worker_main(void *arg)
@@ -169,9 +186,9 @@ static void await_taken(struct source *s, uint64_t published)
 
 	while (load_acquire(&s->taken) != published) {
 		if (thrum__clock_monotonic_ns() > end) {
-			fprintf(stderr, "a wake was lost: searching %u, asleep %llx\n",
-				load_relaxed(&idle.searching),
-				(unsigned long long)load_relaxed(&idle.asleep[0]));
+			fprintf(stderr, "a wake was lost: word %llx, tokens %u\n",
+				(unsigned long long)load_relaxed(&idle.word),
+				load_relaxed(&tokens));
 			abort();
 		}
 		thread_yield();
@@ -213,10 +230,10 @@ static void report(void)
 			max_ns = w->latency_max_ns;
 		found += w->found;
 		printf("worker %d: %llu items, %llu sleeps, %llu wakes, %llu by timer, %llu at the "
-		       "last look\n",
+		       "last look, %llu chosen without a token yet\n",
 		       i, (unsigned long long)w->found, (unsigned long long)w->slept,
 		       (unsigned long long)w->woken, (unsigned long long)w->timed_out,
-		       (unsigned long long)w->undone);
+		       (unsigned long long)w->undone, (unsigned long long)w->outrun);
 	}
 	CHECK(found == each * PUBLISHERS);
 	printf("%llu publications, taken after:", (unsigned long long)found);
@@ -233,6 +250,7 @@ static void run(void)
 	pthread_t t[WORKERS + PUBLISHERS];
 
 	store_relaxed(&over, 0);
+	store_relaxed(&tokens, 0);
 	memset(workers, 0, sizeof(workers));
 	idle.wake = wake;
 	idle.has_work = has_work;
@@ -250,10 +268,11 @@ static void run(void)
 	for (int i = 0; i < PUBLISHERS; i++)
 		pthread_join(t[WORKERS + i], NULL);
 	store_release(&over, 1);
-	for (unsigned i = 0; i < WORKERS; i++)
-		thrum__idle_wake(&idle, i);
+	thrum__idle_wake_all(&idle);
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(t[i], NULL);
+	/* Nobody sleeps, nobody searches, no token is left. */
+	CHECK(load_relaxed(&idle.word) == 0 && load_relaxed(&tokens) == 0);
 	report();
 	for (int i = 0; i < PUBLISHERS; i++)
 		thrum__ready_fini(&sources[i].queue);

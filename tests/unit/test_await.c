@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_await.c - waiting for one thing: await, join, sleep, yield, and what a cancel, a deadline or
- * the end of the other does to them; inside tasks and from threads that are no workers.
+ * test_await.c - waiting for one thing: await, sleep, yield, edges, and what a cancel, a deadline
+ * or the end of the other does to them; inside tasks and from threads that are no workers.
  */
 #include "base/assert.h"
 #include "run.h"
-#include "sched/task.h"
-#include "sched/worker.h"
+#include "sched/await.h"
 
 static void deadline_set(int64_t at_ns)
 {
 	thrum__task_of(thrum_self())->deadline_ns = at_ns;
-}
-
-static uint64_t in_place_count(void)
-{
-	struct thrum_stats s = {.size = sizeof(s)};
-
-	is_int(thrum_runtime_stats(NULL, -1, &s), 0);
-	return s.in_place;
 }
 
 TASK_TEST(await_gives_every_result, 1)
@@ -271,160 +262,6 @@ TASK_TEST(abandoned_waits_leave_nothing, 1)
 	future_drop(gate);
 }
 
-/* Join: */
-
-static intptr_t task_join_new_child(void *gate)
-{
-	return thrum_join(thrum_spawn(task_await, gate));
-}
-
-TASK_TEST(the_newest_child_runs_in_place, 1)
-{
-	uint64_t before = in_place_count();
-	struct thrum_future *a, *b;
-
-	is_int(thrum_join(thrum_spawn(task_return, as_arg(4))), 4);
-	is_int(in_place_count(), before + 1);
-	a = thrum_spawn(task_return, as_arg(1));
-	b = thrum_spawn(task_return, as_arg(2));
-	is_int(thrum_join(a), 1); /* not the newest */
-	is_int(in_place_count(), before + 1);
-	is_int(thrum_join(b), 2);
-}
-
-static intptr_t task_checks_self(void *parent)
-{
-	must(thrum_self() != parent);
-	is_text(thrum_name(thrum_self()), "task_checks_self");
-	is_int(thrum_set_name("child"), 0);
-	is_int(thrum_sleep(3), 0);
-	return 3;
-}
-
-TASK_TEST(a_task_in_place_is_itself, 1)
-{
-	struct thrum_future *self = thrum_self();
-
-	is_int(thrum_set_name("parent"), 0);
-	is_int(thrum_join(thrum_spawn(task_checks_self, self)), 3);
-	must(thrum_self() == self);
-	is_text(thrum_name(self), "parent");
-	is_int(thrum_now(), 3);
-}
-
-static intptr_t task_nested(void *left)
-{
-	intptr_t n = (intptr_t)left;
-
-	if (n == 0)
-		return thrum_sleep(THRUM_FOREVER) == -ECANCELED ? 1000 : -1;
-	return thrum_join(thrum_spawn(task_nested, as_arg(n - 1))) + 1;
-}
-
-static void cancel_reaches(struct thrum_future *f, intptr_t result)
-{
-	settle();
-	must(!thrum_done(f));
-	is_int(thrum_cancel(f), 0);
-	is_int(thrum_join(f), result);
-}
-
-TASK_TEST(a_cancel_of_the_joiner_reaches_the_child, 1)
-{
-	struct thrum_future *gate = future_new();
-
-	cancel_reaches(thrum_spawn(task_join_new_child, gate), -ECANCELED);
-	must(!thrum_done(gate));
-	for (intptr_t depth = 0; depth < 8; depth++)
-		cancel_reaches(thrum_spawn(task_nested, as_arg(depth)), 1000 + depth);
-	future_drop(gate);
-}
-
-TASK_TEST(a_cancel_of_the_joiner_reaches_the_child_on_two_workers, 2)
-{
-	for (intptr_t depth = 0; depth < 8; depth++)
-		cancel_reaches(thrum_spawn(task_nested, as_arg(depth)), 1000 + depth);
-}
-
-static intptr_t task_sees_request(void *unused)
-{
-	(void)unused;
-	is_int(thrum_cancel_requested(), THRUM_HARD);
-	is_int(thrum_yield(), -ECANCELED);
-	return 8;
-}
-
-TASK_TEST(a_cancelled_joiner_cancels_before_it_waits, 1)
-{
-	struct thrum_future *sleeper = spawn_sleeper(THRUM_FOREVER), *bare = future_new();
-
-	thrum_cancel(thrum_self());
-	is_int(thrum_join(thrum_spawn(task_sees_request, NULL)), 8);
-	is_int(thrum_join(sleeper), -ECANCELED);
-	is_int(thrum_join(bare), -ECANCELED);
-}
-
-static intptr_t task_join(void *f)
-{
-	return thrum_join(f);
-}
-
-static void join_is_never_cut_short(bool cancel_held)
-{
-	struct hold h;
-	struct thrum_future *held, *joiner;
-
-	hold_init(&h, 42);
-	held = thrum_spawn(task_hold, &h);
-	thrum_retain(held);
-	joiner = thrum_spawn(task_join, held);
-	is_int(thrum_await(h.started), 0);
-	yield_often();
-	if (cancel_held)
-		is_int(thrum_cancel(held), 0);
-	else
-		is_int(thrum_cancel(joiner), 0);
-	yield_often();
-	must(!thrum_done(held));
-	must(!thrum_done(joiner));
-	sem_post(&h.go);
-	is_int(thrum_join(joiner), 42); /* a task that returned a value has that value */
-	is_int(thrum_join(held), 42);
-	hold_end(&h);
-}
-
-TASK_TEST(join_waits_for_the_end_of_what_it_cancels, 1)
-{
-	join_is_never_cut_short(false);
-	join_is_never_cut_short(true);
-}
-
-TASK_TEST(join_cancels_past_its_deadline_and_waits, 1)
-{
-	struct thrum_future *f = spawn_sleeper(THRUM_FOREVER);
-
-	deadline_set(40);
-	is_int(thrum_join(f), -ECANCELED);
-	is_int(thrum_now(), 40);
-	is_int(thrum_join(spawn_sleeper(5)), -ECANCELED); /* the deadline has passed already */
-	is_int(thrum_now(), 40);
-	deadline_set(100);
-	is_int(thrum_join(spawn_sleeper(50)), 0);
-	deadline_set(THRUM_FOREVER);
-}
-
-TASK_TEST(join_gives_the_reference_back, 1)
-{
-	struct thrum_future *f = future_new();
-
-	thrum_retain(f);
-	thrum_future_set(f, 2);
-	is_int(load_relaxed(&f->refs), 2);
-	is_int(thrum_join(f), 2);
-	is_int(load_relaxed(&f->refs), 1);
-	is_int(thrum_join(f), 2);
-}
-
 /* Sleep and yield: */
 
 TASK_TEST(sleep_lasts_exactly, 1)
@@ -438,6 +275,14 @@ TASK_TEST(sleep_lasts_exactly, 1)
 	is_int(thrum_now(), THRUM_MS(5));
 	is_int(thrum_sleep(THRUM_SEC(86400)), 0);
 	is_int(thrum_now(), THRUM_MS(5) + THRUM_SEC(86400));
+}
+
+static void cancel_reaches(struct thrum_future *f, intptr_t result)
+{
+	settle();
+	must(!thrum_done(f));
+	is_int(thrum_cancel(f), 0);
+	is_int(thrum_join(f), result);
 }
 
 TASK_TEST(sleep_for_ever_ends_by_cancel, 1)
@@ -479,6 +324,121 @@ TASK_TEST(yield_lets_others_go, 1)
 	is_int(thrum_join(f), 100);
 	for (int i = 0; i < 1000; i++) /* alone */
 		is_int(thrum_yield(), 0);
+}
+
+/* Edges: */
+
+struct edge_wait {
+	struct thrum__edge *edge;
+	int64_t deadline_ns;
+	bool deaf;
+};
+
+static intptr_t task_wait_edge(void *wait)
+{
+	struct edge_wait *w = wait;
+
+	return thrum__wait_edge(w->edge, thrum__edge_tick(w->edge), w->deadline_ns, w->deaf);
+}
+
+static intptr_t task_raise_later(void *edge)
+{
+	is_int(thrum_sleep(10), 0);
+	thrum__edge_raise(edge);
+	return 0;
+}
+
+static void raise_later(struct thrum__edge *e)
+{
+	struct thrum_future *f = thrum_spawn(task_raise_later, e);
+
+	must(f);
+	thrum_release(f);
+}
+
+TASK_TEST(an_edge_ends_a_wait, 1)
+{
+	struct thrum__edge e = {0};
+	uint64_t tick = thrum__edge_tick(&e);
+
+	raise_later(&e);
+	is_int(thrum__wait_edge(&e, tick, THRUM_FOREVER, false), 0);
+	is_int(thrum_now(), 10);
+	is_int(thrum__wait_edge(&e, tick, THRUM_FOREVER, false), 0); /* raised since */
+	raise_later(&e);
+	is_int(thrum__wait_edge(&e, thrum__edge_tick(&e), 100, false), 0);
+	is_int(thrum_now(), 20);
+	must(!thrum__edge_is_awaited(&e));
+}
+
+TASK_TEST(an_edge_wakes_all, 3)
+{
+	struct thrum__edge e = {0};
+	struct edge_wait w = {&e, THRUM_FOREVER, false};
+	struct thrum_future *fs[AWAITERS];
+
+	for (int i = 0; i < AWAITERS; i++)
+		fs[i] = thrum_spawn(task_wait_edge, &w);
+	settle();
+	thrum__edge_raise(&e);
+	for (int i = 0; i < AWAITERS; i++)
+		is_int(thrum_join(fs[i]), 0);
+}
+
+TASK_TEST(a_wait_for_an_edge_is_cut_short, 1)
+{
+	struct thrum__edge e = {0};
+	struct edge_wait w = {&e, THRUM_FOREVER, false};
+	struct thrum_future *f = thrum_spawn(task_wait_edge, &w);
+
+	settle();
+	must(thrum__edge_is_awaited(&e));
+	thrum_cancel(f);
+	is_int(thrum_join(f), -ECANCELED);
+	must(!thrum__edge_is_awaited(&e));
+	is_int(thrum__wait_edge(&e, thrum__edge_tick(&e), 5, false), -ETIMEDOUT);
+	is_int(thrum_now(), 5);
+	deadline_set(8);
+	is_int(thrum__wait_edge(&e, thrum__edge_tick(&e), 50, false), -ETIMEDOUT);
+	is_int(thrum_now(), 8);
+	is_int(thrum__wait_edge(&e, thrum__edge_tick(&e) - 1, 50, false), -ETIMEDOUT);
+	must(!thrum__edge_is_awaited(&e));
+	deadline_set(THRUM_FOREVER);
+}
+
+TASK_TEST(a_deaf_wait_for_an_edge_is_not, 1)
+{
+	struct thrum__edge e = {0};
+	struct edge_wait w = {&e, THRUM_FOREVER, true};
+	struct thrum_future *f = thrum_spawn(task_wait_edge, &w);
+
+	settle();
+	thrum_cancel(f);
+	settle();
+	must(!thrum_done(f));
+	thrum__edge_raise(&e);
+	is_int(thrum_join(f), 0);
+	deadline_set(1);
+	raise_later(&e);
+	is_int(thrum__wait_edge(&e, thrum__edge_tick(&e), THRUM_FOREVER, true), 0);
+	deadline_set(THRUM_FOREVER);
+}
+
+static void *thread_raise(void *edge)
+{
+	thrum__edge_raise(edge);
+	return NULL;
+}
+
+TASK_TEST(a_thread_may_raise, 2)
+{
+	for (int i = 0; i < 200; i++) {
+		struct thrum__edge e = {0};
+		pthread_t t = thread_of(thread_raise, &e);
+
+		is_int(thrum__wait_edge(&e, 0, THRUM_FOREVER, false), 0);
+		thread_end(t); /* it may still look at the edge */
+	}
 }
 
 /* Outside tasks: */
@@ -536,6 +496,10 @@ START_TEST(what_needs_a_task_says_so_outside)
 	must(!thrum_spawn_blocking(task_return, NULL));
 	must(!thrum_spawn_blocking_copy(task_return, "", 1));
 	must(!thrum_shield(f));
+	must(!thrum_spawn_after(1, task_return, NULL));
+	must(!thrum_spawn_after_drop(1, task_return, NULL, free));
+	must(!thrum_spawn_when_readable(0, task_return, NULL));
+	must(!thrum_spawn_when_readable_drop(0, task_return, NULL, free));
 	is_int(thrum_runtime_workers(NULL), 0);
 	must(thrum_now() > 0);
 	future_drop(f);
@@ -558,17 +522,14 @@ int main(void)
 	    cancel_beats_deadline_on_entry,
 	    cancel_beats_a_deadline_that_passes_with_it,
 	    abandoned_waits_leave_nothing,
-	    the_newest_child_runs_in_place,
-	    a_task_in_place_is_itself,
-	    a_cancel_of_the_joiner_reaches_the_child,
-	    a_cancel_of_the_joiner_reaches_the_child_on_two_workers,
-	    a_cancelled_joiner_cancels_before_it_waits,
-	    join_waits_for_the_end_of_what_it_cancels,
-	    join_cancels_past_its_deadline_and_waits,
-	    join_gives_the_reference_back,
 	    sleep_lasts_exactly,
 	    sleep_for_ever_ends_by_cancel,
 	    yield_lets_others_go,
+	    an_edge_ends_a_wait,
+	    an_edge_wakes_all,
+	    a_wait_for_an_edge_is_cut_short,
+	    a_deaf_wait_for_an_edge_is_not,
+	    a_thread_may_raise,
 	    outside_threads_wait_too,
 	    what_needs_a_task_says_so_outside,
 	};

@@ -10,14 +10,14 @@
 #include "suite.h"
 
 static struct thrum__idle idle;
-static unsigned woken[THRUM__WORKERS_MAX], wakes;
+static unsigned tokens, wakes;
 static bool work;
 
-static void wake(void *arg, unsigned i)
+static void wake(void *arg, unsigned n)
 {
 	ck_assert_ptr_eq(arg, &idle);
-	ck_assert_uint_lt(i, idle.workers);
-	woken[i]++;
+	ck_assert_uint_gt(n, 0);
+	tokens += n;
 	wakes++;
 }
 
@@ -29,8 +29,7 @@ static bool has_work(void *arg)
 
 static void start(unsigned workers)
 {
-	memset(woken, 0, sizeof(woken));
-	wakes = 0;
+	tokens = wakes = 0;
 	work = false;
 	idle.arg = &idle;
 	idle.wake = wake;
@@ -38,15 +37,15 @@ static void start(unsigned workers)
 	thrum__idle_init(&idle, workers);
 }
 
-static void sleep_all(void)
+static void sleep_some(unsigned n)
 {
-	for (unsigned i = 0; i < idle.workers; i++)
-		thrum__idle_sleep_begin(&idle, i, false);
+	for (unsigned i = 0; i < n; i++)
+		thrum__idle_sleep_begin(&idle, false);
 }
 
 static unsigned searching(void)
 {
-	return load_relaxed(&idle.searching);
+	return (uint32_t)load_relaxed(&idle.word);
 }
 
 START_TEST(nobody_sleeps_nobody_is_woken)
@@ -62,7 +61,7 @@ END_TEST
 START_TEST(one_wake_in_flight)
 {
 	start(4);
-	sleep_all();
+	sleep_some(4);
 	for (int i = 0; i < 10; i++)
 		thrum__idle_notify(&idle);
 	ck_assert_uint_eq(wakes, 1);
@@ -76,15 +75,15 @@ START_TEST(one_wake_in_flight)
 	thrum__idle_search_found(&idle);
 	ck_assert_uint_eq(wakes, 4);
 	ck_assert_uint_eq(searching(), 0);
-	for (int i = 0; i < 4; i++)
-		ck_assert_uint_eq(woken[i], 1);
+	ck_assert_uint_eq(tokens, 4);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 0);
 }
 END_TEST
 
 START_TEST(no_more_work_no_more_wakes)
 {
 	start(4);
-	sleep_all();
+	sleep_some(4);
 	thrum__idle_notify(&idle);
 	thrum__idle_search_found(&idle);
 	ck_assert_uint_eq(wakes, 1);
@@ -98,8 +97,7 @@ END_TEST
 START_TEST(the_last_searcher_wakes)
 {
 	start(8);
-	for (unsigned i = 2; i < 8; i++)
-		thrum__idle_sleep_begin(&idle, i, false);
+	sleep_some(6);
 	ck_assert(thrum__idle_search_begin(&idle));
 	ck_assert(thrum__idle_search_begin(&idle));
 	work = true;
@@ -133,18 +131,49 @@ START_TEST(sleep_ends_by_itself_or_by_choice)
 {
 	start(2);
 	ck_assert(thrum__idle_search_begin(&idle));
-	thrum__idle_sleep_begin(&idle, 0, true);
+	thrum__idle_sleep_begin(&idle, true);
 	ck_assert_uint_eq(searching(), 0);
-	ck_assert(thrum__idle_sleep_cancel(&idle, 0));
+	ck_assert(thrum__idle_sleep_cancel(&idle));
 	ck_assert_uint_eq(searching(), 0);
 	thrum__idle_notify(&idle);
 	ck_assert_uint_eq(wakes, 0);
 
-	thrum__idle_sleep_begin(&idle, 0, false);
+	thrum__idle_sleep_begin(&idle, false);
 	thrum__idle_notify(&idle);
-	ck_assert(!thrum__idle_sleep_cancel(&idle, 0));
-	ck_assert_uint_eq(woken[0], 1);
+	ck_assert(!thrum__idle_sleep_cancel(&idle));
+	ck_assert_uint_eq(tokens, 1);
 	ck_assert_uint_eq(searching(), 1);
+}
+END_TEST
+
+/* Of two sleepers one is chosen: whichever goes on by itself leaves the token to the other. */
+START_TEST(a_token_is_for_any)
+{
+	start(2);
+	sleep_some(2);
+	thrum__idle_notify(&idle);
+	ck_assert(thrum__idle_sleep_cancel(&idle));
+	ck_assert(!thrum__idle_sleep_cancel(&idle));
+	ck_assert_uint_eq(tokens, 1);
+	ck_assert_uint_eq(searching(), 1);
+}
+END_TEST
+
+/* All were chosen; then another one sleeps, and may take the token: who was refused asks again. */
+START_TEST(who_was_refused_may_ask_again)
+{
+	start(2);
+	sleep_some(1);
+	thrum__idle_notify(&idle);
+	ck_assert(!thrum__idle_sleep_cancel(&idle));
+	ck_assert(!thrum__idle_sleep_undo(&idle));
+	sleep_some(1);
+	ck_assert(thrum__idle_sleep_cancel(&idle));
+	ck_assert_uint_eq(searching(), 1);
+	sleep_some(1);
+	ck_assert(thrum__idle_sleep_undo(&idle));
+	ck_assert_uint_eq(searching(), 2);
+	ck_assert_uint_eq(tokens, 1);
 }
 END_TEST
 
@@ -152,77 +181,59 @@ END_TEST
 START_TEST(last_look_finds_work)
 {
 	start(2);
-	thrum__idle_sleep_begin(&idle, 1, false);
+	sleep_some(1);
 	ck_assert(thrum__idle_search_begin(&idle));
-	thrum__idle_sleep_begin(&idle, 0, true);
-	ck_assert(thrum__idle_sleep_undo(&idle, 0));
+	thrum__idle_sleep_begin(&idle, true);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 2);
+	ck_assert(thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(searching(), 1);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 1);
 	work = true;
 	thrum__idle_search_found(&idle);
-	ck_assert_uint_eq(woken[1], 1);
-	ck_assert_uint_eq(woken[0], 0);
-
-	start(2);
-	thrum__idle_sleep_begin(&idle, 0, false);
-	thrum__idle_notify(&idle);
-	ck_assert(!thrum__idle_sleep_undo(&idle, 0));
-	ck_assert_uint_eq(woken[0], 1);
+	ck_assert_uint_eq(tokens, 1);
 	ck_assert_uint_eq(searching(), 1);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 0);
 }
 END_TEST
 
-START_TEST(a_certain_worker)
+/* One call for all that sleep; each is counted, and the last of them sees to the next wake. */
+START_TEST(all_are_woken)
 {
-	start(4);
-	sleep_all();
-	thrum__idle_notify(&idle);
-	ck_assert(thrum__idle_wake(&idle, 2));
-	ck_assert_uint_eq(woken[2], 1);
-	ck_assert_uint_eq(searching(), 2);
-	ck_assert(!thrum__idle_wake(&idle, 2));
-	ck_assert_uint_eq(woken[2], 1);
-	ck_assert_uint_eq(searching(), 2);
-}
-END_TEST
-
-/* Who missed the certain worker took a place for a moment: a notifier may have relied on it. */
-START_TEST(a_missed_wake_looks_for_work)
-{
-	start(2);
-	thrum__idle_sleep_begin(&idle, 0, false);
+	start(8);
+	thrum__idle_wake_all(&idle);
+	ck_assert_uint_eq(wakes, 0);
+	ck_assert(thrum__idle_search_begin(&idle));
+	sleep_some(5);
+	thrum__idle_wake_all(&idle);
+	ck_assert_uint_eq(wakes, 1);
+	ck_assert_uint_eq(tokens, 5);
+	ck_assert_uint_eq(searching(), 6);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 0);
+	thrum__idle_wake_all(&idle);
+	ck_assert_uint_eq(wakes, 1);
+	sleep_some(1);
 	work = true;
-	ck_assert(!thrum__idle_wake(&idle, 1));
-	ck_assert_uint_eq(woken[0], 1);
-	ck_assert_uint_eq(searching(), 1);
+	for (int i = 0; i < 5; i++)
+		thrum__idle_search_found(&idle);
+	ck_assert_uint_eq(tokens, 5);
+	thrum__idle_search_found(&idle);
+	ck_assert_uint_eq(tokens, 6);
 }
 END_TEST
 
 START_TEST(all_asleep)
 {
-	static const unsigned workers[] = {1, 2, 63, 64, 65, 128, 200, 256};
+	static const unsigned workers[] = {1, 2, 64, 256};
 
-	for (int k = 0; k < 8; k++) {
+	for (int k = 0; k < 4; k++) {
 		start(workers[k]);
 		for (unsigned i = 0; i < workers[k]; i++) {
-			ck_assert(!thrum__idle_all_asleep(&idle));
-			thrum__idle_sleep_begin(&idle, i, false);
+			ck_assert_uint_eq(thrum__idle_asleep(&idle), i);
+			thrum__idle_sleep_begin(&idle, false);
 		}
-		ck_assert(thrum__idle_all_asleep(&idle));
-		ck_assert(thrum__idle_sleep_cancel(&idle, workers[k] - 1));
-		ck_assert(!thrum__idle_all_asleep(&idle));
-	}
-}
-END_TEST
-
-/* The only sleeper is found in each word. */
-START_TEST(each_worker_can_be_woken)
-{
-	for (unsigned i = 0; i < THRUM__WORKERS_MAX; i++) {
-		start(THRUM__WORKERS_MAX);
-		thrum__idle_sleep_begin(&idle, i, false);
+		ck_assert_uint_eq(thrum__idle_asleep(&idle), workers[k]);
 		thrum__idle_notify(&idle);
-		ck_assert_uint_eq(wakes, 1);
-		ck_assert_uint_eq(woken[i], 1);
+		ck_assert_uint_eq(thrum__idle_asleep(&idle), workers[k] - 1);
 	}
 }
 END_TEST
@@ -233,13 +244,23 @@ static void end_what_was_not_begun(void)
 	thrum__idle_search_end(&idle);
 }
 
+static void sleep_as_if_searching(void)
+{
+	start(2);
+	thrum__idle_sleep_begin(&idle, true);
+}
+
 START_TEST(underflow_is_caught)
 {
-	char err[1000];
-	int status = child_run(end_what_was_not_begun, err, sizeof(err));
+	void (*const wrong[])(void) = {end_what_was_not_begun, sleep_as_if_searching};
 
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	ck_assert_ptr_nonnull(strstr(err, "had not begun"));
+	for (int i = 0; i < 2; i++) {
+		char err[1000];
+		int status = child_run(wrong[i], err, sizeof(err));
+
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		ck_assert_ptr_nonnull(strstr(err, "had not begun"));
+	}
 }
 END_TEST
 
@@ -252,11 +273,11 @@ int main(void)
 	    the_last_searcher_wakes,
 	    half_may_search,
 	    sleep_ends_by_itself_or_by_choice,
+	    a_token_is_for_any,
+	    who_was_refused_may_ask_again,
 	    last_look_finds_work,
-	    a_certain_worker,
-	    a_missed_wake_looks_for_work,
+	    all_are_woken,
 	    all_asleep,
-	    each_worker_can_be_woken,
 	    underflow_is_caught,
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_os.c - unit tests of base/os.h: what each call returns, and with THRUM_FAULTS that each can
- * be made to fail. */
+ * be made to fail.  What waits is in test_os_wait.c. */
 #define _GNU_SOURCE
 
 #include <check.h>
@@ -10,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/time.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
-#include "base/clock.h"
 #include "base/os.h"
 #include "suite.h"
 
@@ -152,80 +151,81 @@ START_TEST(lstat_sees_the_link)
 }
 END_TEST
 
-START_TEST(event_descriptor)
+START_TEST(vectors)
 {
-	uint64_t n = 0;
-	int fd = thrum__os_eventfd(3, 0);
+	char a[4], b[8];
+	struct iovec v[2] = {{a, 4}, {b, 8}}, from[2] = {{"abc", 3}, {"defgh", 5}};
+	int fd = thrum__os_open(path, O_RDWR | O_CLOEXEC, 0);
 
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(thrum__os_read(fd, &n, sizeof(n)), sizeof(n));
-	ck_assert_uint_eq(n, 3);
+	ck_assert_int_eq(thrum__os_writev(fd, from, 2), 8);
+	ck_assert_int_eq(thrum__os_pwritev2(fd, from, 1, 8, 0), 3);
+	ck_assert_int_eq(thrum__os_readv(fd, v, 2), 3);
+	ck_assert_mem_eq(a, "abc", 3);
+	ck_assert_int_eq(lseek(fd, 2, SEEK_SET), 2);
+	ck_assert_int_eq(thrum__os_readv(fd, v, 2), 9);
+	ck_assert_mem_eq(a, "cdef", 4);
+	ck_assert_mem_eq(b, "ghabc", 5);
+	ck_assert_int_eq(thrum__os_close(fd), 0);
+	ck_assert_int_eq(thrum__os_readv(fd, v, 2), -EBADF);
+	ck_assert_int_eq(thrum__os_writev(fd, from, 2), -EBADF);
+	ck_assert_int_eq(thrum__os_pwritev2(fd, from, 2, 0, 0), -EBADF);
+}
+END_TEST
+
+START_TEST(from_file_to_pipe_to_file)
+{
+	int fd = thrum__os_open(path, O_RDWR | O_CLOEXEC, 0), pipes[2];
+	off_t at = 1, put = 6;
+	char b[16];
+
+	ck_assert_int_eq(thrum__os_pipe(pipes, O_CLOEXEC | O_NONBLOCK), 0);
+	ck_assert_int_eq(thrum__os_get_flags(pipes[0]) & O_NONBLOCK, O_NONBLOCK);
+	ck_assert_int_eq(fcntl(pipes[1], F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(thrum__os_read(pipes[0], b, 1), -EAGAIN);
+	ck_assert_int_eq(thrum__os_write(fd, "abcdef", 6), 6);
+	ck_assert_int_eq(thrum__os_sendfile(pipes[1], fd, &at, 4), 4);
+	ck_assert_int_eq(at, 5);
+	ck_assert_int_eq(thrum__os_splice(pipes[0], NULL, fd, &put, 4, SPLICE_F_NONBLOCK), 4);
+	ck_assert_int_eq(put, 10);
+	ck_assert_int_eq(thrum__os_pread(fd, b, sizeof(b), 0), 10);
+	ck_assert_mem_eq(b, "abcdefbcde", 10);
+	ck_assert_int_eq(thrum__os_splice(pipes[0], NULL, fd, NULL, 4, SPLICE_F_NONBLOCK), -EAGAIN);
 	thrum__os_close(fd);
-	ck_assert_int_eq(thrum__os_eventfd(0, -1), -EINVAL);
+	ck_assert_int_eq(thrum__os_sendfile(pipes[1], fd, NULL, 4), -EBADF);
+	ck_assert_int_eq(thrum__os_get_flags(fd), -EBADF);
+	thrum__os_close(pipes[0]);
+	thrum__os_close(pipes[1]);
+	ck_assert_int_eq(thrum__os_pipe(pipes, -1), -EINVAL);
 }
 END_TEST
 
-START_TEST(futex_results)
+static void *sets_its_slice(void *arg)
 {
-	uint32_t word = 5;
-
-	ck_assert_int_eq(thrum__os_futex_wait(&word, 4, INT64_MAX), -EAGAIN);
-	ck_assert_int_eq(thrum__os_futex_wait(&word, 5, 0), -ETIMEDOUT);
-	ck_assert_int_eq(thrum__os_futex_wait(&word, 5, INT64_MIN), -ETIMEDOUT);
-	ck_assert_int_eq(thrum__os_futex_wait(&word, 5, thrum__clock_monotonic_ns()),
-			 -ETIMEDOUT);
-	thrum__os_futex_wake(&word, 1);
-}
-END_TEST
-
-static struct atomic32 turn;
-
-static void *futex_peer(void *arg)
-{
-	uint32_t i;
-
-	for (i = 0; i < 100; i++) {
-		while (load_acquire(&turn) != 2 * i + 1)
-			thrum__os_futex_wait(&turn.v, 2 * i, INT64_MAX);
-		store_release(&turn, 2 * i + 2);
-		thrum__os_futex_wake(&turn.v, 1);
-	}
-	return arg;
+	*(int *)arg = thrum__os_thread_set_slice(500000);
+	return NULL;
 }
 
-START_TEST(futex_wakes_a_thread)
+START_TEST(slice)
 {
+	int err = 1, nice_before = getpriority(PRIO_PROCESS, 0);
 	pthread_t thread;
-	uint32_t i;
 
-	store_relaxed(&turn, 0);
-	ck_assert_int_eq(thrum__os_thread_create(&thread, futex_peer, NULL, 0), 0);
-	for (i = 0; i < 100; i++) {
-		store_release(&turn, 2 * i + 1);
-		thrum__os_futex_wake(&turn.v, 1);
-		while (load_acquire(&turn) != 2 * i + 2)
-			thrum__os_futex_wait(&turn.v, 2 * i + 1, INT64_MAX);
-	}
+	ck_assert_int_eq(thrum__os_thread_create(&thread, sets_its_slice, &err, 0), 0);
 	thrum__os_thread_join(thread);
+	ck_assert(err == 0 || err == -ENOSYS || err == -EPERM);
+	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), nice_before);
 }
 END_TEST
 
-static void on_alarm(int sig)
+START_TEST(signal_actions)
 {
-	(void)sig;
-}
+	struct sigaction set = {.sa_handler = SIG_IGN}, old, now;
 
-START_TEST(futex_is_interrupted)
-{
-	struct sigaction action = {.sa_handler = on_alarm}, old;
-	struct itimerval often = {{0, 2000}, {0, 2000}}, off = {{0, 0}, {0, 0}};
-	uint32_t word = 0;
-
-	sigaction(SIGALRM, &action, &old);
-	setitimer(ITIMER_REAL, &often, NULL);
-	ck_assert_int_eq(thrum__os_futex_wait(&word, 0, INT64_MAX), -EINTR);
-	setitimer(ITIMER_REAL, &off, NULL);
-	sigaction(SIGALRM, &old, NULL);
+	ck_assert_int_eq(thrum__os_sigaction(SIGUSR2, &set, &old), 0);
+	ck_assert_int_eq(thrum__os_sigaction(SIGUSR2, NULL, &now), 0);
+	ck_assert(now.sa_handler == SIG_IGN);
+	ck_assert_int_eq(thrum__os_sigaction(SIGUSR2, &old, NULL), 0);
+	ck_assert_int_eq(thrum__os_sigaction(SIGKILL, &set, NULL), -EINVAL);
 }
 END_TEST
 
@@ -330,8 +330,42 @@ static int null_is_enomem(void *p)
 	return result;
 }
 
-/* Call the @i-th fault point of os.h once, with arguments that would succeed.  1000: no such
- * point. */
+/* As call, from 20 on.  1000: no such point. */
+static int call_more(int i)
+{
+	struct iovec v = {NULL, 0};
+	int fds[2];
+
+	switch (i) {
+	case 20:
+		return thrum__os_openat_cached(AT_FDCWD, "/", O_PATH);
+	case 21:
+		return thrum__os_set_flags(0, O_RDONLY);
+	case 22:
+		return thrum__os_pipe(fds, 0);
+	case 23:
+		return (int)thrum__os_readv(0, &v, 0);
+	case 24:
+		return (int)thrum__os_writev(1, &v, 0);
+	case 25:
+		return (int)thrum__os_pwritev2(1, &v, 0, 0, 0);
+	case 26:
+		return (int)thrum__os_sendfile(1, 0, NULL, 0);
+	case 27:
+		return (int)thrum__os_splice(1, NULL, 0, NULL, 0, 0);
+	case 28:
+		return thrum__os_poll(NULL, 0, 0);
+	case 29:
+		return thrum__os_epoll_create();
+	case 30:
+		return thrum__os_epoll_ctl(0, EPOLL_CTL_ADD, 1, NULL);
+	case 31:
+		return thrum__os_thread_set_slice(1000000);
+	}
+	return 1000;
+}
+
+/* Call the @i-th fault point of os.h once, with arguments that would succeed. */
 static int call(int i)
 {
 	static char memory[64 << 10];
@@ -342,35 +376,57 @@ static int call(int i)
 	void *p;
 
 	switch (i) {
-	case 0: return null_is_enomem(thrum__os_alloc(1));
-	case 1: return null_is_enomem(thrum__os_alloc_zeroed(1));
-	case 2: return null_is_enomem(thrum__os_alloc_aligned(64, 1));
-	case 3: return thrum__os_mmap(&p, 4096, PROT_READ, 0);
-	case 4: return thrum__os_mprotect(memory, 0, PROT_READ);
-	case 5: return thrum__os_madvise(memory, 0, MADV_NORMAL);
-	case 6: return thrum__os_open("/dev/null", O_RDONLY, 0);
-	case 7: return thrum__os_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
-	case 8: return (int)thrum__os_read(0, memory, 0);
-	case 9: return (int)thrum__os_pread(0, memory, 0, 0);
-	case 10: return (int)thrum__os_preadv2(0, &v, 1, 0, 0);
-	case 11: return (int)thrum__os_write(1, memory, 0);
-	case 12: return (int)thrum__os_pwrite(1, memory, 0, 0);
-	case 13: return thrum__os_fsync(0);
-	case 14: return thrum__os_stat("/", &st);
-	case 15: return thrum__os_lstat("/", &st);
-	case 16: return thrum__os_fstat(0, &st);
-	case 17: return thrum__os_eventfd(0, 0);
-	case 18: return thrum__os_thread_create(&thread, idle, NULL, 0);
-	case 19: return thrum__os_sigaltstack(&set, NULL);
+	case 0:
+		return null_is_enomem(thrum__os_alloc(1));
+	case 1:
+		return null_is_enomem(thrum__os_alloc_zeroed(1));
+	case 2:
+		return null_is_enomem(thrum__os_alloc_aligned(64, 1));
+	case 3:
+		return thrum__os_mmap(&p, 4096, PROT_READ, 0);
+	case 4:
+		return thrum__os_mprotect(memory, 0, PROT_READ);
+	case 5:
+		return thrum__os_madvise(memory, 0, MADV_NORMAL);
+	case 6:
+		return thrum__os_open("/dev/null", O_RDONLY, 0);
+	case 7:
+		return thrum__os_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
+	case 8:
+		return (int)thrum__os_read(0, memory, 0);
+	case 9:
+		return (int)thrum__os_pread(0, memory, 0, 0);
+	case 10:
+		return (int)thrum__os_preadv2(0, &v, 1, 0, 0);
+	case 11:
+		return (int)thrum__os_write(1, memory, 0);
+	case 12:
+		return (int)thrum__os_pwrite(1, memory, 0, 0);
+	case 13:
+		return thrum__os_fsync(0);
+	case 14:
+		return thrum__os_stat("/", &st);
+	case 15:
+		return thrum__os_lstat("/", &st);
+	case 16:
+		return thrum__os_fstat(0, &st);
+	case 17:
+		return thrum__os_eventfd(0, 0);
+	case 18:
+		return thrum__os_thread_create(&thread, idle, NULL, 0);
+	case 19:
+		return thrum__os_sigaltstack(&set, NULL);
 	}
-	return 1000;
+	return call_more(i);
 }
 
 START_TEST(each_point_fails_as_documented)
 {
-	static const int errors[] = {
-	    ENOMEM,     ENOMEM, ENOMEM, ENOMEM, ENOMEM, ENOMEM, EMFILE, EMFILE, EIO,    EIO,
-	    EOPNOTSUPP, EIO,    ENOSPC, EIO,    ENOMEM, ENOMEM, ENOMEM, EMFILE, EAGAIN, ENOMEM};
+	static const int errors[] = {ENOMEM, ENOMEM, ENOMEM, ENOMEM,     ENOMEM,     ENOMEM, EMFILE,
+				     EMFILE, EIO,    EIO,    EOPNOTSUPP, EIO,        ENOSPC, EIO,
+				     ENOMEM, ENOMEM, ENOMEM, EMFILE,     EAGAIN,     ENOMEM, EAGAIN,
+				     EAGAIN, EMFILE, EIO,    EIO,        EOPNOTSUPP, ENOMEM, ENOMEM,
+				     ENOMEM, EMFILE, ENOMEM, ENOSYS};
 	int i, result;
 
 	for (i = 0;; i++) {
@@ -388,53 +444,6 @@ START_TEST(each_point_fails_as_documented)
 }
 END_TEST
 
-START_TEST(once_and_from_then_on)
-{
-	struct stat st;
-
-	thrum__fault_set(2, false);
-	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
-	ck_assert(!thrum__fault_fired());
-	ck_assert_int_eq(thrum__os_stat("/", &st), -ENOMEM);
-	ck_assert(thrum__fault_fired());
-	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
-	thrum__fault_set(2, true);
-	ck_assert(!thrum__fault_fired());
-	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
-	ck_assert_int_eq(thrum__os_stat("/", &st), -ENOMEM);
-	ck_assert_int_eq(thrum__os_stat("/", &st), -ENOMEM);
-	ck_assert_uint_eq(thrum__fault_count(), 3);
-	thrum__fault_set(0, false);
-	ck_assert_int_eq(thrum__os_stat("/", &st), 0);
-	ck_assert(!thrum__fault_fired());
-}
-END_TEST
-
-static void *counts(void *arg)
-{
-	struct stat st;
-	int i;
-
-	for (i = 0; i < 1000; i++)
-		*(int *)arg += thrum__os_stat("/", &st) == -ENOMEM;
-	return NULL;
-}
-
-START_TEST(one_thread_gets_the_fault)
-{
-	int failed[2] = {0, 0};
-	pthread_t thread;
-
-	thrum__fault_set(1000, false);
-	ck_assert_int_eq(thrum__os_thread_create(&thread, counts, &failed[0], 0), 0);
-	counts(&failed[1]);
-	thrum__os_thread_join(thread);
-	ck_assert_int_eq(failed[0] + failed[1], 1);
-	ck_assert_uint_eq(thrum__fault_count(), 2001);
-	thrum__fault_set(0, false);
-}
-END_TEST
-
 #endif
 
 int main(void)
@@ -447,18 +456,16 @@ int main(void)
 	tcase_add_test(tc, files);
 	tcase_add_test(tc, file_errors);
 	tcase_add_test(tc, lstat_sees_the_link);
-	tcase_add_test(tc, event_descriptor);
-	tcase_add_test(tc, futex_results);
-	tcase_add_test(tc, futex_wakes_a_thread);
-	tcase_add_test(tc, futex_is_interrupted);
+	tcase_add_test(tc, vectors);
+	tcase_add_test(tc, from_file_to_pipe_to_file);
+	tcase_add_test(tc, slice);
+	tcase_add_test(tc, signal_actions);
 	tcase_add_test(tc, threads);
 	tcase_add_test(tc, signal_stack);
 	tcase_add_test(tc, environment);
 	tcase_add_test(tc, membarrier_pairs);
 #ifdef THRUM_FAULTS
 	tcase_add_test(tc, each_point_fails_as_documented);
-	tcase_add_test(tc, once_and_from_then_on);
-	tcase_add_test(tc, one_thread_gets_the_fault);
 #endif
 	return run_case("os", tc);
 }

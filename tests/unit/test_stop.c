@@ -315,8 +315,8 @@ static intptr_t main_leaves_a_spinner(void *unused)
 	(void)unused;
 	stuck_started = future_new();
 	is_int(thrum_go(spins_for_ever, NULL), 0);
-	/* Until the other worker has taken it.  A wait could end only there where every resume is on
-	 * the next worker. */
+	/* Until the other worker has taken it.  A wait could end only there where every resume is
+	 * on the next worker. */
 	while (!thrum_done(stuck_started))
 		thread_yield();
 	return 0;

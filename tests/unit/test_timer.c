@@ -169,6 +169,42 @@ TASK_TEST(stale_timers_do_not_pile_up, 1)
 	must(timers_held() < 4096);
 }
 
+static void *thread_runs_timers(void *worker)
+{
+	struct thrum__worker *w = worker;
+	struct thrum_runtime *rt = w->runtime;
+	int64_t next;
+
+	must(thrum__timers_run_for(w, &next)); /* nothing is due */
+	is_int(next, 5);
+	is_int(load_relaxed(&w->counters.timers), 0);
+	store_release(&rt->virtual_ns, 6);
+	must(thrum__timers_run_for(w, &next));
+	is_int(next, 9);
+	is_int(load_relaxed(&w->counters.timers), 2);
+	return NULL;
+}
+
+/* While their worker is in a task, another thread fires what is due. */
+TASK_TEST(another_thread_runs_timers, 1)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+	struct thrum_future *f[3] = {spawn_sleeper(5), spawn_sleeper(6), spawn_sleeper(9)};
+
+	is_int(thrum_yield(), 0);
+	must(!thrum__timers_due(w));
+	thread_end(thread_of(thread_runs_timers, w));
+	for (int i = 0; i < 2; i++) {
+		is_int(thrum_join(f[i]), 0);
+		is_int(thrum_now(), 6);
+	}
+	must(!thrum__timers_due(w));
+	store_release(&w->runtime->virtual_ns, 9);
+	must(thrum__timers_due(w));
+	is_int(thrum_join(f[2]), 0);
+	is_int(thrum_now(), 9);
+}
+
 START_TEST(for_ever_needs_no_timer)
 {
 	struct thrum__worker w;
@@ -212,6 +248,7 @@ int main(void)
 	    a_wait_without_timer_moves_nothing,
 	    a_timer_of_a_wait_that_ended_moves_nothing,
 	    stale_timers_do_not_pile_up,
+	    another_thread_runs_timers,
 	    for_ever_needs_no_timer,
 	    the_real_clock_is_never_early,
 	};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_await_many.c - wait_any and gather over several futures, and wait_for with its limit. */
+/* test_many.c - wait_any and gather over several futures, and waits for several edges. */
 #include "base/assert.h"
 #include "base/os.h"
 #include "run.h"
-#include "sched/task.h"
+#include "sched/await.h"
 
 #define MANY 100
 
@@ -259,184 +259,83 @@ TASK_TEST(gather_is_cut_short_and_cancels_none, 1)
 		thrum_release(fs[i]);
 }
 
-/* wait_for: */
+/* Edges: */
 
-TASK_TEST(wait_for_in_time, 1)
+static intptr_t task_raise_later(void *edge)
 {
-	const int64_t limits[] = {11, THRUM_SEC(1), THRUM_FOREVER, THRUM_FOREVER - 1};
+	is_int(thrum_sleep(10), 0);
+	thrum__edge_raise(edge);
+	return 0;
+}
 
-	is_int(thrum_sleep(3), 0); /* now + limit passes the end of time */
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct thrum_future *f = future_new();
-		int64_t now = thrum_now();
+static void raise_later(struct thrum__edge *e)
+{
+	struct thrum_future *f = thrum_spawn(task_raise_later, e);
 
-		set_later(f, 10, -7);
-		is_int(thrum_wait_for(f, limits[i]), -7);
-		is_int(thrum_now(), now + 10);
-		is_int(thrum_wait_for(f, 0), -7);
-		is_int(thrum_wait_for(f, INT64_MIN), -7);
-		is_int(load_relaxed(&f->refs), 1); /* the caller's stays */
-		thrum_release(f);
+	must(f);
+	thrum_release(f);
+}
+
+#define EDGES 20
+
+static int wait_edges(struct thrum__edge *e, size_t n, int64_t deadline_ns)
+{
+	struct thrum__edge *es[EDGES];
+	uint64_t ticks[EDGES];
+
+	for (size_t i = 0; i < n; i++) {
+		es[i] = &e[i / 2]; /* each twice */
+		ticks[i] = thrum__edge_tick(es[i]);
 	}
+	return thrum__wait_edges(es, ticks, n, deadline_ns);
 }
 
-TASK_TEST(wait_for_past_its_limit, 1)
+static void no_edge_is_awaited(const struct thrum__edge *e)
 {
-	struct thrum_future *f = spawn_sleeper(THRUM_SEC(1)), *bare = future_new();
-
-	is_int(thrum_wait_for(f, 10), -ETIMEDOUT);
-	is_int(thrum_now(), 10);
-	must(thrum_cancelled(f));
-	is_int(thrum_wait_for(f, 10), -ECANCELED); /* done already: its own result */
-	thrum_release(f);
-	is_int(thrum_wait_for(bare, 5), -ETIMEDOUT);
-	must(thrum_cancelled(bare));
-	thrum_release(bare);
-	is_int(thrum_now(), 15);
+	for (size_t i = 0; i < EDGES / 2; i++)
+		must(!thrum__edge_is_awaited(&e[i]));
 }
 
-static bool ran;
-
-static intptr_t task_ran(void *unused)
+TASK_TEST(any_of_several_edges_ends_a_wait, 1)
 {
-	(void)unused;
-	ran = true;
-	return 1;
-}
+	struct thrum__edge e[EDGES / 2] = {0};
+	struct thrum__edge *es[2] = {&e[0], &e[1]};
+	uint64_t ticks[2] = {0, 0};
+	int64_t now = 0;
 
-static void drop_nothing(void *unused)
-{
-	(void)unused;
-}
-
-/* 0 or less: @f must be done already. */
-static void wait_for_without_time(int64_t limit_ns)
-{
-	struct thrum_future *f;
-
-	ran = false;
-	f = thrum_spawn_drop(task_ran, NULL, drop_nothing);
-	is_int(thrum_wait_for(f, limit_ns), -ETIMEDOUT);
-	must(!ran);
-	thrum_release(f);
-	f = future_new();
-	is_int(thrum_wait_for(f, limit_ns), -ETIMEDOUT);
-	thrum_release(f);
-}
-
-TASK_TEST(wait_for_no_time_at_all, 1)
-{
-	wait_for_without_time(0);
-	wait_for_without_time(-1);
-	wait_for_without_time(INT64_MIN);
-	is_int(thrum_now(), 0);
-}
-
-static intptr_t task_own_result(void *unused)
-{
-	(void)unused;
-	is_int(thrum_sleep(THRUM_FOREVER), -ECANCELED);
-	return 31;
-}
-
-static intptr_t task_wait_for(void *f)
-{
-	return thrum_wait_for(f, THRUM_SEC(1));
-}
-
-TASK_TEST(what_ends_with_its_own_result_keeps_it, 1)
-{
-	struct thrum_future *f = thrum_spawn(task_own_result, NULL), *waiter;
-
-	is_int(thrum_wait_for(f, 10), 31);
-	thrum_release(f);
-	f = thrum_spawn(task_own_result, NULL);
-	waiter = thrum_spawn(task_wait_for, f);
-	settle();
-	thrum_cancel(waiter);
-	is_int(thrum_join(waiter), 31);
-	is_int(thrum_join(f), 31);
-	is_int(thrum_now(), 11);
-}
-
-TASK_TEST(wait_for_passes_a_cancel_on, 1)
-{
-	struct thrum_future *f = spawn_sleeper(500), *waiter = thrum_spawn(task_wait_for, f);
-
-	settle();
-	thrum_cancel(waiter);
-	is_int(thrum_join(waiter), -ECANCELED);
-	must(thrum_cancelled(f));
-	thrum_release(f);
-	thrum_cancel(thrum_self());
-	f = spawn_sleeper(500);
-	is_int(thrum_wait_for(f, 100), -ECANCELED);
-	is_int(thrum_join(f), -ECANCELED);
-	is_int(thrum_now(), 1);
-}
-
-TASK_TEST(an_outer_deadline_counts_in_wait_for, 1)
-{
-	struct thrum_future *f = spawn_sleeper(500);
-
-	deadline_set(20);
-	is_int(thrum_wait_for(f, 100), -ETIMEDOUT);
+	for (size_t n = 1; n <= EDGES; n++) {
+		raise_later(&e[(n - 1) / 2]);
+		is_int(wait_edges(e, n, THRUM_FOREVER), 0);
+		is_int(thrum_now(), now += 10);
+		no_edge_is_awaited(e);
+	}
+	ticks[0] = thrum__edge_tick(es[0]); /* the other has been raised since 0 */
+	is_int(thrum__wait_edges(es, ticks, 2, THRUM_FOREVER), 0);
+	is_int(thrum_now(), now);
+	is_int(wait_edges(e, EDGES, now + 3), -ETIMEDOUT);
+	is_int(wait_edges(e, 0, now + 6), -ETIMEDOUT);
+	is_int(thrum_now(), now + 6);
+	deadline_set(now + 7);
+	is_int(wait_edges(e, 3, THRUM_FOREVER), -ETIMEDOUT);
 	deadline_set(THRUM_FOREVER);
-	is_int(thrum_now(), 20);
-	must(thrum_cancelled(f));
-	thrum_release(f);
-}
-
-static intptr_t task_wait_for_no_time(void *f)
-{
-	return thrum_wait_for(f, 0);
-}
-
-static void never_cut_after_its_cancel(thrum_fn waiter_fn, bool cancel)
-{
-	struct thrum_future *held, *waiter;
-	struct hold h;
-
-	hold_init(&h, 42);
-	held = thrum_spawn(task_hold, &h);
-	is_int(thrum_await(h.started), 0);
-	waiter = thrum_spawn(waiter_fn, held);
-	yield_often();
-	if (cancel)
-		thrum_cancel(waiter);
-	yield_often();
-	must(!thrum_done(waiter));
-	is_int(thrum__parker_requested(&thrum__task_of(held)->parker), THRUM_HARD);
-	sem_post(&h.go);
-	is_int(thrum_join(waiter), 42);
-	is_int(thrum_join(held), 42);
-	hold_end(&h);
-}
-
-TASK_TEST(wait_for_is_not_cut_short_after_its_cancel, 1)
-{
-	never_cut_after_its_cancel(task_wait_for_no_time, false);
-	never_cut_after_its_cancel(task_wait_for_no_time, true);
-	never_cut_after_its_cancel(task_wait_for, true);
+	thrum_cancel(thrum_self());
+	is_int(wait_edges(e, 3, THRUM_FOREVER), -ECANCELED);
+	no_edge_is_awaited(e);
 }
 
 #ifdef THRUM_FAULTS
-TASK_TEST(without_a_timer_nothing_is_cancelled, 1)
+TASK_TEST(without_memory_no_edge_is_waited_for, 1)
 {
-	struct thrum_future *f = future_new();
-	intptr_t waited, slept;
+	struct thrum__edge e[EDGES / 2] = {0};
+	int one, many;
 
 	thrum__fault_set(1, true); /* the first timer of a worker needs memory */
-	waited = thrum_wait_for(f, 10);
-	slept = thrum_sleep(10);
+	one = thrum__wait_edge(e, thrum__edge_tick(e), 10, false);
+	many = wait_edges(e, EDGES, THRUM_FOREVER);
 	thrum__fault_set(0, false);
-	is_int(waited, -ENOMEM);
-	is_int(slept, -ENOMEM);
-	must(!thrum_done(f));
-	is_int(load_relaxed(&f->word), 0);
-	is_int(thrum_wait_for(f, 10), -ETIMEDOUT);
-	is_int(thrum_now(), 10);
-	thrum_release(f);
+	is_int(one, -ENOMEM);
+	is_int(many, -ENOMEM);
+	no_edge_is_awaited(e);
 }
 #endif
 
@@ -455,17 +354,11 @@ int main(void)
 	    gather_waits_for_all,
 	    gather_takes_a_missing_future_for_no_memory,
 	    gather_is_cut_short_and_cancels_none,
-	    wait_for_in_time,
-	    wait_for_past_its_limit,
-	    wait_for_no_time_at_all,
-	    what_ends_with_its_own_result_keeps_it,
-	    wait_for_passes_a_cancel_on,
-	    an_outer_deadline_counts_in_wait_for,
-	    wait_for_is_not_cut_short_after_its_cancel,
+	    any_of_several_edges_ends_a_wait,
 #ifdef THRUM_FAULTS
-	    without_a_timer_nothing_is_cancelled,
+	    without_memory_no_edge_is_waited_for,
 #endif
 	};
 
-	return RUN_TESTS("await_many", tests);
+	return RUN_TESTS("many", tests);
 }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io.h - reading, writing and waiting on any descriptor: POSIX's names, arguments and results; the
+ * fiber waits instead of the thread.
+ *
+ * A descriptor may be a socket, a pipe, a terminal, a file or anything else, in blocking or
+ * non-blocking mode, made by the library or not; its mode is left as it is.  Each call tries first
+ * and waits only if it would block; it never returns -EAGAIN for that (but with MSG_DONTWAIT in
+ * @flags it does not wait).  Any number of tasks may wait on one descriptor.  SIGPIPE is never
+ * raised: -EPIPE.  What epoll cannot watch (files) is done by the file class of the blocking pool.
+ * A buffer belongs to the call until it returns.  SO_RCVTIMEO and SO_SNDTIMEO are not heard: see
+ * thrum_timeout_begin.  A descriptor that the library made (accepted, connected, opened, listening)
+ * is to be closed by thrum_close.
+ *
+ * All of them: Called from: a task.  Suspends: yes.  Cancellation point: yes, also when the call
+ * need not wait; what was transferred is never lost: a call that moved bytes returns their number.
+ * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done;
+ * -EBADF: also when the descriptor is closed by thrum_close during the call; -ENOMEM; -EAGAIN: the
+ * pool's queue is full; -EPERM outside a task; -ENOTSUP in a forked child.
+ */
+#ifndef THRUM_IO_H
+#define THRUM_IO_H
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <thrum/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* thrum_read, thrum_readv - read(2), readv(2): some bytes; 0 at the end. */
+THRUM_MUST_CHECK ssize_t thrum_read(int fd, void *buf, size_t n);
+THRUM_MUST_CHECK ssize_t thrum_readv(int fd, const struct iovec *v, int count);
+/* thrum_write, thrum_writev - write(2), writev(2): on a blocking descriptor all bytes, as POSIX has
+ * it; fewer only if cut short by an error, a cancel or a deadline after some were written.  On a
+ * non-blocking one: some. */
+THRUM_MUST_CHECK ssize_t thrum_write(int fd, const void *buf, size_t n);
+THRUM_MUST_CHECK ssize_t thrum_writev(int fd, const struct iovec *v, int count);
+/* thrum_recv, thrum_send, thrum_recvmsg, thrum_sendmsg - as recv(2) and its kin; @flags too, but
+ * MSG_WAITALL waits neither with MSG_PEEK nor with a control buffer.  Sending: all or some bytes as
+ * thrum_write. */
+THRUM_MUST_CHECK ssize_t thrum_recv(int fd, void *buf, size_t n, int flags);
+THRUM_MUST_CHECK ssize_t thrum_send(int fd, const void *buf, size_t n, int flags);
+THRUM_MUST_CHECK ssize_t thrum_recvmsg(int fd, struct msghdr *m, int flags);
+THRUM_MUST_CHECK ssize_t thrum_sendmsg(int fd, const struct msghdr *m, int flags);
+/* thrum_sendfile - sendfile(2): up to @n bytes of file @in, from *@offset (moved on) or the file's
+ * own position, to @out: all up to the end of @in, or some, as thrum_write.  With @offset and a
+ * non-blocking @out it is cheapest. */
+THRUM_MUST_CHECK ssize_t thrum_sendfile(int out, int in, off_t *offset, size_t n);
+/* thrum_poll - poll(2): @timeout_ms below 0 is for ever.  Several descriptors; for one of them any
+ * other call is cheaper.  POLLPRI is reported when it is there, but does not end a wait. */
+THRUM_MUST_CHECK int thrum_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+
+/*
+ * thrum_close - close(2).  Pending calls on @fd return -EBADF; when all have left, it is closed.
+ * Neither a cancel nor a deadline keeps it from its work.
+ */
+int thrum_close(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rw.c - read, readv, write, writev of any descriptor, at its own position.
+ *
+ * Which system call is tried depends on what the descriptor was when last looked at, and its answer
+ * says whether that still holds: a number may have been closed and used again meanwhile.
+ *   unknown, socket   recv and send with MSG_DONTWAIT; -ENOTSOCK: look again
+ *   file              preadv2 with RWF_NOWAIT serves what is cached; the rest, and all writes, are
+ *                     the pool's, after a look that it is a file still
+ *   anything else     preadv2, pwritev2 with RWF_NOWAIT.  What does not know it (-EOPNOTSUPP:
+ *                     terminals, inotify, the writing side of an eventfd, pipes before Linux 6.4)
+ *                     is read and written plainly if it is in non-blocking mode, else looked at
+ *                     and left to the pool (op.c), writes by PIPE_BUF bytes, for which a pipe that
+ *                     says it is writable has room.
+ */
+#define _GNU_SOURCE /* RWF_NOWAIT */
+#include "io/transfer.h"
+
+#include <limits.h>
+
+static ssize_t socket_now(struct thrum__transfer *t)
+{
+	const struct iovec *v;
+	size_t n = thrum__transfer_rest(t, SIZE_MAX, &v);
+	struct msghdr m = {.msg_iov = (struct iovec *)v, .msg_iovlen = n};
+	int fd = t->op.fd;
+
+	if (!t->op.out && !t->total)
+		return thrum__os_readv(fd, v, (int)n); /* recv would wait, or take a datagram */
+	if (n == 1 && t->op.out)
+		return thrum__os_send(fd, v->iov_base, v->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == 1)
+		return thrum__os_recv(fd, v->iov_base, v->iov_len, MSG_DONTWAIT);
+	if (t->op.out)
+		return thrum__os_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return thrum__os_recvmsg(fd, &m, MSG_DONTWAIT);
+}
+
+static ssize_t plainly(struct thrum__transfer *t, size_t limit)
+{
+	const struct iovec *v;
+	int n = (int)thrum__transfer_rest(t, limit, &v);
+
+	return t->op.out ? thrum__os_writev(t->op.fd, v, n) : thrum__os_readv(t->op.fd, v, n);
+}
+
+/* The kernel cannot say at once, or cannot say at all. */
+static ssize_t not_now(struct thrum__transfer *t, ssize_t r)
+{
+	int kind = thrum__op_kind_now(&t->op);
+
+	if (kind < 0)
+		return kind;
+	if (kind == THRUM__FD_FILE)
+		return THRUM__OP_POOL;
+	if (kind == THRUM__FD_SOCKET)
+		return THRUM__OP_AGAIN;
+	if (r == -EAGAIN)
+		return r;
+	return thrum__op_is_nonblocking(&t->op) ? plainly(t, SIZE_MAX) : THRUM__OP_LOOK;
+}
+
+static ssize_t other_now(struct thrum__transfer *t, int kind)
+{
+	const struct iovec *v;
+	int n = (int)thrum__transfer_rest(t, SIZE_MAX, &v);
+	ssize_t r = -EOPNOTSUPP;
+
+	if (!t->op.out)
+		r = thrum__os_preadv2(t->op.fd, v, n, -1, RWF_NOWAIT);
+	else if (kind != THRUM__FD_FILE)
+		r = thrum__os_pwritev2(t->op.fd, v, n, -1, RWF_NOWAIT);
+	if (r == -EOPNOTSUPP || r == -ENOSYS || (r == -EAGAIN && kind == THRUM__FD_FILE))
+		return not_now(t, r);
+	return r;
+}
+
+static ssize_t attempt(struct thrum__op *op)
+{
+	struct thrum__transfer *t = thrum__transfer_of(op);
+	int kind = thrum__op_kind(op);
+	ssize_t r;
+
+	if (kind == THRUM__FD_UNKNOWN && !t->total)
+		kind = thrum__op_kind_now(op);
+	if (kind == THRUM__FD_UNKNOWN || kind == THRUM__FD_SOCKET) {
+		r = socket_now(t);
+		if (r >= 0)
+			thrum__op_kind_seen(op, THRUM__FD_SOCKET);
+		if (r != -ENOTSOCK)
+			return r;
+		kind = thrum__op_kind_now(op);
+	}
+	return kind < 0 ? kind : other_now(t, kind);
+}
+
+static ssize_t block(struct thrum__op *op)
+{
+	return plainly(thrum__transfer_of(op), op->out && op->looked ? PIPE_BUF : SIZE_MAX);
+}
+
+static struct thrum__op reader(int fd, const char *place)
+{
+	return (struct thrum__op){.place = place, .fd = fd, .attempt = attempt, .block = block};
+}
+
+static struct thrum__op writer(int fd, const char *place)
+{
+	return (struct thrum__op){.place = place,
+				  .fd = fd,
+				  .out = true,
+				  .keep = true,
+				  .attempt = attempt,
+				  .block = block,
+				  .account = thrum__transfer_all};
+}
+
+ssize_t thrum_read(int fd, void *buf, size_t n)
+{
+	struct thrum__transfer t = {.op = reader(fd, "? thrum_read")};
+
+	thrum__transfer_buffer(&t, buf, n);
+	return thrum__op_run(&t.op);
+}
+
+ssize_t thrum_readv(int fd, const struct iovec *v, int count)
+{
+	struct thrum__transfer t = {.op = reader(fd, "? thrum_readv")};
+
+	if (count < 0 || count > IOV_MAX)
+		return -EINVAL;
+	thrum__transfer_vector(&t, v, (size_t)count);
+	return thrum__op_run(&t.op);
+}
+
+ssize_t thrum_write(int fd, const void *buf, size_t n)
+{
+	struct thrum__transfer t = {.op = writer(fd, "? thrum_write")};
+
+	thrum__transfer_buffer(&t, (void *)buf, n);
+	return thrum__op_run(&t.op);
+}
+
+ssize_t thrum_writev(int fd, const struct iovec *v, int count)
+{
+	struct thrum__transfer t = {.op = writer(fd, "? thrum_writev")};
+
+	if (count < 0 || count > IOV_MAX)
+		return -EINVAL;
+	thrum__transfer_vector(&t, v, (size_t)count);
+	return thrum__op_run(&t.op);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WHAT    The table of descriptors: number -> two edges to wait at, a count of the calls inside,
+ *         and what the poller has been told.  It makes three things right: a close that meets
+ *         pending calls, a number that is used again, and one watch instead of one for each wait.
+ *         Rejected: watching at open (most descriptors never block); forgetting entries at close
+ *         (somebody may be about to raise them); a lock for each descriptor (a worker in a call
+ *         would stop the one who dispatches).
+ *
+ * WORD    users  31       30 ... 0
+ *                CLOSING  calls inside
+ *         watch  31 ... 2    1        0
+ *                generation  TRUSTED  WATCHED
+ *         tag (to and from the poller)   63 ... 32   31 ... 0
+ *                                        generation  number
+ *
+ * STATES  of a number: open(g): calls come and go.  CLOSING(g): they only go.  Then open(g + 1).
+ *         TRUSTED: made by the library, which closes it too: nobody else can have put another thing
+ *         under the number, so WATCHED lasts.  Not TRUSTED: it may have been closed and the number
+ *         used again by anybody at any time; the poller is told before each wait (and says mostly
+ *         that it knows).
+ *
+ * MOVES   T1 chunk: none -> made                   enter, made, close_begin
+ *         T2 open(u) -> open(u + 1)                enter
+ *         T3 u -> u - 1                            leave; CLOSING and the last: raises drained
+ *         T4 open(u) -> CLOSING(u)                 close_begin; raises in and out
+ *         T5 CLOSING(0) -> open(0)                 close_finish, after T6
+ *         T6 (g, any) -> (g + 1)                   close_finish
+ *         T7 (g, any) -> (g + 1, TRUSTED)          made
+ *         T8 (g) -> (g, WATCHED)                   watch, after the poller took the tag of g
+ *         T9 (g) -> (g + 1), TRUSTED stays         watch, when the poller would not; raises both
+ *
+ * OWNERS  users, watch: all, by read-modify-write; T5 stores, by the closer alone.  kind: all, a
+ *         hint.  fd: whoever makes the chunk.  The edges: all.
+ *
+ * CALLERS enter, leave, watch, made, close_begin, dispatch: any number, beside each other.
+ *         is_drained, close_finish, close_end: the one whose close_begin said 0.  fini: alone.
+ *
+ * ORDER   O1 release at T1 (the chunk) pairs with O2 acquire of who finds it.
+ *         O3 release at T3 (what the call did) pairs with O4 acquire in is_drained: closing comes
+ *            after it.
+ *         O5 release at T5 (T6, kind) pairs with O6 acquire at T2: the next use finds nothing old.
+ *         T4 orders nothing: the raises after it carry the bit to those who wait (edge.c: O1, O3).
+ *         T6 to T9 order nothing, nor do looks at watch: whoever has a number's new life has it
+ *         from the kernel, which hands on what was done before; and an event comes to dispatch
+ *         after the watch that was told its tag (the poller's own locks), so that dispatch finds
+ *         the chunk, and reads this generation or a later one.
+ *         Weaker O1: an edge is garbage.  Weaker O3: the number is closed under a call.  Weaker O5:
+ *         a call takes the old life's watch for its own and waits for ever.
+ *
+ * INVARIANT I1 between close_begin and close_finish nobody enters.  I2 when is_drained has said
+ *         true nobody is inside.  I3 WATCHED(g): the poller took a tag of g for this number while g
+ *         was its generation.  I4 when watch has returned 0 and as long as the generation stays,
+ *         the poller reports what is under the number with a tag of that generation, or will, once
+ *         those who are still in watch have left it.
+ *
+ * PROOF   T2 is a CAS from a word without CLOSING, which only T5 clears: I1.  While CLOSING, users
+ *         only falls, so CLOSING(0) stays: I2.  The last to leave raises drained after T3; a closer
+ *         that reads its tick and then finds somebody inside will be fired.  A waiter that read its
+ *         edge's tick before T4's raise is fired by it, one that read it later sees CLOSING.  T5
+ *         comes before the kernel's close, after which the number may be anybody's; a call that
+ *         begins between the two finds the file still there and may wait for it: close_end raises
+ *         its edge, and it finds -EBADF or the next file, as with a close that it lost to.
+ *         I4: a watch may find (-EEXIST) what another, or an earlier life, has put there.  WATCHED
+ *         of this generation: its tag is right (I3).  If not, the tag may be an old one (a
+ *         descriptor that was closed here lived on under another number and came back, or a call
+ *         that was inside when the number changed hands was slow): it is taken out and put in
+ *         again.  The poller reports at once what is ready, so nothing is lost between.  After
+ *         putting in, watch looks at the generation again (T8); if it has changed, the tag that was
+ *         put in is corrected before watch returns.  If that fails, T9 makes everybody who waits
+ *         try again and ask for himself, and by its new generation also who has just put in and is
+ *         before T8.  So a slow watch may spoil a newer one, but not for good.  The looks suffice:
+ *         the poller's calls are one after another, a number's new life begins before its first
+ *         watch, and so of two watches the later one sees it.
+ *         A stale event that passes dispatch's look wakes somebody for nothing; that is allowed.
+ *         enter, leave, made, close_begin, dispatch are lock-free: a CAS fails only because another
+ *         moved.  So is watch, but for the poller: -EEXIST after taking out means another's watch.
+ *
+ * RECLAIM Chunks stay until fini, so an edge may be raised however late.  A generation has 30 bits:
+ *         an event would have to be 2^30 lives late to be taken for a new one.
+ *
+ * TEST    tests/model/scen_descriptor.c; tests/unit/test_descriptor.c
+ */
+#include "poll/descriptor.h"
+
+#include "base/assert.h"
+#include "base/os.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#define CLOSING THRUM__FD_CLOSING
+#define WATCHED 1u
+#define TRUSTED 2u
+#define GENERATION 4u /* one of them */
+
+struct chunk {
+	struct thrum__descriptor descriptors[THRUM__FD_CHUNK];
+};
+
+_Static_assert(sizeof(struct thrum__descriptor) == CACHE_LINE, "a descriptor is a cache line");
+
+static uint32_t generation_of(uint64_t watch)
+{
+	return (uint32_t)watch / GENERATION;
+}
+
+static uint64_t tag_of(const struct thrum__descriptor *d, uint32_t watch)
+{
+	return (uint32_t)d->fd | (uint64_t)generation_of(watch) << 32;
+}
+
+void thrum__descriptors_init(struct thrum__descriptors *ds, struct thrum__poller *poller)
+{
+	ds->poller = poller;
+	store_relaxed(&ds->watching, 0);
+	for (int i = 0; i < THRUM__FD_CHUNKS; i++)
+		store_relaxed(&ds->chunks[i], NULL);
+}
+
+void thrum__descriptors_fini(struct thrum__descriptors *ds)
+{
+	for (int i = 0; i < THRUM__FD_CHUNKS; i++)
+		thrum__os_free(load_relaxed(&ds->chunks[i]));
+}
+
+static struct chunk *make_chunk(int first)
+{
+	struct chunk *c = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	for (int i = 0; i < THRUM__FD_CHUNK; i++) {
+		struct thrum__descriptor *d = &c->descriptors[i];
+
+		thrum__edge_init(&d->in);
+		thrum__edge_init(&d->out);
+		thrum__edge_init(&d->drained);
+		store_relaxed(&d->users, 0);
+		store_relaxed(&d->watch, 0);
+		store_relaxed(&d->kind, THRUM__FD_UNKNOWN);
+		plain_write(&d->fd, first + i);
+	}
+	return c;
+}
+
+/* -EBADF, -ENOMEM. */
+static int find(struct thrum__descriptors *ds, int fd, struct thrum__descriptor **out)
+{
+	struct atomicptr *slot;
+	struct chunk *c;
+	void *there;
+
+	*out = NULL;
+	if (fd < 0 || fd / THRUM__FD_CHUNK >= THRUM__FD_CHUNKS)
+		return -EBADF;
+	slot = &ds->chunks[fd / THRUM__FD_CHUNK];
+	there = load_acquire(slot); /* O2 */
+	if (UNLIKELY(!there)) {
+		c = make_chunk(fd - fd % THRUM__FD_CHUNK);
+		if (!c)
+			return -ENOMEM;
+		if (cas_acq_rel(slot, &there, (void *)c)) /* T1; O1, O2 on failure */
+			there = c;
+		else
+			thrum__os_free(c);
+	}
+	c = there;
+	*out = &c->descriptors[fd % THRUM__FD_CHUNK];
+	return 0;
+}
+
+int thrum__descriptor_enter(struct thrum__descriptors *ds, int fd, struct thrum__descriptor **out)
+{
+	int err = find(ds, fd, out);
+	uint32_t u;
+
+	if (UNLIKELY(err))
+		return err;
+	u = load_relaxed(&(*out)->users);
+	do {
+		if (UNLIKELY(u & CLOSING))
+			return -EBADF;
+	} while (!cas_acquire(&(*out)->users, &u, u + 1)); /* T2; O6 */
+	return 0;
+}
+
+void thrum__descriptor_leave(struct thrum__descriptor *d)
+{
+	uint32_t u = fetch_sub_release(&d->users, 1); /* T3; O3 */
+
+	ENSURE(u & ~CLOSING, "a descriptor is left once for each time it was entered");
+	if (u == (CLOSING | 1))
+		thrum__edge_raise(&d->drained);
+}
+
+static void raise_both(struct thrum__descriptor *d)
+{
+	thrum__edge_raise(&d->in);
+	thrum__edge_raise(&d->out);
+}
+
+/* Tells the poller @w's generation.  @sure: what it has of the number is of that generation, if
+ * anything.  0; -EEXIST: somebody else has told it something meanwhile; -errno. */
+static int put_in(struct thrum__poller *p, const struct thrum__descriptor *d, uint32_t w, bool sure)
+{
+	int err = p->ops->watch(p, d->fd, tag_of(d, w));
+
+	if (err != -EEXIST)
+		return err;
+	if (sure)
+		return 0;
+	p->ops->unwatch(p, d->fd);
+	return p->ops->watch(p, d->fd, tag_of(d, w));
+}
+
+/* What is known of the number's watch is void: of the flags, only @kept stay. */
+static void next_generation(struct thrum__descriptor *d, uint32_t kept, uint32_t trusted)
+{
+	uint32_t w = load_relaxed(&d->watch), next;
+
+	do {
+		next = generation_of(w) * GENERATION + GENERATION + (w & kept) + trusted;
+	} while (!cas_relaxed(&d->watch, &w, next)); /* T6, T7, T9 */
+}
+
+/* It may have been taken out: who relies on it has to look again, and to hear the error itself; who
+ * has just put it in, too. */
+static int watch_failed(struct thrum__descriptor *d, int err)
+{
+	next_generation(d, TRUSTED, 0);
+	raise_both(d);
+	return err;
+}
+
+int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descriptor *d)
+{
+	uint32_t w = load_relaxed(&d->watch), told;
+	bool sure = w & WATCHED;
+
+	if (sure && (w & TRUSTED))
+		return 0;
+	if (!load_relaxed(&ds->watching))
+		store_relaxed(&ds->watching, 1);
+	for (;;) {
+		int err = put_in(ds->poller, d, w, sure);
+
+		if (err && err != -EEXIST)
+			return watch_failed(d, err);
+		if (err) {
+			w = load_relaxed(&d->watch);
+			sure = w & WATCHED;
+			continue;
+		}
+		told = generation_of(w);
+		if (cas_relaxed(&d->watch, &w, w | WATCHED)) /* T8 */
+			return 0;
+		if (generation_of(w) == told)
+			return 0;
+		sure = false;
+	}
+}
+
+/* A new life of the number. */
+static void begin_life(struct thrum__descriptor *d, uint32_t trusted)
+{
+	store_relaxed(&d->kind, THRUM__FD_UNKNOWN);
+	next_generation(d, 0, trusted);
+}
+
+void thrum__descriptor_made(struct thrum__descriptors *ds, int fd)
+{
+	struct thrum__descriptor *d;
+
+	if (!find(ds, fd, &d))
+		begin_life(d, TRUSTED);
+}
+
+int thrum__descriptor_close_begin(struct thrum__descriptors *ds, int fd,
+				  struct thrum__descriptor **out)
+{
+	int err = find(ds, fd, out);
+
+	if (err)
+		return err == -ENOMEM ? 0 : err;
+	if (fetch_or_relaxed(&(*out)->users, CLOSING) & CLOSING) /* T4 */
+		return -EBADF;
+	raise_both(*out);
+	return 0;
+}
+
+bool thrum__descriptor_is_drained(const struct thrum__descriptor *d)
+{
+	return load_acquire(&d->users) == CLOSING; /* O4 */
+}
+
+void thrum__descriptor_close_finish(struct thrum__descriptor *d)
+{
+	ENSURE(load_relaxed(&d->users) == CLOSING, "a descriptor closes when nobody is inside");
+	begin_life(d, 0);
+	store_release(&d->users, 0); /* T5; O5 */
+}
+
+void thrum__descriptor_close_end(struct thrum__descriptor *d)
+{
+	raise_both(d);
+}
+
+static void dispatch_one(struct thrum__descriptors *ds, const struct thrum__poll_event *e)
+{
+	struct chunk *c = load_acquire(&ds->chunks[(uint32_t)e->tag / THRUM__FD_CHUNK]); /* O2 */
+	struct thrum__descriptor *d = &c->descriptors[(uint32_t)e->tag % THRUM__FD_CHUNK];
+
+	if (generation_of(load_relaxed(&d->watch)) != e->tag >> 32)
+		return;
+	if (e->ready & (THRUM__READY_IN | THRUM__READY_ERROR))
+		thrum__edge_raise(&d->in);
+	if (e->ready & (THRUM__READY_OUT | THRUM__READY_ERROR))
+		thrum__edge_raise(&d->out);
+}
+
+void thrum__descriptors_dispatch(struct thrum__descriptors *ds,
+				 const struct thrum__poll_event *events, int n)
+{
+	for (int i = 0; i < n; i++)
+		dispatch_one(ds, &events[i]);
+}

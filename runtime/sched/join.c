@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * join.c - waiting for a task to its end: join and wait_for.
+ *
+ * IN PLACE  A join of the newest spawned task runs it on the joiner's stack, as a plain call: no
+ * queue, no switch.  While the child runs, `below` leads from it to the joiner.  The joiner cannot
+ * come back before its child has ended, so a cancel of the joiner must reach the child: when the
+ * child is about to wait for the first time, the joiner's wait is lent to it (parker.c: T6), with
+ * one reference to the child for whoever fires it.  A child that never waits pays nothing for this.
+ * A joiner that has used up the worker's budget waits if anybody else wants to run; one inside a
+ * timeout always waits, so that its deadline can cancel the child.
+ * The stack must be half free; else the joiner waits like any other.  So a task may count on half
+ * of the configured stack.
+ *
+ * Nothing fails here that await.c does not name: then both wait all the same, without a deadline.
+ */
+#include "sched/join.h"
+
+#include "sched/await.h"
+#include "sched/worker.h"
+
+/* Joins in place on one stack: a cancel of the lowest goes up through all of them, call by call. */
+#define LEVELS 64
+
+void thrum__join_lend(struct thrum__task *t)
+{
+	struct thrum__task *child = t;
+
+	for (struct thrum__task *j = t->below; j && !j->lent; child = j, j = j->below) {
+		fetch_add_relaxed(&child->future.refs, 1);
+		if (thrum__parker_lend(&j->parker, j->wait_seq, child)) {
+			j->lent = true;
+		} else {
+			thrum__task_cancel(child, THRUM__PARKER_HARD);
+			thrum_release(&child->future);
+		}
+	}
+}
+
+/* The joined task @child is ours and has not started: runs it as a call. */
+static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
+			 struct thrum__task *child)
+{
+	intptr_t result;
+
+	child->below = joiner;
+	child->level = (uint16_t)(joiner->level + 1);
+	child->fiber = joiner->fiber;
+	child->worker = w->index;
+	joiner->wait_seq = thrum__parker_seq(&joiner->parker);
+	joiner->lent = false;
+	/* A request further down comes up when the child waits (thrum__join_lend); but a child that
+	 * must not run if it was cancelled before has to know now. */
+	if (child->drop || child->copied
+		? thrum_cancel_requested() == THRUM_HARD
+		: thrum__parker_requested(&joiner->parker) & THRUM__PARKER_HARD)
+		thrum__task_cancel(child, THRUM__PARKER_HARD);
+	thrum__worker_set_current(w, child);
+	thrum__count(&w->counters.started);
+	thrum__count(&w->counters.in_place);
+	store_relaxed(&child->phase, THRUM__RUNNING);
+	result = thrum__task_call(child);
+	w = thrum__tls_worker();
+	ENSURE(w, "a task of a forked child may only exec or _exit");
+	if (joiner->lent && thrum__parker_abandon(&joiner->parker, joiner->wait_seq))
+		thrum_release(&child->future); /* the reference for whoever would have fired it */
+	joiner->lent = false;
+	thrum__worker_set_current(w, joiner);
+	thrum__task_finish(w, child, result);
+}
+
+static bool try_in_place(struct thrum_future *f)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+	struct thrum__task *t = w->current;
+
+	if (t->level == LEVELS || !thrum__worker_may_stay(w))
+		return false;
+	if (f->kind != THRUM__TASK || f->runtime != w->runtime || t->deadline_ns != THRUM_FOREVER ||
+	    thrum__fiber_stack_left(w->fiber) < w->runtime->limits.stack_bytes / 2)
+		return false;
+	if (!thrum__deque_pop_if(&w->spawned, thrum__task_of(f)))
+		return false;
+	run_in_place(w, t, thrum__task_of(f));
+	return true;
+}
+
+/* Waits for @f's end; the caller's cancel or deadline cancels it. */
+static int join(struct thrum_future *f)
+{
+	struct thrum__task *t = thrum__current_task();
+	int err;
+
+	if (thrum__future_is_done(f) || (t && try_in_place(f)))
+		return 0;
+	err = thrum__await_any(f, THRUM_FOREVER);
+	if ((err == -ECANCELED || err == -ETIMEDOUT) && thrum_cancel(f) == 0 && t)
+		thrum__timeout_learn(t, err, THRUM_FOREVER);
+	if (err == -ENOTSUP || err == -EDEADLK)
+		return err;
+	if (err)
+		thrum__await_end(f);
+	return 0;
+}
+
+intptr_t thrum_join(struct thrum_future *f)
+{
+	intptr_t result;
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	err = join(f);
+	if (err)
+		return err;
+	result = thrum__future_look(f);
+	thrum_release(f);
+	return result;
+}
+
+intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns)
+{
+	struct thrum__task *t = thrum__current_task();
+	int64_t now, deadline;
+	intptr_t result;
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	now = t ? thrum__runtime_now_ns(t->future.runtime) : thrum__clock_monotonic_ns();
+	deadline = thrum__deadline_after(now, timeout_ns);
+	err = timeout_ns > 0 ? thrum__await_any(f, deadline) : thrum__await_none(f);
+	if (err == -ECANCELED || err == -ETIMEDOUT) {
+		thrum_cancel(f);
+		thrum__await_end(f);
+	} else if (err) {
+		return err;
+	}
+	result = thrum__future_look(f);
+	if (err != -ETIMEDOUT || result != -ECANCELED)
+		return result;
+	return t ? thrum__timeout_learn(t, err, deadline) : err;
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor.c - one thread for each runtime that looks, each millisecond while any worker is awake,
+ * whether a worker is held inside one task, and does for it what cannot wait.
+ *
+ * HELD    A worker inside a task that has started or resumed none since the last look.  Its timers
+ *         are fired here (timer.c).  While none sleeps at the poller, and so none would hear of an
+ *         event, the poller is looked at here, and tasks queued behind a task that is held for the
+ *         limit are moved to the runtime's inbox.
+ * STUCK   Held for the limit (stall_ns), and its thread was on a CPU: one that was put off its CPU
+ *         is no hog, and gets some milliseconds more; then it is taken for one that blocks.
+ *         When all are stuck and work waits, a spare is started (spare.c); if that is stuck too,
+ *         another, as long as rt->workers has room.  A spare that is not needed any more
+ *         is told to leave; one at rest ends half a second after its last use.
+ * STALL   All regular workers are stuck, and work waited.  Past REPORT_NS each task that holds a
+ *         worker is reported, once.
+ * SPARES' TIMERS  Those of a spare that rests, or whose thread has ended, stay where they are:
+ *         the monitor comes back for the earliest of them.
+ * REST    When all workers have been asleep for QUIET_NS the monitor sleeps until a worker that
+ *         comes back from its sleep pokes it, and for the timers and the ends of spares.  Before,
+ *         it looks for sleepers whose earliest timer nobody waits for any more and lets them set
+ *         their clocks anew, so that none wakes for nothing later.  QUIET_NS is short, for a poke
+ *         is one cheap system call: a program that does a little each tenth of a second has then
+ *         few ticks between.
+ *
+ * OWNERS  All but state: the monitor's thread.  The workers' counters and current: theirs, read
+ *         here without order: what they say may be a moment old.
+ *         The task that holds a worker may end at any time: its block stays a task's (task.c), so a
+ *         reference can be tried for, and if the worker still names that task then, it is the one.
+ *
+ * What can fail: its memory and its thread, when a runtime is made; spares, which are tried again.
+ *
+ * ORDER   O1 fence_heavy between RESTING and the look at who sleeps pairs with O2 fence_light
+ *         between a worker's end of sleep and its look at state: the monitor sees it awake, or it
+ *         sees the rest.
+ *         O3 acquire of next_ns pairs with the release in elsewhere.c.
+ */
+#include "sched/monitor.h"
+
+#include "sched/report.h"
+#include "sched/spare.h"
+#include "sched/timer.h"
+#include "sched/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define TICK_NS THRUM_MS(1)
+#define TICK_LEAST_NS THRUM_US(100)
+/* A thread that asks the kernel for short slices gets its turn sooner. */
+#define SLICE_NS THRUM_US(100)
+/* To the second reading of a CPU clock. */
+#define HURRY_NS THRUM_US(250)
+/* A thread that was off its CPU is given so much more than the limit. */
+#define OFF_CPU_NS THRUM_MS(4)
+#define REPORT_NS THRUM_MS(10)
+#define QUIET_NS THRUM_MS(5)
+/* How long a spare that is not needed goes on with what it has, and how long it rests. */
+#define LINGER_NS THRUM_MS(10)
+#define KEEP_NS THRUM_MS(500)
+/* After a spare could not be had. */
+#define RETRY_NS THRUM_MS(10)
+/* Tasks taken from a worker's queue at one look. */
+#define QUEUE_BATCH 256
+/* Batches of events for each look at the poller. */
+#define BATCHES 4
+
+enum state {
+	AWAKE,
+	RESTING, /* and wants to be poked */
+	STOPPING,
+};
+
+/* What the monitor remembers of a worker. */
+struct watched {
+	uint64_t progress; /* the count of what it does */
+	int64_t since_ns;  /* when that count, or no task, was first seen */
+	int64_t cpu_ns;    /* its thread's CPU time at cpu_at_ns */
+	int64_t cpu_at_ns; /* 0: not read since */
+	int64_t next_ns;   /* its earliest timer, if timers_known */
+	uint64_t left;     /* how many tasks were taken from its deque */
+	uint64_t ready;    /* how many lay in its ready ring */
+	bool timers_known; /* and nobody has started one since */
+	bool stuck;
+	bool reported;
+	/* Of a spare: */
+	int64_t needed_ns;  /* last time that it was needed */
+	int64_t resting_ns; /* 0: does not rest */
+};
+
+struct thrum__monitor {
+	struct atomic32 state; /* enum state; a futex */
+	bool started;
+	pthread_t thread;
+	struct thrum_runtime *runtime;
+	int64_t limit_ns, report_ns, tick_ns;
+	bool spares_wanted; /* at all */
+
+	/* This look. */
+	int64_t now_ns;
+	int64_t next_ns; /* the earliest of the timers that are fired here, and ends of spares */
+	unsigned active; /* workers with a thread that runs */
+	unsigned held;   /* of those */
+	unsigned stuck;  /* of those */
+	unsigned regular_stuck;
+	bool moved; /* somebody did something since the last look */
+	bool hurry;
+
+	int64_t quiet_ns; /* since when all sleep */
+	int64_t retry_ns; /* no spare before */
+	bool work_waited; /* in this stall */
+	struct watched watched[];
+};
+
+unsigned thrum__monitor_workers_max(const struct thrum_config *c)
+{
+	unsigned spares = c->workers > 4 ? c->workers : 4;
+
+#ifdef THRUM_MIGRATE
+	return c->workers; /* tasks must resume on a certain worker */
+#endif
+	if (c->clock == THRUM_CLOCK_VIRTUAL || c->stall_ns == THRUM_FOREVER)
+		return c->workers;
+	return spares < THRUM__WORKERS_MAX - c->workers ? c->workers + spares : THRUM__WORKERS_MAX;
+}
+
+/* ---- What workers do ---- */
+
+static uint64_t progress_of(const struct thrum__worker *w)
+{
+	return load_relaxed(&w->counters.started) + load_relaxed(&w->counters.resumes) +
+	       load_relaxed(&w->counters.parks);
+}
+
+/* Fires what is due on @w. */
+static void run_timers(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
+{
+	if (!s->timers_known || s->next_ns <= m->now_ns)
+		s->timers_known = thrum__timers_run_for(w, &s->next_ns);
+	if (s->timers_known)
+		m->next_ns = thrum__min64(m->next_ns, s->next_ns);
+}
+
+/* Has nobody taken from @w's queue since the last look? */
+static bool is_left_alone(struct thrum__worker *w, struct watched *s)
+{
+	uint64_t left = thrum__deque_left(&w->spawned), ready = thrum__ready_count(&w->ready);
+	bool alone = left == s->left && ready >= s->ready;
+
+	s->left = left;
+	s->ready = ready;
+	return alone;
+}
+
+/* While none sleeps, the others are busy with queues of their own and may never look at this one's:
+ * what is queued behind the task goes to where they do look. */
+static void take_queue(struct thrum__monitor *m, struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = m->runtime;
+	struct thrum__task *t;
+	int n = 0;
+
+	for (; n < QUEUE_BATCH; n++) {
+		t = thrum__deque_steal(&w->spawned);
+#ifndef THRUM_MIGRATE
+		if (!t)
+			t = thrum__ready_take(&w->ready);
+#endif
+		if (!t)
+			break;
+		thrum__inbox_push(&rt->woken, &t->link);
+	}
+	if (n)
+		thrum__idle_notify(&rt->idle);
+}
+
+/* Has it been stuck long enough, and on a CPU? */
+static void judge(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
+{
+	int64_t held_ns = m->now_ns - s->since_ns;
+	int64_t cpu_ns;
+
+	if (s->stuck || held_ns < m->limit_ns)
+		return;
+	cpu_ns = thrum__os_thread_cpu_ns(w->thread);
+	if (cpu_ns < 0 || held_ns - OFF_CPU_NS >= m->limit_ns)
+		s->stuck = true;
+	else if (s->cpu_at_ns)
+		s->stuck = 2 * (cpu_ns - s->cpu_ns) >= m->now_ns - s->cpu_at_ns;
+	s->cpu_ns = cpu_ns;
+	s->cpu_at_ns = m->now_ns;
+	m->hurry |= !s->stuck;
+}
+
+/* @judges: none that should be awake sleeps. */
+static void look_at_active(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s,
+			   bool judges)
+{
+	uint64_t progress = progress_of(w);
+
+	m->active++;
+	s->resting_ns = 0;
+	if (progress != s->progress || !load_relaxed(&w->current_seen)) {
+		m->moved |= progress != s->progress;
+		s->progress = progress;
+		s->since_ns = m->now_ns;
+		s->cpu_at_ns = 0;
+		s->timers_known = s->stuck = s->reported = false;
+		return;
+	}
+	m->held++;
+	run_timers(m, w, s);
+	if (judges)
+		judge(m, w, s);
+	if (is_left_alone(w, s) && judges && m->now_ns - s->since_ns >= m->limit_ns)
+		take_queue(m, w);
+	if (s->stuck) {
+		m->stuck++;
+		m->regular_stuck += !thrum__worker_is_spare(w);
+	}
+}
+
+/* A spare that rests or has no thread: its timers, and the end of its rest. */
+static void look_at_inactive(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
+{
+	int64_t end_ns;
+
+	if (!s->resting_ns) {
+		s->resting_ns = m->now_ns;
+		s->timers_known = false;
+	}
+	run_timers(m, w, s);
+	if (load_relaxed(&w->spare) != THRUM__SPARE_RESTING)
+		return;
+	end_ns = s->resting_ns + KEEP_NS;
+	if (m->now_ns >= end_ns)
+		thrum__spare_end(w);
+	else
+		m->next_ns = thrum__min64(m->next_ns, end_ns);
+}
+
+static void look_at_workers(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+	unsigned total = thrum__workers_total(rt);
+	unsigned asleep = thrum__idle_asleep(&rt->idle);
+	bool judges = asleep + rt->workers_count <= m->active || !asleep;
+
+	m->next_ns = THRUM_FOREVER;
+	m->active = m->held = m->stuck = m->regular_stuck = 0;
+	m->moved = m->hurry = false;
+	for (unsigned i = 0; i < total; i++) {
+		struct thrum__worker *w = rt->workers[i];
+
+		if (i < rt->workers_count || thrum__spare_is_active(w))
+			look_at_active(m, w, &m->watched[i], judges);
+		else
+			look_at_inactive(m, w, &m->watched[i]);
+	}
+	m->hurry &= m->held == m->active;
+}
+
+/* Events that no worker would hear of. */
+static void look_at_poller(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+	struct thrum__poll_event events[THRUM__POLL_BATCH];
+	int n = THRUM__POLL_BATCH;
+
+	if (!m->held || !load_relaxed(&rt->descriptors.watching) || thrum__idle_asleep(&rt->idle))
+		return;
+	for (int i = 0; i < BATCHES && n == THRUM__POLL_BATCH; i++) {
+		bool token = false;
+
+		n = rt->poller->ops->wait(rt->poller, events, THRUM__POLL_BATCH, 0, &token);
+		thrum__descriptors_dispatch(&rt->descriptors, events, n);
+	}
+}
+
+/* ---- Spares ---- */
+
+/* As many spares are needed as let one thread be free. */
+static void let_go_of_spares(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+	unsigned total = load_relaxed(&rt->workers_total);
+	unsigned needed = m->stuck < rt->workers_count ? 0 : m->stuck + 1 - rt->workers_count;
+	bool call = false;
+
+	for (unsigned i = rt->workers_count; i < total; i++) {
+		struct thrum__worker *w = rt->workers[i];
+		struct watched *s = &m->watched[i];
+
+		if (!thrum__spare_is_active(w))
+			continue;
+		if (needed) {
+			needed--;
+			s->needed_ns = m->now_ns;
+			thrum__spare_want(w, true);
+		} else if (m->now_ns - s->needed_ns >= LINGER_NS) {
+			thrum__spare_want(w, false);
+			call |= !load_relaxed(&w->current_seen);
+		}
+	}
+	/* It may sleep, with the others: it is called until it comes. */
+	if (call && thrum__idle_asleep(&rt->idle))
+		thrum__idle_wake_all(&rt->idle);
+}
+
+static void start_spare(struct thrum__monitor *m)
+{
+	if (m->stuck < m->active || !m->work_waited || !m->spares_wanted ||
+	    m->now_ns < m->retry_ns || !thrum__runtime_has_work(m->runtime))
+		return;
+	if (thrum__spare_start(m->runtime))
+		m->retry_ns = m->now_ns + RETRY_NS;
+}
+
+/* ---- Stalls ---- */
+
+static void report_one(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
+{
+	struct thrum__task *t = load_relaxed(&w->current_seen);
+
+	if (!t || !thrum__future_try_retain(&t->future))
+		return;
+	if (load_relaxed(&w->current_seen) == t && progress_of(w) == s->progress) {
+		s->reported = true;
+		thrum__report(m->runtime->reporter, THRUM_REPORT_STALL,
+			      "%s has held its worker for %lld ms while others wait, made at %s",
+			      thrum_name(&t->future),
+			      (long long)((m->now_ns - s->since_ns) / THRUM_MS(1)),
+			      thrum_place(&t->future));
+	}
+	thrum_release(&t->future);
+}
+
+static void report_stall(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+	unsigned total = load_relaxed(&rt->workers_total);
+
+	for (unsigned i = 0; i < total; i++) {
+		struct watched *s = &m->watched[i];
+
+		if (s->stuck && !s->reported && m->now_ns - s->since_ns >= m->report_ns)
+			report_one(m, rt->workers[i], s);
+	}
+}
+
+static void look_at_stall(struct thrum__monitor *m)
+{
+	if (m->regular_stuck < m->runtime->workers_count) {
+		m->work_waited = false;
+		return;
+	}
+	if (!m->work_waited)
+		m->work_waited = thrum__runtime_has_work(m->runtime);
+	if (m->work_waited)
+		report_stall(m);
+}
+
+/* ---- Sleep ---- */
+
+static bool all_sleep(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+
+	return m->active == rt->workers_count && thrum__idle_asleep(&rt->idle) == m->active;
+}
+
+/* Does anybody sleep for a timer that nobody waits for any more? */
+static bool anyone_would_wake_for_nothing(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+	bool any = false;
+	int64_t next_ns;
+
+	for (unsigned i = 0; i < rt->workers_count; i++) {
+		struct thrum__worker *w = rt->workers[i];
+		int64_t until_ns = (int64_t)load_acquire(&w->next_ns); /* O3 */
+
+		if (until_ns != THRUM_FOREVER && load_relaxed(&w->remote_stale) &&
+		    thrum__timers_run_for(w, &next_ns) && next_ns != until_ns)
+			any = true;
+	}
+	return any;
+}
+
+/* Until @until_ns, or told otherwise. */
+static void nap(struct thrum__monitor *m, uint32_t as, int64_t until_ns)
+{
+	thrum__os_futex_wait(&m->state.v, as, until_ns);
+}
+
+static void forget_timers_of_spares(struct thrum__monitor *m)
+{
+	struct thrum_runtime *rt = m->runtime;
+	unsigned total = load_relaxed(&rt->workers_total);
+
+	m->next_ns = THRUM_FOREVER;
+	for (unsigned i = rt->workers_count; i < total; i++) {
+		m->watched[i].timers_known = false;
+		look_at_inactive(m, rt->workers[i], &m->watched[i]);
+	}
+}
+
+static void rest(struct thrum__monitor *m)
+{
+	uint32_t state = AWAKE;
+
+	if (anyone_would_wake_for_nothing(m)) {
+		thrum__idle_wake_all(&m->runtime->idle);
+		return;
+	}
+	forget_timers_of_spares(m);
+	if (!cas_relaxed(&m->state, &state, RESTING))
+		return;
+	fence_heavy(); /* O1 */
+	if (all_sleep(m))
+		nap(m, RESTING, m->next_ns);
+	state = RESTING;
+	cas_relaxed(&m->state, &state, AWAKE);
+}
+
+void thrum__monitor_poke(struct thrum_runtime *rt)
+{
+	struct thrum__monitor *m = rt->monitor;
+	uint32_t state = RESTING;
+
+	if (!m)
+		return;
+	fence_light(); /* O2 */
+	if (load_relaxed(&m->state) == RESTING && cas_relaxed(&m->state, &state, AWAKE))
+		thrum__os_futex_wake(&m->state.v, 1);
+}
+
+/* ---- Its thread ---- */
+
+static void *monitor_main(void *monitor)
+{
+	struct thrum__monitor *m = monitor;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%s-m", m->runtime->name);
+	thrum__os_thread_setname(name);
+	(void)thrum__os_thread_set_slice(SLICE_NS); /* where it can't be had: later, at times */
+	m->quiet_ns = thrum__clock_monotonic_ns();
+	while (load_relaxed(&m->state) != STOPPING) {
+		m->now_ns = thrum__clock_monotonic_ns();
+		look_at_workers(m);
+		look_at_poller(m);
+		look_at_stall(m);
+		start_spare(m);
+		let_go_of_spares(m);
+		if (m->moved || !all_sleep(m))
+			m->quiet_ns = m->now_ns;
+		if (m->now_ns - m->quiet_ns >= QUIET_NS) {
+			rest(m);
+			m->quiet_ns = m->now_ns;
+		} else {
+			nap(m, AWAKE,
+			    thrum__min64(m->next_ns,
+					 m->now_ns + (m->hurry ? HURRY_NS : m->tick_ns)));
+		}
+	}
+	return NULL;
+}
+
+static int64_t clamp(int64_t ns, int64_t least, int64_t most)
+{
+	return ns < least ? least : thrum__min64(ns, most);
+}
+
+int thrum__monitor_create(struct thrum_runtime *rt)
+{
+	int64_t stall_ns = rt->limits.stall_ns;
+	struct thrum__monitor *m;
+
+	if (rt->virtual_clock)
+		return 0;
+	m = thrum__os_alloc_zeroed(sizeof(*m) + rt->workers_max * sizeof(m->watched[0]));
+	if (!m)
+		return -ENOMEM;
+	m->runtime = rt;
+	m->limit_ns = stall_ns == THRUM_FOREVER ? REPORT_NS : stall_ns;
+	m->report_ns = clamp(m->limit_ns, REPORT_NS, THRUM_FOREVER);
+	m->tick_ns = clamp(m->limit_ns, TICK_LEAST_NS, TICK_NS);
+	m->spares_wanted = rt->workers_max > rt->workers_count;
+	rt->monitor = m;
+	return 0;
+}
+
+int thrum__monitor_start(struct thrum_runtime *rt)
+{
+	struct thrum__monitor *m = rt->monitor;
+	int err;
+
+	if (!m)
+		return 0;
+	err = thrum__os_thread_create(&m->thread, monitor_main, m, 0);
+	m->started = !err;
+	return err;
+}
+
+void thrum__monitor_stop(struct thrum_runtime *rt)
+{
+	struct thrum__monitor *m = rt->monitor;
+
+	if (!m || !m->started)
+		return;
+	store_relaxed(&m->state, STOPPING);
+	thrum__os_futex_wake(&m->state.v, 1);
+	thrum__os_thread_join(m->thread);
+	m->started = false;
+	thrum__spares_stop(rt);
+}
+
+void thrum__monitor_destroy(struct thrum_runtime *rt)
+{
+	thrum__os_free(rt->monitor);
+	rt->monitor = NULL;
+}
