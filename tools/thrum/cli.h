@@ -21,9 +21,11 @@
 
 /* Each takes its own words (argv[0] is the command's name) and returns an exit code. */
 int demo_main(int argc, char **argv);
+int fetch_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 
 void demo_help(FILE *out);
+void fetch_help(FILE *out);
 void info_help(FILE *out);
 
 /* cli_misuse - print the message and the hint; returns EXIT_MISUSE.  @command may be NULL. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * demo.c - thrum demo: a directory tree hashed by tasks on all cores, checked by a plain pass.
+ * demo.c - thrum demo: a directory tree hashed by tasks on all cores, served and fetched over
+ * loopback, checked by a plain pass.
  *
  * The main thread drives: it fills a batch (a task walks), then for each segment of it reads all
- * once (not timed), lets the tasks hash (timed), and hashes serially itself (timed) while the
- * workers sleep.
+ * once (not timed), lets the tasks hash (timed), then fetch (timed), and hashes serially itself
+ * (timed) while the workers sleep.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "demo.h"
+#include "fetch.h"
 
 #define JOBS_PER_WORKER 16
 #define WORKERS_MAX 256
@@ -22,9 +24,10 @@
 static const char help[] =
     "usage: thrum demo [OPTION...] [DIR]\n\n"
     "Walks DIR (default /usr/include; no symbolic link is followed), hashes every regular\n"
-    "file with SHA-256, each in a task of its own, and checks every hash with a plain serial\n"
-    "pass.  Each file is read once before the two timed passes, so that both find it in the\n"
-    "page cache; the tasks go first.  Memory does not grow with the tree.\n\n"
+    "file with SHA-256, each in a task of its own; serves the tree over HTTP on a loopback port,\n"
+    "fetches every file and hashes what comes in; and checks every hash with a plain serial\n"
+    "pass.  Each file is read once before the three timed passes, so that all find it in the\n"
+    "page cache; they go in this order.  Memory does not grow with the tree.\n\n"
     "options:\n"
     "  -w, --workers N  worker threads, 1 to %d (default: what 'thrum info' says)\n"
     "  -j, --jobs N     files in flight at most, 1 to %d (default: %d for each worker, but\n"
@@ -37,8 +40,9 @@ static const char help[] =
     "exit status:\n"
     "  0  every hash agrees; files and directories that may not be read or are gone are\n"
     "     named and counted, and the rest is done all the same\n"
-    "  1  DIR is missing or holds no file; a file changed meanwhile; a result is wrong; the\n"
-    "     walk is incomplete; not one file could be read; out of memory or threads\n"
+    "  1  DIR is missing or holds no file; a file changed meanwhile; a result is wrong; a file\n"
+    "     was not served; the walk is incomplete; not one file could be read; out of memory,\n"
+    "     threads or ports\n"
     "  2  the command line cannot be understood\n";
 
 void demo_help(FILE *out)
@@ -113,17 +117,26 @@ static size_t segment_end(const struct files *batch, size_t from)
 static int run_segment(struct demo *demo)
 {
 	int64_t start_ns, end_ns;
-	intptr_t result;
+	intptr_t result = 0, fetched;
 
 	warm_pass(demo);
+	if (!demo->served)
+		result = thrum_runtime_block_on(demo->rt, served_start, demo);
+	if (thrum_failed(result))
+		return (int)result;
 	start_ns = thrum_now();
 	result = thrum_runtime_block_on(demo->rt, parallel_pass, demo);
 	end_ns = thrum_now();
 	demo->parallel.ns += end_ns - start_ns;
 	if (thrum_failed(result))
 		return (int)result;
+	fetched = thrum_runtime_block_on(demo->rt, served_pass, demo);
+	start_ns = thrum_now();
+	demo->fetched.ns += start_ns - end_ns;
+	if (thrum_failed(fetched))
+		return (int)fetched;
 	serial_pass(demo);
-	demo->serial.ns += thrum_now() - end_ns;
+	demo->serial.ns += thrum_now() - start_ns;
 	return 0;
 }
 
@@ -159,6 +172,15 @@ static int run_tree(struct demo *demo)
 	return error;
 }
 
+static int stop_serving(struct demo *demo, int error)
+{
+	int stopped = 0;
+
+	if (demo->served)
+		stopped = (int)thrum_runtime_block_on(demo->rt, served_stop, demo);
+	return error ? error : stopped;
+}
+
 static int run_in_runtime(struct demo *demo)
 {
 	int error;
@@ -170,6 +192,7 @@ static int run_in_runtime(struct demo *demo)
 	if (!error) {
 		progress_start(&demo->progress);
 		error = run_tree(demo);
+		error = stop_serving(demo, error);
 		progress_stop(&demo->progress);
 		hasher_fini(&demo->plain);
 	}
@@ -185,21 +208,32 @@ static int run(struct demo *demo)
 	int status, error;
 
 	config.workers = demo->workers;
-	error = hash_open_library();
-	if (error)
-		return report_failure(demo, "OpenSSL has no SHA-256 to offer here");
 	error = thrum_runtime_create(&demo->rt, &config);
-	if (error) {
-		hash_close_library();
+	if (error)
 		return report_failure(demo, "no runtime could be made: %s", text_error(error));
-	}
 	status = run_in_runtime(demo);
 	error = thrum_runtime_destroy(demo->rt);
-	hash_close_library();
+	served_free(demo);
 	if (error) {
 		fprintf(stderr, "thrum demo: the runtime did not stop: %s\n", text_error(error));
 		return EXIT_NOT_OK;
 	}
+	return status;
+}
+
+static int run_with_libraries(struct demo *demo)
+{
+	int status;
+
+	if (hash_open_library())
+		return report_failure(demo, "OpenSSL has no SHA-256 to offer here");
+	if (fetch_open_library()) {
+		hash_close_library();
+		return report_failure(demo, "libcurl cannot start");
+	}
+	status = run(demo);
+	fetch_close_library();
+	hash_close_library();
 	return status;
 }
 
@@ -224,7 +258,7 @@ int demo_main(int argc, char **argv)
 				      where, where);
 	if (!S_ISDIR(st.st_mode))
 		return report_failure(&demo, "%s: is not a directory", where);
-	status = run(&demo);
+	status = run_with_libraries(&demo);
 	problems_free(&demo);
 	return status;
 }

@@ -5,6 +5,7 @@
  *   walk.c      finds the files: one task for each directory, read on the blocking pool
  *   hash.c      one file to its SHA-256, by a task's calls or by plain ones
  *   parallel.c  the pass in tasks: one task for each file, a bounded number in flight
+ *   served.c    the pass over the network: the tree served, and every file fetched
  *   serial.c    the plain pass on one thread, and what two passes say about a file
  *   report.c    the text and the JSON object;  progress.c  the line on a terminal
  *   demo.c      options, and the passes in their order
@@ -20,20 +21,13 @@
 #include <thrum/thrum.h>
 
 #include "cli.h"
+#include "hash.h"
+#include "latency.h"
 
-#define HASH_BYTES 32
-#define BUFFER_BYTES (128 * 1024)
 #define BATCH_FILES 16384
 #define SEGMENT_BYTES (256 * 1024 * 1024LL)
 #define JOBS_MAX 4096
 #define PROBLEMS_KEPT 10
-
-/* A digest and a buffer, used for one file at a time. */
-struct hasher {
-	void *context; /* OpenSSL's */
-	unsigned char *buffer;
-	struct hasher *next; /* in the list of those free */
-};
 
 /* One file: written by the walk, then by its task, then by the serial pass. */
 struct file {
@@ -45,6 +39,9 @@ struct file {
 	intptr_t parallel; /* bytes read, or -errno */
 	intptr_t serial;
 	unsigned char hash[HASH_BYTES];
+	bool asked;	 /* for over the network */
+	intptr_t served; /* bytes that came, or -errno */
+	unsigned char served_hash[HASH_BYTES];
 };
 
 struct files {
@@ -91,6 +88,7 @@ struct progress {
 	bool stop;        /* lock */
 	uint64_t found;   /* lock */
 	uint64_t hashed;  /* lock */
+	uint64_t fetched; /* lock */
 	uint64_t checked; /* lock */
 };
 
@@ -109,6 +107,7 @@ struct demo {
 	const char *dir;
 	unsigned workers; /* 0: the library's default */
 	unsigned jobs;
+	unsigned lanes; /* fetches in flight at most */
 	bool json;
 	bool list;
 	bool verbose;
@@ -116,6 +115,7 @@ struct demo {
 	struct thrum_runtime *rt;
 	struct crew crew;
 	struct hasher plain; /* of the serial pass */
+	struct served *served;
 	struct walk walk;
 	struct files batch;
 	size_t segment_from, segment_to; /* what the passes run over now, in the batch */
@@ -126,8 +126,12 @@ struct demo {
 	uint64_t unreadable; /* in both passes */
 	uint64_t changed;    /* between two readings */
 	uint64_t failed;     /* read serially, but not by its task */
-	uint64_t wrong;      /* a task's hash is not that of the file */
-	struct pass parallel, serial;
+	uint64_t wrong;      /* a task's hash, or what was served, is not that of the file */
+	uint64_t unasked;    /* hashed by a task, and not asked for over the network */
+	uint64_t unserved;   /* asked for, and not had */
+	uint64_t connections, requests; /* as the server counted them */
+	struct latency latency;		/* of a fetch */
+	struct pass parallel, fetched, serial;
 	int64_t walk_ns;
 	struct problem problems[PROBLEMS_KEPT];
 	uint64_t n_problems;
@@ -141,22 +145,18 @@ intptr_t walk_fill(void *walk);
 int files_add(struct files *files, const struct file *file);
 void files_clear(struct files *files);
 
-/* hash.c */
-int hash_open_library(void);
-void hash_close_library(void);
-int hasher_init(struct hasher *hasher);
-void hasher_fini(struct hasher *hasher);
-/* hash_in_task - @path's SHA-256 by calls that suspend the task: bytes read, or -errno. */
-intptr_t hash_in_task(struct hasher *hasher, const char *path, unsigned char hash[HASH_BYTES]);
-/* hash_plainly - the same by plain calls; @hash NULL: only read. */
-intptr_t hash_plainly(struct hasher *hasher, const char *path, unsigned char *hash,
-		      struct stat *st);
-
 /* parallel.c */
 int crew_init(struct crew *crew, unsigned size);
 void crew_fini(struct crew *crew);
 /* parallel_pass - a task: hash every file of the segment, each in a task of its own.  Returns 0. */
 intptr_t parallel_pass(void *demo);
+
+/* served.c.  Tasks; 0 or -errno. */
+intptr_t served_start(void *demo);
+intptr_t served_pass(void *demo);
+intptr_t served_stop(void *demo);
+/* served_free - plainly, with the runtime gone. */
+void served_free(struct demo *demo);
 
 /* serial.c */
 void warm_pass(struct demo *demo);

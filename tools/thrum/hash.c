@@ -13,10 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <thrum/thrum.h>
 #include <unistd.h>
 
-#include "demo.h"
+#include "hash.h"
 
 #define OPEN_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
@@ -52,40 +54,47 @@ void hasher_fini(struct hasher *hasher)
 	*hasher = (struct hasher){0};
 }
 
-static int digest_begin(struct hasher *hasher)
+int hash_begin(struct hasher *hasher)
 {
 	return EVP_DigestInit_ex2(hasher->context, sha256, NULL) ? 0 : -ENOMEM;
 }
 
-static int digest_add(struct hasher *hasher, ssize_t n)
+int hash_add(struct hasher *hasher, const void *data, size_t n)
 {
-	return EVP_DigestUpdate(hasher->context, hasher->buffer, (size_t)n) ? 0 : -ENOMEM;
+	return EVP_DigestUpdate(hasher->context, data, n) ? 0 : -ENOMEM;
 }
 
-static int digest_end(struct hasher *hasher, unsigned char hash[HASH_BYTES])
+int hash_end(struct hasher *hasher, unsigned char hash[HASH_BYTES])
 {
 	return EVP_DigestFinal_ex(hasher->context, hash, NULL) ? 0 : -ENOMEM;
+}
+
+const char *hash_text(const unsigned char hash[HASH_BYTES], char text[HASH_TEXT_BYTES])
+{
+	for (int i = 0; i < HASH_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	return text;
 }
 
 intptr_t hash_in_task(struct hasher *hasher, const char *path, unsigned char hash[HASH_BYTES])
 {
 	intptr_t total = 0;
 	ssize_t n;
-	int error = digest_begin(hasher);
+	int error = hash_begin(hasher);
 	int fd = error ? error : thrum_open(path, OPEN_FLAGS, 0);
 
 	if (fd < 0)
 		return fd;
 	while ((n = thrum_read(fd, hasher->buffer, BUFFER_BYTES)) > 0) {
 		total += n;
-		error = digest_add(hasher, n);
+		error = hash_add(hasher, hasher->buffer, (size_t)n);
 		if (error)
 			break;
 	}
 	(void)thrum_close(fd);
 	if (n < 0)
 		return n;
-	error = error ? error : digest_end(hasher, hash);
+	error = error ? error : hash_end(hasher, hash);
 	return error ? error : total;
 }
 
@@ -104,7 +113,7 @@ intptr_t hash_plainly(struct hasher *hasher, const char *path, unsigned char *ha
 {
 	intptr_t total = 0;
 	ssize_t n;
-	int error = hash ? digest_begin(hasher) : 0;
+	int error = hash ? hash_begin(hasher) : 0;
 	int fd = error ? error : open(path, OPEN_FLAGS);
 
 	if (fd < 0)
@@ -113,10 +122,10 @@ intptr_t hash_plainly(struct hasher *hasher, const char *path, unsigned char *ha
 		error = -errno;
 	while (!error && (n = read_plainly(fd, hasher->buffer, BUFFER_BYTES)) != 0) {
 		total += n > 0 ? n : 0;
-		error = n < 0 ? (int)n : hash ? digest_add(hasher, n) : 0;
+		error = n < 0 ? (int)n : hash ? hash_add(hasher, hasher->buffer, (size_t)n) : 0;
 	}
 	close(fd);
 	if (!error && hash)
-		error = digest_end(hasher, hash);
+		error = hash_end(hasher, hash);
 	return error ? error : total;
 }

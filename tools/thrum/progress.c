@@ -16,9 +16,9 @@
 
 static void draw(const struct progress *progress)
 {
-	fprintf(stderr, ERASE_LINE "%llu files found, %llu hashed, %llu checked",
+	fprintf(stderr, ERASE_LINE "%llu files found, %llu hashed, %llu fetched, %llu checked",
 		(unsigned long long)progress->found, (unsigned long long)progress->hashed,
-		(unsigned long long)progress->checked);
+		(unsigned long long)progress->fetched, (unsigned long long)progress->checked);
 	fflush(stderr);
 }
 

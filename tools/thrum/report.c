@@ -14,6 +14,7 @@
 #include "demo.h"
 
 #define SECONDS(ns) ((double)(ns) / 1e9)
+#define MS(ns) ((double)(ns) / 1e6)
 
 static double per_second(double n, int64_t ns)
 {
@@ -90,6 +91,8 @@ static const char *find_fault(const struct demo *demo)
 		return "WRONG: a task's result is not what the file holds";
 	if (demo->failed)
 		return "FAILED: a file could be read, but not by its task";
+	if (demo->unserved)
+		return "UNSERVED: a file could be read, but did not come over the network";
 	if (demo->changed)
 		return "CHANGED: a file changed while it was being hashed";
 	if (demo->walk.failed)
@@ -99,6 +102,7 @@ static const char *find_fault(const struct demo *demo)
 	if (demo->crew.done != demo->found ||
 	    demo->parallel.files + demo->unreadable != demo->found ||
 	    demo->serial.files + demo->unreadable != demo->found ||
+	    demo->fetched.files + demo->unasked != demo->parallel.files ||
 	    demo->parallel.bytes != demo->serial.bytes)
 		return "WRONG: the passes did not count what the walk found";
 	if (!demo->parallel.files)
@@ -144,6 +148,10 @@ static void print_counts(FILE *out, const struct demo *demo)
 	fprintf(out, "found %llu, hashed by tasks %llu, checked serially %llu, unreadable %llu\n",
 		(unsigned long long)demo->found, (unsigned long long)demo->parallel.files,
 		(unsigned long long)demo->serial.files, (unsigned long long)demo->unreadable);
+	fprintf(out, "fetched over loopback %llu\n", (unsigned long long)demo->fetched.files);
+	if (demo->unasked)
+		fprintf(out, "%llu files were not asked for: their size or name does not allow it\n",
+			(unsigned long long)demo->unasked);
 	if (demo->walk.unreadable_dirs)
 		fprintf(out, "%llu directories could not be read and were left out\n",
 			(unsigned long long)demo->walk.unreadable_dirs);
@@ -152,17 +160,30 @@ static void print_counts(FILE *out, const struct demo *demo)
 			(unsigned long long)demo->taskless);
 }
 
+static void print_latency(FILE *out, const struct demo *demo)
+{
+	const struct latency *latency = &demo->latency;
+
+	fprintf(out, "\n  a fetch took, in ms: p50 %.3f, p90 %.3f, p99 %.3f, p99.9 %.3f, max %.3f\n",
+		MS(latency_at(latency, 500)), MS(latency_at(latency, 900)),
+		MS(latency_at(latency, 990)), MS(latency_at(latency, 999)), MS(latency->max_ns));
+	fprintf(out, "  the server answered %llu requests on %llu connections\n",
+		(unsigned long long)demo->requests, (unsigned long long)demo->connections);
+}
+
 static void print_report(FILE *out, const struct demo *demo)
 {
 	print_counts(out, demo);
 	fprintf(out,
 		"order: one reading that is not timed, then tasks (%u workers, up to %u files in "
-		"flight), then serial\n\n",
-		thrum_runtime_workers(demo->rt), demo->jobs);
+		"flight), then served (up to %u), then serial\n\n",
+		thrum_runtime_workers(demo->rt), demo->jobs, demo->lanes);
 	fprintf(out, "  pass        seconds    files/s      MB/s\n");
 	print_pass(out, "tasks", &demo->parallel);
+	print_pass(out, "served", &demo->fetched);
 	print_pass(out, "serial", &demo->serial);
 	fprintf(out, "  speed-up  %8.2fx\n", speed_up(demo));
+	print_latency(out, demo);
 	print_workers(out, demo->rt);
 }
 
@@ -173,7 +194,7 @@ static int report_text(const struct demo *demo, const char *fault)
 	if (demo->found)
 		print_report(out, demo);
 	if (!fault)
-		fprintf(out, "\nOK: every hash agrees with the serial pass\n");
+		fprintf(out, "\nOK: every hash agrees: from the tasks, over the network and from the serial pass\n");
 	fflush(out);
 	if (fault)
 		fprintf(stderr, "thrum demo: %s\n", fault);
@@ -186,6 +207,26 @@ static json_t *pass_json(const struct pass *pass)
 			 (json_int_t)pass->bytes, "seconds", SECONDS(pass->ns), "files_per_s",
 			 per_second((double)pass->files, pass->ns), "mb_per_s",
 			 per_second((double)pass->bytes / 1e6, pass->ns));
+}
+
+static json_t *served_json(const struct demo *demo)
+{
+	const struct latency *latency = &demo->latency;
+	json_t *pass = pass_json(&demo->fetched);
+	json_t *rest = json_pack(
+	    "{s:I, s:I, s:i, s:I, s:I, s:{s:f, s:f, s:f, s:f, s:f}}", "not_asked_for",
+	    (json_int_t)demo->unasked, "not_served", (json_int_t)demo->unserved, "jobs",
+	    (int)demo->lanes, "requests", (json_int_t)demo->requests, "connections",
+	    (json_int_t)demo->connections, "latency_ms", "p50", MS(latency_at(latency, 500)), "p90",
+	    MS(latency_at(latency, 900)), "p99", MS(latency_at(latency, 990)), "p99_9",
+	    MS(latency_at(latency, 999)), "max", MS(latency->max_ns));
+
+	if (!pass || !rest || json_object_update(pass, rest)) {
+		json_decref(pass);
+		pass = NULL;
+	}
+	json_decref(rest);
+	return pass;
 }
 
 static json_t *stats_json(struct thrum_runtime *rt, int index)
@@ -231,10 +272,10 @@ static json_t *report_json(const struct demo *demo, const char *fault)
 		      (json_int_t)demo->walk.unreadable_dirs, "changed", (json_int_t)demo->changed,
 		      "failed", (json_int_t)demo->failed, "wrong", (json_int_t)demo->wrong);
 	json_t *rest = json_pack(
-	    "{s:I, s:i, s:i, s:f, s:o, s:o, s:f, s:o, s:o}", "without_task",
+	    "{s:I, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:o, s:o}", "without_task",
 	    (json_int_t)demo->taskless, "workers", (int)thrum_runtime_workers(demo->rt), "jobs",
 	    (int)demo->jobs, "walk_seconds", SECONDS(demo->walk_ns), "tasks",
-	    pass_json(&demo->parallel), "serial", pass_json(&demo->serial), "speed_up",
+	    pass_json(&demo->parallel), "served", served_json(demo), "serial", pass_json(&demo->serial), "speed_up",
 	    speed_up(demo), "by_worker", workers_json(demo->rt), "problems", problems_json(demo));
 
 	if (!root || !rest || json_object_update(root, rest)) {

@@ -41,7 +41,7 @@ static void judge_unread(struct demo *demo, const struct file *file)
 
 /* Two hashes differ: a third reading tells a file that changes from a result that is wrong. */
 static void judge_different(struct demo *demo, const struct file *file, const unsigned char *hash,
-			    const struct stat *st)
+			    const struct stat *st, const char *whose)
 {
 	unsigned char again[HASH_BYTES];
 	struct stat st_again;
@@ -51,7 +51,7 @@ static void judge_different(struct demo *demo, const struct file *file, const un
 	    !memcmp(again, hash, HASH_BYTES)) {
 		demo->wrong++;
 		demo_problem(demo, file->path,
-			     "wrong: its task's hash is not that of two plain readings");
+			     "wrong: %s hash is not that of two plain readings", whose);
 	} else {
 		demo->changed++;
 		demo_problem(demo, file->path,
@@ -65,10 +65,16 @@ static void judge(struct demo *demo, const struct file *file, const unsigned cha
 	if (thrum_failed(file->parallel) || thrum_failed(file->serial)) {
 		judge_unread(demo, file);
 	} else if (file->parallel != file->serial || memcmp(file->hash, hash, HASH_BYTES)) {
-		judge_different(demo, file, hash, st);
+		judge_different(demo, file, hash, st, "its task's");
+	} else if (file->asked && !thrum_failed(file->served) &&
+		   (file->served != file->serial || memcmp(file->served_hash, hash, HASH_BYTES))) {
+		judge_different(demo, file, hash, st, "its served");
 	} else if (is_touched(file, st)) {
 		demo->changed++;
 		demo_problem(demo, file->path, "changed: size or time is not what the walk saw");
+	} else if (file->asked && thrum_failed(file->served)) {
+		demo->unserved++;
+		demo_problem(demo, file->path, "not served: %s", text_error(file->served));
 	}
 }
 
