@@ -37,8 +37,13 @@ static ssize_t attempt_recv(struct thrum__op *op)
 {
 	struct thrum__transfer *t = thrum__transfer_of(op);
 
-	return thrum__os_recv(op->fd, (char *)t->one.iov_base + op->done, t->total - op->done,
-			      t->flags | MSG_DONTWAIT);
+	size_t want = t->total - op->done;
+	ssize_t r = thrum__os_recv(op->fd, (char *)t->one.iov_base + op->done, want,
+				   t->flags | MSG_DONTWAIT);
+
+	if (r > 0 && (size_t)r < want && !t->flags)
+		thrum__op_got_less(op);
+	return r;
 }
 
 static ssize_t attempt_send(struct thrum__op *op)

@@ -85,7 +85,7 @@ static int let_watch(struct race *r, struct attempt *a)
 
 	if (err)
 		return err;
-	err = thrum__descriptor_watch(ds, a->descriptor);
+	err = thrum__descriptor_watch(ds, a->descriptor, a->fd);
 	if (err)
 		thrum__descriptor_leave(a->descriptor);
 	return err ? err : -EINPROGRESS;

@@ -14,7 +14,8 @@
  *     close with it;
  *   - files, and whatever else cannot be watched, go to the pool.
  *
- * KIND    d->kind holds the kind and two bits for each direction, HELD and WANTED.
+ * KIND    d->kind holds the kind, what kind of socket, and two bits for each direction, HELD and
+ *         WANTED.
  *         free -> HELD by who goes in; HELD -> HELD|WANTED by who finds it held and waits for the
  *         edge; -> free by who comes out, who raises the edge if it was WANTED.  The one raise is
  *         its own: it moves its tick on with it, or two would wake each other for ever.
@@ -40,6 +41,9 @@
 #define KIND_MASK 0xffu
 #define HELD(out) (0x100u << ((out) ? 2 : 0))
 #define WANTED(out) (0x200u << ((out) ? 2 : 0))
+/* What kind of socket: its bytes are a stream, or in records; neither: was not asked. */
+#define STREAM 0x1000u
+#define RECORDS 0x2000u
 
 enum mode { MODE_UNKNOWN, MODE_BLOCKING, MODE_NONBLOCKING };
 
@@ -86,6 +90,28 @@ bool thrum__op_is_nonblocking(struct thrum__op *op)
 		op->mode = flags < 0 || flags & O_NONBLOCK ? MODE_NONBLOCKING : MODE_BLOCKING;
 	}
 	return op->mode == MODE_NONBLOCKING;
+}
+
+static bool is_stream(struct thrum__op *op)
+{
+	uint32_t kind = load_relaxed(&op->d->kind);
+	socklen_t n = sizeof(int);
+	int type;
+
+	if (!(kind & (STREAM | RECORDS))) {
+		if (thrum__os_getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &n))
+			return false;
+		kind = type == SOCK_STREAM ? STREAM : RECORDS;
+		fetch_or_relaxed(&op->d->kind, kind);
+	}
+	return kind & STREAM;
+}
+
+void thrum__op_got_less(struct thrum__op *op)
+{
+	if (thrum__descriptor_is_trusted(op->d) &&
+	    thrum__op_runtime(op)->poller->ops->reports_after_short_read && is_stream(op))
+		thrum__descriptor_emptied(op->d, op->tick);
 }
 
 static void after_turn(struct thrum__worker *w, void *task)
@@ -174,7 +200,7 @@ static ssize_t look_then_block(struct thrum__op *op)
 static int wait_ready(struct thrum__op *op, uint64_t also_tick)
 {
 	struct thrum__descriptors *ds = &thrum__op_runtime(op)->descriptors;
-	int err = thrum__descriptor_watch(ds, op->d);
+	int err = thrum__descriptor_watch(ds, op->d, op->fd);
 
 	if (err)
 		return err;
@@ -203,7 +229,10 @@ static ssize_t step(struct thrum__op *op)
 	op->tick = thrum__edge_tick(edge_of(op));
 	if (UNLIKELY(is_closing(op)))
 		return -EBADF;
-	r = op->attempt(op);
+	if (op->may_skip && !op->once && thrum__descriptor_is_empty(op->d, op->tick))
+		r = -EAGAIN;
+	else
+		r = op->attempt(op);
 	if (r == THRUM__OP_LOOK)
 		r = look_then_block(op);
 	else if (r == THRUM__OP_POOL)

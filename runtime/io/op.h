@@ -22,9 +22,10 @@ struct thrum_runtime;
 struct thrum__op {
 	const char *place; /* for reports on its jobs */
 	int fd;
-	bool out;  /* it waits for the descriptor's out edge */
-	bool once; /* it does not wait: -EAGAIN is a result */
-	bool keep; /* an error does not hide what was done before: see done */
+	bool out;      /* it waits for the descriptor's out edge */
+	bool once;     /* it does not wait: -EAGAIN is a result */
+	bool may_skip; /* a read: what is known to be empty need not be tried */
+	bool keep;     /* an error does not hide what was done before: see done */
 	/* Does what can be done without blocking the thread: a result, -errno (-EAGAIN: wait,
 	 * -EINTR: again) or one of the above. */
 	ssize_t (*attempt)(struct thrum__op *op);
@@ -67,6 +68,8 @@ int64_t thrum__op_backoff_ns(int64_t last_ns);
 int thrum__op_kind(const struct thrum__op *op);
 int thrum__op_kind_now(struct thrum__op *op);
 void thrum__op_kind_seen(struct thrum__op *op, enum thrum__descriptor_kind kind);
+/* A read got less than it asked for: on a stream socket the next one waits without an attempt. */
+void thrum__op_got_less(struct thrum__op *op);
 /* Is it in non-blocking mode?  Asked once for a call.  What cannot be asked is taken for it. */
 bool thrum__op_is_nonblocking(struct thrum__op *op);
 

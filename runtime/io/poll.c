@@ -79,7 +79,7 @@ static int watch(struct set *s)
 
 		if (!d)
 			continue;
-		err = thrum__descriptor_watch(&s->runtime->descriptors, d);
+		err = thrum__descriptor_watch(&s->runtime->descriptors, d, s->fds[i].fd);
 		if (err == -EPERM)
 			continue;
 		if (err)

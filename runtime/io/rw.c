@@ -29,8 +29,13 @@ static ssize_t socket_now(struct thrum__transfer *t)
 		return thrum__os_readv(fd, v, (int)n); /* recv would wait, or take a datagram */
 	if (n == 1 && t->op.out)
 		return thrum__os_send(fd, v->iov_base, v->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n == 1)
-		return thrum__os_recv(fd, v->iov_base, v->iov_len, MSG_DONTWAIT);
+	if (n == 1) {
+		ssize_t r = thrum__os_recv(fd, v->iov_base, v->iov_len, MSG_DONTWAIT);
+
+		if (r > 0 && (size_t)r < v->iov_len)
+			thrum__op_got_less(&t->op);
+		return r;
+	}
 	if (t->op.out)
 		return thrum__os_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return thrum__os_recvmsg(fd, &m, MSG_DONTWAIT);

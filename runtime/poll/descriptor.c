@@ -29,9 +29,10 @@
  *         T7 (g, any) -> (g + 1, TRUSTED)          made
  *         T8 (g) -> (g, WATCHED)                   watch, after the poller took the tag of g
  *         T9 (g) -> (g + 1), TRUSTED stays         watch, when the poller would not; raises both
+ *         T10 (g, TRUSTED) -> (g)                  distrust
  *
- * OWNERS  users, watch: all, by read-modify-write; T5 stores, by the closer alone.  kind: all, a
- *         hint.  fd: whoever makes the chunk.  The edges: all.
+ * OWNERS  users, watch: all, by read-modify-write; T5 stores, by the closer alone.  kind, empty:
+ *         all, hints.  The edges: all.
  *
  * CALLERS enter, leave, watch, made, close_begin, dispatch: any number, beside each other.
  *         is_drained, close_finish, close_end: the one whose close_begin said 0.  fini: alone.
@@ -91,7 +92,7 @@
 
 #define CLOSING THRUM__FD_CLOSING
 #define WATCHED 1u
-#define TRUSTED 2u
+#define TRUSTED THRUM__FD_TRUSTED
 #define GENERATION 4u /* one of them */
 
 struct chunk {
@@ -105,9 +106,9 @@ static uint32_t generation_of(uint64_t watch)
 	return (uint32_t)watch / GENERATION;
 }
 
-static uint64_t tag_of(const struct thrum__descriptor *d, uint32_t watch)
+static uint64_t tag_of(int fd, uint32_t watch)
 {
-	return (uint32_t)d->fd | (uint64_t)generation_of(watch) << 32;
+	return (uint32_t)fd | (uint64_t)generation_of(watch) << 32;
 }
 
 void thrum__descriptors_init(struct thrum__descriptors *ds, struct thrum__poller *poller)
@@ -124,7 +125,7 @@ void thrum__descriptors_fini(struct thrum__descriptors *ds)
 		thrum__os_free(load_relaxed(&ds->chunks[i]));
 }
 
-static struct chunk *make_chunk(int first)
+static struct chunk *make_chunk(void)
 {
 	struct chunk *c = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*c));
 
@@ -139,7 +140,7 @@ static struct chunk *make_chunk(int first)
 		store_relaxed(&d->users, 0);
 		store_relaxed(&d->watch, 0);
 		store_relaxed(&d->kind, THRUM__FD_UNKNOWN);
-		plain_write(&d->fd, first + i);
+		store_relaxed(&d->empty, 0);
 	}
 	return c;
 }
@@ -157,7 +158,7 @@ static int find(struct thrum__descriptors *ds, int fd, struct thrum__descriptor 
 	slot = &ds->chunks[fd / THRUM__FD_CHUNK];
 	there = load_acquire(slot); /* O2 */
 	if (UNLIKELY(!there)) {
-		c = make_chunk(fd - fd % THRUM__FD_CHUNK);
+		c = make_chunk();
 		if (!c)
 			return -ENOMEM;
 		if (cas_acq_rel(slot, &there, (void *)c)) /* T1; O1, O2 on failure */
@@ -202,16 +203,16 @@ static void raise_both(struct thrum__descriptor *d)
 
 /* Tells the poller @w's generation.  @sure: what it has of the number is of that generation, if
  * anything.  0; -EEXIST: somebody else has told it something meanwhile; -errno. */
-static int put_in(struct thrum__poller *p, const struct thrum__descriptor *d, uint32_t w, bool sure)
+static int put_in(struct thrum__poller *p, int fd, uint32_t w, bool sure)
 {
-	int err = p->ops->watch(p, d->fd, tag_of(d, w));
+	int err = p->ops->watch(p, fd, tag_of(fd, w));
 
 	if (err != -EEXIST)
 		return err;
 	if (sure)
 		return 0;
-	p->ops->unwatch(p, d->fd);
-	return p->ops->watch(p, d->fd, tag_of(d, w));
+	p->ops->unwatch(p, fd);
+	return p->ops->watch(p, fd, tag_of(fd, w));
 }
 
 /* What is known of the number's watch is void: of the flags, only @kept stay. */
@@ -233,7 +234,7 @@ static int watch_failed(struct thrum__descriptor *d, int err)
 	return err;
 }
 
-int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descriptor *d)
+int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descriptor *d, int fd)
 {
 	uint32_t w = load_relaxed(&d->watch), told;
 	bool sure = w & WATCHED;
@@ -243,7 +244,7 @@ int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descrip
 	if (!load_relaxed(&ds->watching))
 		store_relaxed(&ds->watching, 1);
 	for (;;) {
-		int err = put_in(ds->poller, d, w, sure);
+		int err = put_in(ds->poller, fd, w, sure);
 
 		if (err && err != -EEXIST)
 			return watch_failed(d, err);
@@ -265,7 +266,22 @@ int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descrip
 static void begin_life(struct thrum__descriptor *d, uint32_t trusted)
 {
 	store_relaxed(&d->kind, THRUM__FD_UNKNOWN);
+	store_relaxed(&d->empty, 0);
 	next_generation(d, 0, trusted);
+}
+
+void thrum__descriptors_distrust(struct thrum__descriptors *ds)
+{
+	for (int i = 0; i < THRUM__FD_CHUNKS; i++) {
+		struct chunk *c = load_acquire(&ds->chunks[i]); /* O2 */
+
+		for (int k = 0; c && k < THRUM__FD_CHUNK; k++) {
+			struct thrum__descriptor *d = &c->descriptors[k];
+
+			fetch_and_relaxed(&d->watch, ~TRUSTED); /* T10 */
+			store_relaxed(&d->empty, 0);
+		}
+	}
 }
 
 void thrum__descriptor_made(struct thrum__descriptors *ds, int fd)

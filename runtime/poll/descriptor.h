@@ -10,7 +10,7 @@
  *		tick = thrum__edge_tick(&d->in);
  *		if (thrum__descriptor_is_closing(d)) ... -EBADF ...
  *		... try; what would not block is the result ...
- *		err = thrum__descriptor_watch(ds, d);
+ *		err = thrum__descriptor_watch(ds, d, fd);
  *		err = thrum__wait_edge(&d->in, tick, ...);
  *	}
  *	thrum__descriptor_leave(d);
@@ -38,7 +38,7 @@ struct thrum__descriptor {
 	struct atomic32 users;      /* calls inside, and CLOSING */
 	struct atomic32 watch;      /* generation, TRUSTED, WATCHED */
 	struct atomic32 kind;       /* enum thrum__descriptor_kind */
-	int fd;                     /* its number; written once */
+	struct atomic32 empty;      /* by which tick of in all was read; 0: none */
 } __attribute__((aligned(CACHE_LINE)));
 
 /* Descriptors of a chunk, and chunks: numbers below 2^21. */
@@ -75,14 +75,39 @@ static inline bool thrum__descriptor_is_closing(const struct thrum__descriptor *
 	return load_relaxed(&d->users) & THRUM__FD_CLOSING;
 }
 
+/*
+ * A read that got less than it asked for has emptied a stream socket, and what comes next is told
+ * by an edge: until in's tick moves on from @tick, read before that call, a read would block, and
+ * need not be tried.  For TRUSTED ones, as another file under the number would have an edge of its
+ * own.  31 bits of the tick are kept: who does not read gets no 2^31 edges, as the socket's buffer
+ * is full before.
+ */
+#define THRUM__FD_TRUSTED 2u /* in watch */
+static inline bool thrum__descriptor_is_trusted(const struct thrum__descriptor *d)
+{
+	return load_relaxed(&d->watch) & THRUM__FD_TRUSTED;
+}
+static inline void thrum__descriptor_emptied(struct thrum__descriptor *d, uint64_t tick)
+{
+	store_relaxed(&d->empty, (uint32_t)tick << 1 | 1u);
+}
+static inline bool thrum__descriptor_is_empty(const struct thrum__descriptor *d, uint64_t tick)
+{
+	return load_relaxed(&d->empty) == ((uint32_t)tick << 1 | 1u);
+}
+
 /* The caller is inside and about to wait: lets the poller watch it.  0; -EPERM: it cannot be
  * watched; -ENOMEM, -ENOSPC, -EBADF. */
-int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descriptor *d);
+int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descriptor *d, int fd);
 
 /* @fd was just made by the library: whatever was known of the number is forgotten, and as the
  * library will close it too, one watch is enough for its life.  Cannot fail: without memory nothing
  * is noted, and it is watched before each wait. */
 void thrum__descriptor_made(struct thrum__descriptors *ds, int fd);
+
+/* Somebody may have closed what the library made, behind its back: from now on all that are known
+ * are watched anew before each wait. */
+void thrum__descriptors_distrust(struct thrum__descriptors *ds);
 
 /*
  * Closing: begin refuses new calls and fires all that wait (-EBADF: it closes already, or @fd is no

@@ -34,6 +34,9 @@ struct thrum__poller;
 
 struct thrum__poller_ops {
 	const char *name;
+	/* What arrives at a stream socket after a read that got less than it asked for is reported
+	 * (in time: a reader relies on it). */
+	bool reports_after_short_read;
 	/* *@out, or -errno with nothing left behind. */
 	int (*create)(struct thrum__poller **out, uint64_t seed);
 	void (*destroy)(struct thrum__poller *p);

@@ -114,13 +114,15 @@ struct thrum_future *thrum_spawn_after_at(const char *place, int64_t ns, thrum_f
 }
 
 /* After the edge's tick was read.  1: a read would not block, or @d closes; 0: it would; -EBADF. */
-static int look(const struct thrum__descriptor *d)
+static int look(const struct thrum__descriptor *d, int fd, uint64_t tick)
 {
-	struct pollfd p = {.fd = d->fd, .events = POLLIN};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int n;
 
 	if (thrum__descriptor_is_closing(d))
 		return 1;
+	if (thrum__descriptor_is_empty(d, tick))
+		return 0;
 	do
 		n = thrum__os_poll(&p, 1, 0);
 	while (n == -EINTR);
@@ -129,7 +131,7 @@ static int look(const struct thrum__descriptor *d)
 
 /* @t is made for @d, which the caller has entered and seen unreadable since @tick. */
 static struct thrum_future *spawn_inside(struct thrum__worker *w, const struct thrum__spawn *how,
-					 struct thrum__task *t, struct thrum__descriptor *d,
+					 struct thrum__task *t, struct thrum__descriptor *d, int fd,
 					 uint64_t tick)
 {
 	arm(w, t, THRUM__UNTIL_READABLE);
@@ -143,7 +145,7 @@ static struct thrum_future *spawn_inside(struct thrum__worker *w, const struct t
 	}
 	while (!thrum__edge_register(&d->in, &t->ready, tick)) {
 		tick = thrum__edge_tick(&d->in);
-		if (look(d) == 0)
+		if (look(d, fd, tick) == 0)
 			continue;
 		reset(t);
 		thrum__descriptor_leave(d);
@@ -167,12 +169,12 @@ struct thrum_future *thrum_spawn_when_readable_at(const char *place, int fd, thr
 	if (!w || thrum__descriptor_enter(&w->runtime->descriptors, fd, &d))
 		return NULL;
 	tick = thrum__edge_tick(&d->in);
-	err = look(d);
+	err = look(d, fd, tick);
 	if (!err)
-		err = thrum__descriptor_watch(&w->runtime->descriptors, d);
+		err = thrum__descriptor_watch(&w->runtime->descriptors, d, fd);
 	if (!err) {
 		err = thrum__spawn_make(w, &how, &t);
-		f = err ? NULL : spawn_inside(w, &how, t, d, tick);
+		f = err ? NULL : spawn_inside(w, &how, t, d, fd, tick);
 		if (f)
 			return f;
 	} else if (err == 1 || err == -EPERM) {

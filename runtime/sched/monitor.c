@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monitor.c - one thread for each runtime that looks, each millisecond while any worker is awake,
- * whether a worker is held inside one task, and does for it what cannot wait.
+ * monitor.c - one thread for each runtime that looks, each millisecond, or four, while any worker
+ * is awake, whether a worker is held inside one task, and does for it what cannot wait.
  *
  * HELD    A worker inside a task that has started or resumed none since the last look.  Its timers
  *         are fired here (timer.c).  While none sleeps at the poller, and so none would hear of an
@@ -47,6 +47,10 @@
 
 #define TICK_NS THRUM_MS(1)
 #define TICK_LEAST_NS THRUM_US(100)
+/* Where no task holds a worker for long, the look is this much rarer; and for so long after the
+ * last one did, it is not.  A tick costs some 20 us of CPU time. */
+#define CALM 4
+#define CALM_AFTER_NS THRUM_SEC(1)
 /* A thread that asks the kernel for short slices gets its turn sooner. */
 #define SLICE_NS THRUM_US(100)
 /* To the second reading of a CPU clock. */
@@ -74,6 +78,7 @@ enum state {
 /* What the monitor remembers of a worker. */
 struct watched {
 	uint64_t progress; /* the count of what it does */
+	uint64_t armed;    /* timers that it had started */
 	int64_t since_ns;  /* when that count, or no task, was first seen */
 	int64_t cpu_ns;    /* its thread's CPU time at cpu_at_ns */
 	int64_t cpu_at_ns; /* 0: not read since */
@@ -107,6 +112,7 @@ struct thrum__monitor {
 	bool hurry;
 
 	int64_t quiet_ns; /* since when all sleep */
+	int64_t stuck_ns; /* when one was last stuck */
 	int64_t retry_ns; /* no spare before */
 	bool work_waited; /* in this stall */
 	struct watched watched[];
@@ -135,6 +141,11 @@ static uint64_t progress_of(const struct thrum__worker *w)
 /* Fires what is due on @w. */
 static void run_timers(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
+	uint64_t armed = load_relaxed(&w->counters.armed);
+
+	if (armed != s->armed)
+		s->timers_known = false;
+	s->armed = armed;
 	if (!s->timers_known || s->next_ns <= m->now_ns)
 		s->timers_known = thrum__timers_run_for(w, &s->next_ns);
 	if (s->timers_known)
@@ -437,6 +448,17 @@ void thrum__monitor_poke(struct thrum_runtime *rt)
 
 /* ---- Its thread ---- */
 
+static int64_t next_look_ns(struct thrum__monitor *m)
+{
+	int64_t tick_ns = m->hurry ? HURRY_NS : m->tick_ns;
+
+	if (m->stuck)
+		m->stuck_ns = m->now_ns;
+	if (!m->held && m->now_ns - m->stuck_ns > CALM_AFTER_NS)
+		tick_ns *= CALM;
+	return thrum__min64(m->next_ns, m->now_ns + tick_ns);
+}
+
 static void *monitor_main(void *monitor)
 {
 	struct thrum__monitor *m = monitor;
@@ -459,9 +481,7 @@ static void *monitor_main(void *monitor)
 			rest(m);
 			m->quiet_ns = m->now_ns;
 		} else {
-			nap(m, AWAKE,
-			    thrum__min64(m->next_ns,
-					 m->now_ns + (m->hurry ? HURRY_NS : m->tick_ns)));
+			nap(m, AWAKE, next_look_ns(m));
 		}
 	}
 	return NULL;

@@ -304,6 +304,9 @@ static intptr_t block_on(const char *place, struct thrum_runtime *rt, thrum_fn f
 	struct thrum_future *f;
 	int err;
 
+	/* Between two calls the program may have closed descriptors that tasks left open. */
+	if (load_relaxed(&rt->driven))
+		thrum__descriptors_distrust(&rt->descriptors);
 	store_relaxed(&rt->driven, 1);
 	err = thrum_runtime_try_submit_at(place, rt, drive, &d, &f);
 	return err ? err : thrum_join(f);

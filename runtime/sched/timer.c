@@ -66,6 +66,7 @@ int thrum__timer_start(struct thrum__timer *timer, struct thrum__worker *w, stru
 	thrum__bias_enter(&w->wheel_lock);
 	err = thrum__wheel_insert(&w->wheel, deadline_ns, p, seq);
 	thrum__bias_leave(&w->wheel_lock);
+	thrum__count(&w->counters.armed); /* the monitor looks anew */
 	return err;
 }
 

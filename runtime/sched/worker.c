@@ -92,12 +92,28 @@ static bool oldest_is_due(struct thrum__worker *w)
 	return w->patience == PATIENCE;
 }
 
+/* Ready descriptors, now and then while other tasks run; a worker without any looks in
+ * elsewhere.c. */
+static void look_at_times(struct thrum__worker *w)
+{
+	int64_t now;
+
+	if (!load_relaxed(&w->runtime->descriptors.watching))
+		return;
+	now = thrum__clock_monotonic_ns();
+	if (now - w->polled_ns < LOOK_NS)
+		return;
+	w->polled_ns = now;
+	thrum__worker_look(w);
+}
+
 bool thrum__worker_may_stay(struct thrum__worker *w)
 {
 	if (w->budget) {
 		w->budget--;
 		return true;
 	}
+	look_at_times(w);
 	if (thrum__ready_count(&w->ready) || oldest_is_due(w) || thrum__worker_has_outside(w) ||
 	    thrum__timers_due(w))
 		return false;
@@ -305,21 +321,6 @@ static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
 	}
 }
 
-/* Ready descriptors, now and then while other tasks run; a worker without any looks in
- * elsewhere.c. */
-static void look_at_times(struct thrum__worker *w)
-{
-	int64_t now;
-
-	if (!load_relaxed(&w->runtime->descriptors.watching) || !thrum__worker_has_local(w))
-		return;
-	now = thrum__clock_monotonic_ns();
-	if (now - w->polled_ns < LOOK_NS)
-		return;
-	w->polled_ns = now;
-	thrum__worker_look(w);
-}
-
 /* What came from outside the worker: timers, wakes, submissions, and the oldest spawned task. */
 static void take_in(struct thrum__worker *w)
 {
@@ -339,7 +340,8 @@ static void take_in(struct thrum__worker *w)
 	t = oldest_is_due(w) ? thrum__deque_pop_oldest(&w->spawned) : NULL;
 	if (t)
 		thrum__worker_queue(w, t);
-	look_at_times(w);
+	if (thrum__worker_has_local(w))
+		look_at_times(w);
 	if (thrum__ready_count(&w->ready) > 1)
 		thrum__idle_notify(&rt->idle);
 }

@@ -30,7 +30,7 @@
 /* Written by the worker alone, read by anyone. */
 struct thrum__counters {
 	struct atomic64 spawned, started, ended, stolen, in_place, parks, switches, suspensions,
-	    migrations, resumes, timers;
+	    migrations, resumes, timers, armed;
 };
 
 struct thrum__worker {

@@ -21,7 +21,8 @@ struct page {
 /* A job of the blocking pool.  Returns the page's length, or -errno. */
 static intptr_t fetch_page(void *arg)
 {
-	static const struct fetch_options options = {.user_agent = "fetch_pages/1.0", .direct = true};
+	static const struct fetch_options options = {.user_agent = "fetch_pages/1.0",
+						     .direct = true};
 	const struct page *page = arg;
 	struct fetcher *fetcher = fetcher_create(&options);
 	char url[200];

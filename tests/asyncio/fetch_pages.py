@@ -5,7 +5,7 @@
   fetch_pages.py PROGRAM
 
 In each run nginx must have had all six pages in flight at one time in the first half and never two
-in the second, by its own log, and so must the backend behind it; each with the program's user agent.
+in the second, by its own log, and the backend behind it six; each with the program's user agent.
 """
 import os
 import subprocess
@@ -22,7 +22,8 @@ TRIES = 3
 
 def most_in_flight(requests):
     """The greatest number of the requests' times that overlap.  The log has whole ms, cut."""
-    times = sorted([(start + 0.003, 1) for start, *_ in requests] + [(end, -1) for _, end, *_ in requests])
+    times = sorted([(start + 0.003, 1) for start, *_ in requests] +
+                   [(end, -1) for _, end, *_ in requests])
     now = most = 0
     for _, step in times:
         now += step

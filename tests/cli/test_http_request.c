@@ -168,8 +168,7 @@ START_TEST(smuggling)
 	    "Transfer-Encoding: chunked, identity",
 	    "Transfer-Encoding: gzip",
 	    "Transfer-Encoding: xchunked",
-	    "Transfer-Encoding: \x0b"
-	    "chunked",
+	    "Transfer-Encoding: \vchunked",
 	    "Transfer-Encoding : chunked",
 	    "Transfer-Encoding:\r\n chunked",
 	    "X: y\r\n Content-Length: 3",

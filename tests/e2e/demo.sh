@@ -28,6 +28,18 @@ check_tree()
 	json wrong 0
 	json failed 0
 	json changed 0
+	json served.files "$(find "$dir" -type f -printf . | wc -c)"
+	json served.requests "$(find "$dir" -type f -printf . | wc -c)"
+	json served.bytes "$(value bytes)"
+	json served.not_served 0
+	json served.not_asked_for 0
+	[ "$(value served.connections)" -le "$(value served.jobs)" ] ||
+		fail 'connections were not kept'
+	python3 -c '
+import json, sys
+at = json.load(sys.stdin)["served"]["latency_ms"]
+assert 0 < at["p50"] <= at["p90"] <= at["p99"] <= at["p99_9"] <= at["max"], at
+' <"$here/out" || fail 'the percentiles are not in order'
 }
 
 make_tree()
@@ -65,12 +77,20 @@ check_tree "$tree/"
 # The report as text: its parts, and no progress line where there is no terminal.
 run 0 "$bin" demo --workers 2 "$tree"
 says out 'found 1509, hashed by tasks 1509, checked serially 1509, unreadable 0'
+says out '^fetched over loopback 1509$'
 says out 'files/s      MB/s'
+says out '^  served  '
+says out '^  a fetch took, in ms: p50 [0-9.]+, p90 [0-9.]+, p99 [0-9.]+, p99.9 [0-9.]+, max '
 says out '^  speed-up '
 says out '^  worker    tasks run     stolen      parks   switches$'
 says out '^  1  '
 says out '^  all  '
 says_not err .
+
+# Names that a URL must escape.
+run 0 env http_proxy=http://127.0.0.1:1/ "$bin" demo --json "$tree/a"
+json served.files 6
+json served.not_asked_for 0
 
 # Few descriptors: fewer files in flight.
 # shellcheck disable=SC2016
@@ -134,6 +154,9 @@ if [ -r /proc/sys/kernel/random/uuid ]; then
 	run 1 "$bin" demo --json /proc/sys/kernel/random
 	json ok False
 	json changed 1
+	# The system does not tell how long these are.
+	json served.files 0
+	json served.not_asked_for "$(find /proc/sys/kernel/random -type f -printf . | wc -c)"
 else
 	echo 'demo.sh: skipped: a file that changes (no /proc/sys/kernel/random/uuid here)'
 fi

@@ -12,6 +12,19 @@ uint64_t scaled(uint64_t n)
 	return n / (div ? div : 1) ? n / (div ? div : 1) : 1;
 }
 
+bool hostile_poller(void)
+{
+	const char *name = getenv("THRUM_POLLER");
+
+	return name && !strcmp(name, "sim");
+}
+
+uint64_t scaled_io(uint64_t n)
+{
+	n = scaled(n) / (hostile_poller() ? 10 : 1);
+	return n ? n : 1;
+}
+
 static long field_of(const char *path, const char *field)
 {
 	char line[256];
@@ -92,12 +105,14 @@ uint64_t random_below(uint64_t *state, uint64_t n)
 	return *state % n;
 }
 
-struct thrum_stats run_to_the_end(thrum_fn fn)
+struct thrum_stats run_to_the_end_on(unsigned workers, thrum_fn fn)
 {
 	struct thrum_stats stats = {.size = sizeof(stats)};
+	struct thrum_config config = THRUM_CONFIG_INIT;
 	struct thrum_runtime *rt;
 
-	CHECK(thrum_runtime_create(&rt, NULL) == 0);
+	config.workers = workers;
+	CHECK(thrum_runtime_create(&rt, &config) == 0);
 	CHECK(thrum_runtime_block_on(rt, fn, NULL) == 0);
 	do { /* a task's result is out a moment before it is counted */
 		CHECK(thrum_runtime_stats(rt, -1, &stats) == 0);
@@ -105,4 +120,9 @@ struct thrum_stats run_to_the_end(thrum_fn fn)
 	CHECK(stats.spawned == stats.ended);
 	CHECK(thrum_runtime_destroy(rt) == 0);
 	return stats;
+}
+
+struct thrum_stats run_to_the_end(thrum_fn fn)
+{
+	return run_to_the_end_on(0, fn);
 }

@@ -34,6 +34,10 @@
 
 /* @n divided by THRUM_TEST_DIV, 1 at least. */
 uint64_t scaled(uint64_t n);
+/* THRUM_POLLER=sim: calls are cut short, interrupted, begun for nothing. */
+bool hostile_poller(void);
+/* scaled, and with the hostile poller a tenth of that. */
+uint64_t scaled_io(uint64_t n);
 /* A field of /proc/self/status: a number, in KiB where it has a unit. */
 long status_of(const char *field);
 /* Open descriptors of the process. */
@@ -44,8 +48,9 @@ long voluntary_switches(int *threads);
 uint64_t seed(void);
 /* xorshift64: the next number below @n. */
 uint64_t random_below(uint64_t *state, uint64_t n);
-/* Runs @fn, which returns 0, in a runtime of its own.  Returns the counts once all that was spawned
- * has ended. */
+/* Runs @fn, which returns 0, in a runtime of its own, with @workers (0: the default).  Returns the
+ * counts once all that was spawned has ended. */
+struct thrum_stats run_to_the_end_on(unsigned workers, thrum_fn fn);
 struct thrum_stats run_to_the_end(thrum_fn fn);
 
 #endif

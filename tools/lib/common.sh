@@ -11,7 +11,8 @@ jobs=$(nproc)
 # What each job needs on Debian 12 that a minimal system lacks.
 packages_run=(cmake ninja-build gcc libc6-dev pkgconf libck-dev libssl-dev
 	libjansson-dev libcurl4-openssl-dev node-llhttp)
-packages_test=("${packages_run[@]}" check g++ python3 shellcheck)
+packages_test=("${packages_run[@]}" check g++ python3 shellcheck
+	curl openssl nginx-light wrk)
 # shellcheck disable=SC2034 # for those who source this
 packages_clang=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034

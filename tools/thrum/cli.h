@@ -22,10 +22,12 @@
 /* Each takes its own words (argv[0] is the command's name) and returns an exit code. */
 int demo_main(int argc, char **argv);
 int fetch_main(int argc, char **argv);
+int serve_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 
 void demo_help(FILE *out);
 void fetch_help(FILE *out);
+void serve_help(FILE *out);
 void info_help(FILE *out);
 
 /* cli_misuse - print the message and the hint; returns EXIT_MISUSE.  @command may be NULL. */
@@ -42,6 +44,10 @@ int cli_flush(int status);
 
 /* cli_print_json - print @object on standard output and drop it; NULL: out of memory. */
 int cli_print_json(json_t *object);
+
+/* cli_report - a runtime's reports on standard error, but not those of stalls: on a busy machine a
+ * task is held up through no fault of the program's. */
+void cli_report(void *arg, int what, const char *line);
 
 /* text_path - @path with control characters and broken UTF-8 escaped, cut to @n; returns @buf. */
 const char *text_path(const char *path, char *buf, size_t n);

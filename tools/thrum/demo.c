@@ -208,16 +208,17 @@ static int run(struct demo *demo)
 	int status, error;
 
 	config.workers = demo->workers;
+	config.report = cli_report;
 	error = thrum_runtime_create(&demo->rt, &config);
 	if (error)
 		return report_failure(demo, "no runtime could be made: %s", text_error(error));
 	status = run_in_runtime(demo);
 	error = thrum_runtime_destroy(demo->rt);
-	served_free(demo);
 	if (error) {
 		fprintf(stderr, "thrum demo: the runtime did not stop: %s\n", text_error(error));
 		return EXIT_NOT_OK;
 	}
+	served_free(demo);
 	return status;
 }
 

@@ -39,7 +39,7 @@ struct file {
 	intptr_t parallel; /* bytes read, or -errno */
 	intptr_t serial;
 	unsigned char hash[HASH_BYTES];
-	bool asked;	 /* for over the network */
+	bool asked;      /* for over the network */
 	intptr_t served; /* bytes that came, or -errno */
 	unsigned char served_hash[HASH_BYTES];
 };
@@ -130,7 +130,7 @@ struct demo {
 	uint64_t unasked;    /* hashed by a task, and not asked for over the network */
 	uint64_t unserved;   /* asked for, and not had */
 	uint64_t connections, requests; /* as the server counted them */
-	struct latency latency;		/* of a fetch */
+	struct latency latency;         /* of a fetch */
 	struct pass parallel, fetched, serial;
 	int64_t walk_ns;
 	struct problem problems[PROBLEMS_KEPT];

@@ -4,10 +4,12 @@
  * parts.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "fetch_run.h"
 
@@ -17,8 +19,6 @@
 /* What a job may have open: its connection, another attempt, a look-up's and libcurl's own. */
 #define DESCRIPTORS_OF_JOB 8
 #define DESCRIPTORS_KEPT 32
-/* TLS and the checking of certificates go deeper than a task of ours. */
-#define STACK_BYTES (256 * 1024)
 
 static const char help[] =
     "usage: thrum fetch [OPTION...] URL...\n\n"
@@ -149,13 +149,16 @@ static int run_with_libraries(struct fetch_run *run)
 	struct thrum_config config = THRUM_CONFIG_INIT;
 	intptr_t status;
 
+	/* Before anything else is opened, which may get the number of one that is closed. */
+	run->in_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	run->out_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	config.workers = run->workers;
-	config.stack_bytes = STACK_BYTES;
+	config.report = cli_report;
 	run->ring = calloc(FETCH_WINDOW, sizeof(*run->ring));
-	if (!run->ring)
-		return fail(text_error(-ENOMEM));
-	status = thrum_run_with(&config, fetch_run, run);
+	status = run->ring ? thrum_run_with(&config, fetch_run, run) : -ENOMEM;
 	free(run->ring);
+	close(run->in_fd);
+	close(run->out_fd);
 	return thrum_failed(status) ? fail(text_error(status)) : (int)status;
 }
 

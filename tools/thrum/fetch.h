@@ -18,25 +18,26 @@
 
 /* How to fetch; its strings outlive the fetchers. */
 struct fetch_options {
-	int64_t timeout_ns;	/* of a whole fetch, redirects included; 0: none */
-	const char *ca_file;	/* NULL: what the system trusts */
+	int64_t timeout_ns;     /* of a whole fetch, redirects included; 0: none */
+	const char *ca_file;    /* NULL: what the system trusts */
 	const char *user_agent; /* NULL: ours */
-	bool insecure;		/* no look at certificates */
-	bool stay;		/* redirects are not followed */
-	bool direct;		/* by no proxy */
-	unsigned stall_s;	/* end a fetch of which no byte came for so long; 0: do not */
+	bool insecure;          /* no look at certificates */
+	bool stay;              /* redirects are not followed */
+	bool direct;            /* by no proxy */
+	unsigned stall_s;       /* end a fetch of which no byte came for so long; 0: do not */
 };
 
 /* One fetch: what is asked for, then what came of it. */
 struct fetch {
 	const char *url;
-	/* Takes the body, piece by piece; must not wait; false ends the fetch.  NULL: only counted. */
+	/* Takes the body, piece by piece; must not wait; false ends the fetch.  NULL: it is
+	 * counted alone. */
 	bool (*body)(void *body_arg, const void *data, size_t n);
 	void *body_arg;
 
-	int result;      /* 0: a whole answer came; -errno: error says why not */
-	int status;      /* 0: no answer's head came */
-	uint64_t bytes;  /* of the body */
+	int result;     /* 0: a whole answer came; -errno: error says why not */
+	int status;     /* 0: no answer's head came */
+	uint64_t bytes; /* of the body */
 	int64_t ns;
 	char *effective; /* the URL at the end of all redirects, to be freed; NULL: no memory */
 	char error[FETCH_ERROR_BYTES];

@@ -12,6 +12,8 @@
  * tell through a socket; a libcurl that would block a worker instead is refused at the start.
  * QUICK_EXIT: giving up does not wait for a look-up's thread.
  *
+ * With TLS, libcurl and OpenSSL need less than 16 KiB of stack.
+ *
  * libcurl closes its sockets by close(2), which is as good: none is waited for then.
  */
 #define _GNU_SOURCE 1
@@ -132,8 +134,9 @@ static CURLcode set_up_easy(struct fetcher *f, const struct fetch_options *o)
 		bad = curl_easy_setopt(f->easy, (CURLoption)numbers[i][0], numbers[i][1]);
 	bad = bad ? bad : curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
 	bad = bad ? bad : curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, PROTOCOLS);
-	bad = bad ? bad : curl_easy_setopt(f->easy, CURLOPT_USERAGENT,
-				   o->user_agent ? o->user_agent : agent);
+	bad = bad ? bad
+		  : curl_easy_setopt(f->easy, CURLOPT_USERAGENT,
+				     o->user_agent ? o->user_agent : agent);
 	bad = bad ? bad : curl_easy_setopt(f->easy, CURLOPT_ERRORBUFFER, f->error);
 	bad = bad ? bad : curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
 	bad = bad ? bad : curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);

@@ -30,7 +30,7 @@ static int put(struct fetch_run *run, const char *text)
 void report_begin(struct fetch_run *run)
 {
 	if (run->json)
-		(void)put(run, "{\"fetches\": [");
+		(void)put(run, "{\"fetches\": [\n");
 }
 
 static char *escaped(const char *text)
@@ -69,16 +69,16 @@ static char *fetch_json(const struct fetch_run *run, const struct fetch_job *job
 	json_t *object;
 	char *text = NULL, *line = NULL;
 
-	object = json_pack("{s:s, s:b, s:i, s:I, s:f, s:s, s:s*, s:s*}", "url", url, "ok",
-			   fetch_is_good(fetch), "status", fetch->status, "bytes",
-			   (json_int_t)fetch->bytes, "seconds", SECONDS(fetch->ns), "effective_url",
-			   effective, "sha256", job->hashed ? hash_text(job->hash, hash) : NULL,
-			   "error",
-			   *fetch->error ? text_path(fetch->error, error, sizeof(error)) : NULL);
+	object =
+	    json_pack("{s:s, s:b, s:i, s:I, s:f, s:s, s:s*, s:s*}", "url", url, "ok",
+		      fetch_is_good(fetch), "status", fetch->status, "bytes",
+		      (json_int_t)fetch->bytes, "seconds", SECONDS(fetch->ns), "effective_url",
+		      effective, "sha256", job->hashed ? hash_text(job->hash, hash) : NULL, "error",
+		      *fetch->error ? text_path(fetch->error, error, sizeof(error)) : NULL);
 	if (object)
 		text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(object);
-	if (text && asprintf(&line, "%s\n  %s", run->told ? "," : "", text) < 0)
+	if (text && asprintf(&line, "%s %s\n", run->told ? "," : " ", text) < 0)
 		line = NULL;
 	free(text);
 	return line;
@@ -110,6 +110,14 @@ int report_fetch(struct fetch_run *run, const struct fetch_job *job)
 	return 0;
 }
 
+void report_flush(struct fetch_run *run)
+{
+	int error = run->out_error ? 0 : thrum_stream_flush(run->out);
+
+	if (error && error != -ECANCELED)
+		run->out_error = error;
+}
+
 /* The verdict in words; NULL: all is well. */
 static const char *find_fault(const struct fetch_run *run)
 {
@@ -128,14 +136,14 @@ static const char *find_fault(const struct fetch_run *run)
 
 static void finish_json(struct fetch_run *run, const char *fault)
 {
-	json_t *object = json_pack(
-	    "{s:b, s:s*, s:I, s:I, s:I, s:f}", "ok", !fault && !run->bad, "error", fault, "good",
-	    (json_int_t)run->good, "bad", (json_int_t)run->bad, "bytes", (json_int_t)run->bytes,
-	    "seconds", SECONDS(thrum_now() - run->start_ns));
+	json_t *object =
+	    json_pack("{s:b, s:s*, s:I, s:I, s:I, s:f}", "ok", !fault && !run->bad, "error", fault,
+		      "good", (json_int_t)run->good, "bad", (json_int_t)run->bad, "bytes",
+		      (json_int_t)run->bytes, "seconds", SECONDS(thrum_now() - run->start_ns));
 	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 
 	json_decref(object);
-	(void)put(run, "\n], ");
+	(void)put(run, "], ");
 	if (text)
 		(void)put(run, text + 1); /* without its brace */
 	else

@@ -114,10 +114,10 @@ static int ask_lines(struct fetch_run *run, struct thrum_stream *in)
 	return (int)n;
 }
 
-/* A descriptor for a stream of its own: closing that leaves @fd open. */
+/* A stream over a copy of @fd: closing it leaves @fd open.  @fd below 0: NULL. */
 static struct thrum_stream *open_stream(int fd, size_t buffer_bytes)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct thrum_stream *stream;
 
 	if (copy < 0)
@@ -130,7 +130,7 @@ static struct thrum_stream *open_stream(int fd, size_t buffer_bytes)
 
 static int ask_input(struct fetch_run *run)
 {
-	struct thrum_stream *in = open_stream(STDIN_FILENO, FETCH_URL_BYTES);
+	struct thrum_stream *in = open_stream(run->in_fd, FETCH_URL_BYTES);
 	int error;
 
 	if (!in)
@@ -276,6 +276,7 @@ static void report_all(struct fetch_run *run)
 	while (on) {
 		while (!run->out_error && report_next(run, false))
 			;
+		report_flush(run);
 		pthread_mutex_lock(&run->lock);
 		on = !run->out_error && !run->stopped && run->slots > 0 &&
 		     (!run->ended || run->told < run->asked);
@@ -368,7 +369,7 @@ intptr_t fetch_run(void *arg)
 	int status, error;
 
 	run->start_ns = thrum_now();
-	run->out = open_stream(STDOUT_FILENO, 0);
+	run->out = open_stream(run->out_fd, 0);
 	if (!run->out) {
 		fprintf(stderr, "thrum fetch: cannot write to standard output\n");
 		return EXIT_NOT_OK;

@@ -16,6 +16,7 @@ struct command {
 
 static const struct command commands[] = {
     {"demo", demo_main, demo_help, "hash a directory tree on all cores and check every result"},
+    {"serve", serve_main, serve_help, "serve the files of a directory over HTTP"},
     {"fetch", fetch_main, fetch_help, "fetch many URLs at once: status, size and time of each"},
     {"info", info_main, info_help, "say what a runtime has to work with here, and why"},
 };

@@ -150,7 +150,8 @@ static void print_counts(FILE *out, const struct demo *demo)
 		(unsigned long long)demo->serial.files, (unsigned long long)demo->unreadable);
 	fprintf(out, "fetched over loopback %llu\n", (unsigned long long)demo->fetched.files);
 	if (demo->unasked)
-		fprintf(out, "%llu files were not asked for: their size or name does not allow it\n",
+		fprintf(out,
+			"%llu files were not asked for: their size or name does not allow it\n",
 			(unsigned long long)demo->unasked);
 	if (demo->walk.unreadable_dirs)
 		fprintf(out, "%llu directories could not be read and were left out\n",
@@ -164,7 +165,8 @@ static void print_latency(FILE *out, const struct demo *demo)
 {
 	const struct latency *latency = &demo->latency;
 
-	fprintf(out, "\n  a fetch took, in ms: p50 %.3f, p90 %.3f, p99 %.3f, p99.9 %.3f, max %.3f\n",
+	fprintf(out,
+		"\n  a fetch took, in ms: p50 %.3f, p90 %.3f, p99 %.3f, p99.9 %.3f, max %.3f\n",
 		MS(latency_at(latency, 500)), MS(latency_at(latency, 900)),
 		MS(latency_at(latency, 990)), MS(latency_at(latency, 999)), MS(latency->max_ns));
 	fprintf(out, "  the server answered %llu requests on %llu connections\n",
@@ -194,7 +196,8 @@ static int report_text(const struct demo *demo, const char *fault)
 	if (demo->found)
 		print_report(out, demo);
 	if (!fault)
-		fprintf(out, "\nOK: every hash agrees: from the tasks, over the network and from the serial pass\n");
+		fprintf(out, "\nOK: every hash agrees: from the tasks, over the network and from "
+			     "the serial pass\n");
 	fflush(out);
 	if (fault)
 		fprintf(stderr, "thrum demo: %s\n", fault);
@@ -271,12 +274,13 @@ static json_t *report_json(const struct demo *demo, const char *fault)
 		      (json_int_t)demo->unreadable, "unreadable_directories",
 		      (json_int_t)demo->walk.unreadable_dirs, "changed", (json_int_t)demo->changed,
 		      "failed", (json_int_t)demo->failed, "wrong", (json_int_t)demo->wrong);
-	json_t *rest = json_pack(
-	    "{s:I, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:o, s:o}", "without_task",
-	    (json_int_t)demo->taskless, "workers", (int)thrum_runtime_workers(demo->rt), "jobs",
-	    (int)demo->jobs, "walk_seconds", SECONDS(demo->walk_ns), "tasks",
-	    pass_json(&demo->parallel), "served", served_json(demo), "serial", pass_json(&demo->serial), "speed_up",
-	    speed_up(demo), "by_worker", workers_json(demo->rt), "problems", problems_json(demo));
+	json_t *rest =
+	    json_pack("{s:I, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:o, s:o}", "without_task",
+		      (json_int_t)demo->taskless, "workers", (int)thrum_runtime_workers(demo->rt),
+		      "jobs", (int)demo->jobs, "walk_seconds", SECONDS(demo->walk_ns), "tasks",
+		      pass_json(&demo->parallel), "served", served_json(demo), "serial",
+		      pass_json(&demo->serial), "speed_up", speed_up(demo), "by_worker",
+		      workers_json(demo->rt), "problems", problems_json(demo));
 
 	if (!root || !rest || json_object_update(root, rest)) {
 		json_decref(root);

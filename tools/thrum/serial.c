@@ -50,8 +50,8 @@ static void judge_different(struct demo *demo, const struct file *file, const un
 	if (!is_touched(file, st) && result == file->serial && !is_touched(file, &st_again) &&
 	    !memcmp(again, hash, HASH_BYTES)) {
 		demo->wrong++;
-		demo_problem(demo, file->path,
-			     "wrong: %s hash is not that of two plain readings", whose);
+		demo_problem(demo, file->path, "wrong: %s hash is not that of two plain readings",
+			     whose);
 	} else {
 		demo->changed++;
 		demo_problem(demo, file->path,

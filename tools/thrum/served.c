@@ -51,7 +51,7 @@ struct served {
 	struct lane *lanes;
 	unsigned n_lanes;
 	pthread_mutex_t lock;
-	size_t next; /* lock; in the batch */
+	size_t next;  /* lock; in the batch */
 	bool stalled; /* lock */
 };
 
@@ -255,25 +255,12 @@ void served_free(struct demo *demo)
 /* @path, which is below the tree's root, as a URL; false: it is too long for one. */
 static bool make_url(struct lane *lane, const char *path)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	int n = snprintf(lane->url, URL_BYTES, "http://127.0.0.1:%d/", lane->demo->served->port);
+	size_t n = (size_t)snprintf(lane->url, URL_BYTES, "http://127.0.0.1:%d/",
+				    lane->demo->served->port);
 
 	path += strlen(lane->demo->dir);
 	path += strspn(path, "/");
-	for (; *path && n + 4 < URL_BYTES; path++) {
-		unsigned char c = (unsigned char)*path;
-
-		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-		    strchr("-._~/", c)) {
-			lane->url[n++] = (char)c;
-		} else {
-			lane->url[n++] = '%';
-			lane->url[n++] = digits[c >> 4];
-			lane->url[n++] = digits[c & 15];
-		}
-	}
-	lane->url[n] = '\0';
-	return !*path;
+	return http_path_encode(lane->url + n, URL_BYTES - n, path, strlen(path)) < URL_BYTES - n;
 }
 
 static bool hash_body(void *arg, const void *data, size_t n)
@@ -355,8 +342,7 @@ intptr_t served_pass(void *arg)
 	unsigned n = 0;
 
 	served->next = demo->segment_from;
-	while (n + 1 < served->n_lanes &&
-	       (tasks[n] = thrum_spawn(run_lane, &served->lanes[n + 1])))
+	while (n + 1 < served->n_lanes && (tasks[n] = thrum_spawn(run_lane, &served->lanes[n + 1])))
 		n++;
 	(void)run_lane(&served->lanes[0]);
 	while (n)

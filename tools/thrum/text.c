@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <thrum/thrum.h>
 
 #include "cli.h"
 
@@ -67,6 +68,13 @@ int cli_print_json(json_t *object)
 	puts(text);
 	free(text);
 	return cli_flush(EXIT_OK);
+}
+
+void cli_report(void *arg, int what, const char *line)
+{
+	(void)arg;
+	if (what != THRUM_REPORT_STALL)
+		fprintf(stderr, "thrum: %s\n", line);
 }
 
 /* How many bytes of well-formed UTF-8 for one character above 0x7f stand at @s; 0: none. */

@@ -43,11 +43,12 @@ says_not()
 	checks=$((checks + 1))
 }
 
-# value KEY: of the JSON object in $here/out.
+# value KEY: of the JSON object in $here/out; KEY.KEY: of an object in it.
 value()
 {
-	python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <"$here/out" ||
-		fail "no JSON object with '$1'"
+	python3 -c 'import functools, json, sys
+print(functools.reduce(lambda at, key: at[key], sys.argv[1].split("."), json.load(sys.stdin)))' \
+		"$1" <"$here/out" || fail "no JSON object with '$1'"
 }
 
 # json KEY VALUE: the object in $here/out has it.

@@ -5,9 +5,9 @@
   web.py DIR    serve DIR/top until standard input ends; one JSON line tells the ports and URLs
 
 nginx serves files over http and https (a certificate made for it, DIR/cert.pem) and hands /slow/N
-to the backend: 100 * N bytes, SLOW_S later.  /hang never answers, /moved and /loop redirect, /broken
-is cut in the middle.  DIR/access has a line for each request nginx has ended: when, how long it
-took, status, path, user agent.  Exits with 77 if there is no nginx here.
+to the backend: 100 * N bytes, SLOW_S later.  /hang never answers, /moved, /loop and /refused
+redirect, /broken is cut in the middle.  DIR/access has a line for each request nginx has ended:
+when, how long it took, status, path, user agent.  Exits with 77 if there is no nginx here.
 """
 import http.server
 import json
@@ -163,7 +163,7 @@ class Web:
         return requests
 
     def wait_requests(self, count):
-        """The same, when there are as many: a client may have its answer before the line is there."""
+        """The same, when there are as many: a client may have its answer before its line."""
         end = time.monotonic() + PATIENCE_S
         while len(self.requests()) < count and time.monotonic() < end:
             time.sleep(0.01)
