@@ -10,7 +10,8 @@
  * raised: -EPIPE.  What epoll cannot watch (files) is done by the file class of the blocking pool.
  * A buffer belongs to the call until it returns.  SO_RCVTIMEO and SO_SNDTIMEO are not heard: see
  * thrum_timeout_begin.  A descriptor that the library made (accepted, connected, opened, listening)
- * is to be closed by thrum_close.
+ * is to be closed by thrum_close in
+ * the runtime that made it, or when no task of it runs.
  *
  * All of them: Called from: a task.  Suspends: yes.  Cancellation point: yes, also when the call
  * need not wait; what was transferred is never lost: a call that moved bytes returns their number.

@@ -32,6 +32,17 @@
 #include "base/clock.h"
 #include "base/os_fault.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN 1
+#endif
+#endif
+#ifndef TSAN
+#define TSAN 0
+#endif
+
 bool thrum__membarrier_ready;
 
 /* ---- Memory ---- */
@@ -336,21 +347,47 @@ int thrum__os_epoll_wait(int set, struct epoll_event *events, int max, int64_t d
 
 /* ---- Futexes ---- */
 
+#if TSAN
+/* ThreadSanitizer delivers a signal at the next call that it knows, and a raw system call is none:
+ * a thread that sleeps here for ever would never hear of it. */
+#define SLICE_NS 50000000
+
+static int64_t slice(int64_t deadline_ns)
+{
+	struct timespec now;
+
+	poll(NULL, 0, 0);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return thrum__min64(deadline_ns, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + SLICE_NS);
+}
+#else
+static int64_t slice(int64_t deadline_ns)
+{
+	return deadline_ns;
+}
+#endif
+
 int thrum__os_futex_wait(uint32_t *addr, uint32_t expected, int64_t deadline_ns)
 {
+	int64_t until_ns = deadline_ns;
 	struct timespec until;
 	struct timespec *end = NULL;
+	int r;
 
-	if (deadline_ns != INT64_MAX) {
-		if (deadline_ns < 0)
-			deadline_ns = 0;
-		until.tv_sec = deadline_ns / 1000000000;
-		until.tv_nsec = deadline_ns % 1000000000;
-		end = &until;
-	}
-	/* The bitset form is the one whose timeout is absolute. */
-	return (int)result(syscall(SYS_futex, addr, FUTEX_WAIT_BITSET_PRIVATE, expected, end, NULL,
-				   FUTEX_BITSET_MATCH_ANY));
+	do {
+		until_ns = slice(deadline_ns);
+		if (until_ns != INT64_MAX) {
+			if (until_ns < 0)
+				until_ns = 0;
+			until.tv_sec = until_ns / 1000000000;
+			until.tv_nsec = until_ns % 1000000000;
+			end = &until;
+		}
+		/* The bitset form is the one whose timeout is absolute. */
+		r = (int)result(syscall(SYS_futex, addr, FUTEX_WAIT_BITSET_PRIVATE, expected, end,
+					NULL, FUTEX_BITSET_MATCH_ANY));
+	} while (r == -ETIMEDOUT && until_ns < deadline_ns);
+	return r;
 }
 
 void thrum__os_futex_wake(uint32_t *addr, int n)
@@ -451,21 +488,10 @@ const char *thrum__os_getenv(const char *name)
 
 /* ---- Membarrier ---- */
 
-#if defined(__SANITIZE_THREAD__)
-#define MEMBARRIER_HIDDEN true
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MEMBARRIER_HIDDEN true
-#endif
-#endif
-#ifndef MEMBARRIER_HIDDEN
-#define MEMBARRIER_HIDDEN false
-#endif
-
 static void membarrier_register(void)
 {
 	/* ThreadSanitizer cannot see it: there both sides stay fences. */
-	if (MEMBARRIER_HIDDEN)
+	if (TSAN)
 		return;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0)
 		return;

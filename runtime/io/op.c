@@ -34,6 +34,7 @@
 #include "sched/worker.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 
 #define PAUSE_MIN_NS THRUM_MS(1)
 #define PAUSE_MAX_NS THRUM_MS(100)
@@ -41,9 +42,9 @@
 #define KIND_MASK 0xffu
 #define HELD(out) (0x100u << ((out) ? 2 : 0))
 #define WANTED(out) (0x200u << ((out) ? 2 : 0))
-/* What kind of socket: its bytes are a stream, or in records; neither: was not asked. */
-#define STREAM 0x1000u
-#define RECORDS 0x2000u
+/* What kind of socket: TCP, or another; neither: was not asked. */
+#define TCP 0x1000u
+#define NOT_TCP 0x2000u
 
 enum mode { MODE_UNKNOWN, MODE_BLOCKING, MODE_NONBLOCKING };
 
@@ -92,25 +93,25 @@ bool thrum__op_is_nonblocking(struct thrum__op *op)
 	return op->mode == MODE_NONBLOCKING;
 }
 
-static bool is_stream(struct thrum__op *op)
+static bool is_tcp(struct thrum__op *op)
 {
 	uint32_t kind = load_relaxed(&op->d->kind);
 	socklen_t n = sizeof(int);
-	int type;
+	int protocol;
 
-	if (!(kind & (STREAM | RECORDS))) {
-		if (thrum__os_getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &n))
+	if (!(kind & (TCP | NOT_TCP))) {
+		if (thrum__os_getsockopt(op->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n))
 			return false;
-		kind = type == SOCK_STREAM ? STREAM : RECORDS;
+		kind = protocol == IPPROTO_TCP ? TCP : NOT_TCP;
 		fetch_or_relaxed(&op->d->kind, kind);
 	}
-	return kind & STREAM;
+	return kind & TCP;
 }
 
 void thrum__op_got_less(struct thrum__op *op)
 {
 	if (thrum__descriptor_is_trusted(op->d) &&
-	    thrum__op_runtime(op)->poller->ops->reports_after_short_read && is_stream(op))
+	    thrum__op_runtime(op)->poller->ops->reports_after_short_read && is_tcp(op))
 		thrum__descriptor_emptied(op->d, op->tick);
 }
 

@@ -68,7 +68,7 @@ int64_t thrum__op_backoff_ns(int64_t last_ns);
 int thrum__op_kind(const struct thrum__op *op);
 int thrum__op_kind_now(struct thrum__op *op);
 void thrum__op_kind_seen(struct thrum__op *op, enum thrum__descriptor_kind kind);
-/* A read got less than it asked for: on a stream socket the next one waits without an attempt. */
+/* A read got less than it asked for: on a TCP socket the next one waits without an attempt. */
 void thrum__op_got_less(struct thrum__op *op);
 /* Is it in non-blocking mode?  Asked once for a call.  What cannot be asked is taken for it. */
 bool thrum__op_is_nonblocking(struct thrum__op *op);

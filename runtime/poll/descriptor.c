@@ -329,6 +329,8 @@ static void dispatch_one(struct thrum__descriptors *ds, const struct thrum__poll
 
 	if (generation_of(load_relaxed(&d->watch)) != e->tag >> 32)
 		return;
+	if (e->ready & THRUM__READY_MORE) /* before the raise: who reads its tick sees it */
+		store_relaxed(&d->empty, THRUM__FD_NEVER_EMPTY);
 	if (e->ready & (THRUM__READY_IN | THRUM__READY_ERROR))
 		thrum__edge_raise(&d->in);
 	if (e->ready & (THRUM__READY_OUT | THRUM__READY_ERROR))

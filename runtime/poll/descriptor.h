@@ -76,20 +76,25 @@ static inline bool thrum__descriptor_is_closing(const struct thrum__descriptor *
 }
 
 /*
- * A read that got less than it asked for has emptied a stream socket, and what comes next is told
- * by an edge: until in's tick moves on from @tick, read before that call, a read would block, and
- * need not be tried.  For TRUSTED ones, as another file under the number would have an edge of its
- * own.  31 bits of the tick are kept: who does not read gets no 2^31 edges, as the socket's buffer
- * is full before.
+ * A read that got less than it asked for has emptied a TCP socket, and what comes next is told by
+ * an edge: until in's tick moves on from @tick, read before that call, a read would block, and need
+ * not be tried.  Not so once there was more than plain data to be read (READY_MORE: an end that
+ * came with the data has no edge of its own, and a read stops before urgent data).  For TRUSTED
+ * ones, as another file under the number would have an edge of its own.  31 bits of the tick are
+ * kept: who does not read gets no 2^31 edges, as the socket's buffer is full before.
  */
 #define THRUM__FD_TRUSTED 2u /* in watch */
+#define THRUM__FD_NEVER_EMPTY 2u
 static inline bool thrum__descriptor_is_trusted(const struct thrum__descriptor *d)
 {
 	return load_relaxed(&d->watch) & THRUM__FD_TRUSTED;
 }
 static inline void thrum__descriptor_emptied(struct thrum__descriptor *d, uint64_t tick)
 {
-	store_relaxed(&d->empty, (uint32_t)tick << 1 | 1u);
+	uint32_t old = load_relaxed(&d->empty);
+
+	if (old != THRUM__FD_NEVER_EMPTY)
+		(void)cas_relaxed(&d->empty, &old, (uint32_t)tick << 1 | 1u);
 }
 static inline bool thrum__descriptor_is_empty(const struct thrum__descriptor *d, uint64_t tick)
 {

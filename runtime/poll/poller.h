@@ -22,6 +22,7 @@
 #define THRUM__READY_IN 1u  /* a read, or an accept, would not block: data, end, error */
 #define THRUM__READY_OUT 2u /* a write would not block, or fails; a connection is made or refused */
 #define THRUM__READY_ERROR 4u /* comes with both others: an error or both directions are shut */
+#define THRUM__READY_MORE 8u /* comes with IN: beside data there is an end, urgent data, an error */
 
 struct thrum__poll_event {
 	uint64_t tag; /* as given to watch */

@@ -8,7 +8,7 @@
  *        slept last first.  Rejected: a set for each worker (an idle worker could not take over a
  *        busy one's events without waiting on all of them); EPOLLONESHOT (a system call for each
  *        wait); level-triggered (an event nobody waits for would end every wait).  Out-of-band
- *        data is not asked for.
+ *        data counts as something to read.
  * TOKENS They are the count of an eventfd, registered in the set like any other descriptor, with
  *        the tag TOKEN.  Who gets its event takes the whole count, keeps one and posts the rest.
  * EDGE   What of the kernel is relied on: a write to the eventfd, also one of 0, puts its entry on
@@ -111,7 +111,7 @@ static void poller_destroy(struct thrum__poller *p)
 static int poller_watch(struct thrum__poller *p, int fd, uint64_t tag)
 {
 	DEBUG_ENSURE(tag != TOKEN, "the tag of all ones is the poller's own");
-	return poller_add(poller_of(p), fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, tag);
+	return poller_add(poller_of(p), fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI, tag);
 }
 
 static int poller_unwatch(struct thrum__poller *p, int fd)
@@ -152,6 +152,8 @@ static uint32_t ready(uint32_t events)
 		r |= THRUM__READY_OUT;
 	if (events & (EPOLLHUP | EPOLLERR))
 		r |= THRUM__READY_ERROR;
+	if (events & (EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR))
+		r |= THRUM__READY_IN | THRUM__READY_MORE;
 	return r;
 }
 

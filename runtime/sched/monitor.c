@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monitor.c - one thread for each runtime that looks, each millisecond, or four, while any worker
+ * monitor.c - one thread for each runtime that looks, each millisecond, or two, while any worker
  * is awake, whether a worker is held inside one task, and does for it what cannot wait.
  *
  * HELD    A worker inside a task that has started or resumed none since the last look.  Its timers
@@ -49,7 +49,7 @@
 #define TICK_LEAST_NS THRUM_US(100)
 /* Where no task holds a worker for long, the look is this much rarer; and for so long after the
  * last one did, it is not.  A tick costs some 20 us of CPU time. */
-#define CALM 4
+#define CALM 2
 #define CALM_AFTER_NS THRUM_SEC(1)
 /* A thread that asks the kernel for short slices gets its turn sooner. */
 #define SLICE_NS THRUM_US(100)
@@ -502,6 +502,8 @@ int thrum__monitor_create(struct thrum_runtime *rt)
 	m = thrum__os_alloc_zeroed(sizeof(*m) + rt->workers_max * sizeof(m->watched[0]));
 	if (!m)
 		return -ENOMEM;
+	for (unsigned i = 0; i < rt->workers_max; i++)
+		m->watched[i].progress = UINT64_MAX; /* the first look finds progress */
 	m->runtime = rt;
 	m->limit_ns = stall_ns == THRUM_FOREVER ? REPORT_NS : stall_ns;
 	m->report_ns = clamp(m->limit_ns, REPORT_NS, THRUM_FOREVER);

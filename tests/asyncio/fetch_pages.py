@@ -59,8 +59,8 @@ def main():
         print("fetch_pages.py: skipped: no nginx or no openssl here")
         return web.NO_NGINX
     program, status = sys.argv[1], 0
-    with tempfile.TemporaryDirectory(prefix="thrum-fetch-pages.") as directory:
-        server = web.Web(directory)
+    with tempfile.TemporaryDirectory(prefix="thrum-fetch-pages.") as directory, \
+            web.Web(directory) as server:
         for workers in ("1", "4"):
             for _ in range(TRIES):  # on a busy machine a page can be too late once
                 wrong = check(program, server, workers)
@@ -69,7 +69,6 @@ def main():
             if wrong:
                 print("fetch_pages.py: FAILED: %s worker(s): %s" % (workers, wrong))
                 status = 1
-        server.stop()
     return status
 
 

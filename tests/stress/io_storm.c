@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_storm.c - pairs of tasks, one writes and one reads over a socket pair or a pipe, in random
- * sizes by random calls, with deadlines around random calls; meanwhile a third task cancels one of
- * them, or gives one up, or closes a descriptor under it, at a random moment.
+ * io_storm.c - pairs of tasks, one writes and one reads over a pipe, a socket pair, a Unix or TCP
+ * connection that the library made, in random sizes by random calls, with deadlines around random
+ * calls; meanwhile a third task cancels one of them, or gives one up, or closes a descriptor under
+ * it, at a random moment.
  *
  * What holds whatever happens: the bytes that the writer's calls said they wrote are those that the
  * reader's calls said they read, and after them those that are still in the kernel at the end, each
@@ -38,9 +39,11 @@ enum fate {
 	FATES
 };
 
+enum kind { KIND_PIPE, KIND_PAIR, KIND_UNIX, KIND_TCP, KINDS };
+
 struct channel {
 	int in, out, kept; /* kept: of the same end as in */
-	bool is_socket;
+	enum kind kind;
 	enum fate fate;
 	bool in_closed, out_closed; /* the third task's; then the channel's */
 	uint64_t wanted, written, read, left;
@@ -49,6 +52,8 @@ struct channel {
 };
 
 static struct channel channels[CHANNELS];
+static int unix_listener, tcp_listener;
+static char unix_path[64], tcp_port[16];
 static uint64_t the_seed, rounds, round_now;
 static struct atomic64 bytes, left_over, timeouts, cancels, closes, fates[FATES];
 
@@ -74,7 +79,7 @@ static ssize_t write_somehow(struct channel *c, unsigned char *buf, size_t n)
 	struct iovec v[2] = {{buf, n / 2}, {buf + n / 2, n - n / 2}};
 	struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
 
-	switch (random_below(&c->random[0], c->is_socket ? 4 : 2)) {
+	switch (random_below(&c->random[0], c->kind == KIND_PIPE ? 2 : 4)) {
 	case 0:
 		return thrum_write(c->out, buf, n);
 	case 1:
@@ -92,7 +97,7 @@ static ssize_t read_somehow(struct channel *c, unsigned char *buf, size_t n)
 	struct pollfd p = {.fd = c->in, .events = POLLIN};
 	int ready;
 
-	switch (random_below(&c->random[1], c->is_socket ? 4 : 3)) {
+	switch (random_below(&c->random[1], c->kind == KIND_PIPE ? 3 : 4)) {
 	case 0:
 		return thrum_read(c->in, buf, n);
 	case 1:
@@ -229,10 +234,13 @@ static intptr_t third(void *arg)
 	return 0;
 }
 
-/* Nobody is inside a call on @fd: either way of closing it will do. */
+/* Nobody is inside a call on @fd: either way of closing it will do, if the library did not make
+ * it. */
 static void close_somehow(struct channel *c, int fd)
 {
-	CHECK((random_below(&c->random[2], 2) ? thrum_close(fd) : close(fd)) == 0);
+	bool made = c->kind == KIND_UNIX || c->kind == KIND_TCP;
+
+	CHECK((made || random_below(&c->random[2], 2) ? thrum_close(fd) : close(fd)) == 0);
 }
 
 static void count_left(struct channel *c)
@@ -240,12 +248,12 @@ static void count_left(struct channel *c)
 	unsigned char buf[PIECE];
 	ssize_t r;
 
-	CHECK(fcntl(c->kept, F_SETFL, O_NONBLOCK) == 0);
+	CHECK(fcntl(c->kept, F_SETFL, 0) == 0);
 	while ((r = read(c->kept, buf, sizeof(buf))) > 0) {
 		check(buf, (size_t)r, c->read + c->left);
 		c->left += (uint64_t)r;
 	}
-	CHECK(r == 0); /* the end: the writing end is closed */
+	CHECK(r == 0); /* the writing end is closed, so there is an end */
 	CHECK(close(c->kept) == 0);
 	CHECK(c->written == c->read + c->left);
 	fetch_add_acq_rel(&bytes, c->written);
@@ -273,16 +281,30 @@ static intptr_t channel_main(void *arg)
 	return 0;
 }
 
+static void connection_make(struct channel *c, int fds[2], int flags, bool turned)
+{
+	bool tcp = c->kind == KIND_TCP;
+
+	fds[turned] =
+	    tcp ? thrum_tcp_connect("127.0.0.1", tcp_port) : thrum_unix_connect(unix_path);
+	CHECK(fds[turned] >= 0);
+	fds[!turned] = thrum_accept4(tcp ? tcp_listener : unix_listener, NULL, NULL, flags);
+	CHECK(fds[!turned] >= 0);
+}
+
 static void channel_make(struct channel *c, uint64_t *random)
 {
-	int fds[2], flags = random_below(random, 2) ? O_NONBLOCK : 0;
+	bool nonblocking = random_below(random, 2);
+	int fds[2], flags = nonblocking ? SOCK_NONBLOCK : 0;
 
 	memset(c, 0, sizeof(*c));
-	c->is_socket = random_below(random, 2);
-	if (c->is_socket)
-		CHECK(socketpair(AF_UNIX, SOCK_STREAM | (flags ? SOCK_NONBLOCK : 0), 0, fds) == 0);
+	c->kind = (enum kind)random_below(random, KINDS);
+	if (c->kind == KIND_PIPE)
+		CHECK(pipe2(fds, nonblocking ? O_NONBLOCK : 0) == 0);
+	else if (c->kind == KIND_PAIR)
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | flags, 0, fds) == 0);
 	else
-		CHECK(pipe2(fds, flags) == 0);
+		connection_make(c, fds, flags, random_below(random, 2));
 	c->in = fds[0];
 	c->out = fds[1];
 	c->kept = dup(c->in);
@@ -320,16 +342,22 @@ static void one_round(uint64_t *random)
 
 static intptr_t run(void *unused)
 {
-	int fds = descriptors();
+	int fds;
 
 	(void)unused;
+	unix_listener = thrum_unix_listen(unix_path, 0);
+	tcp_listener = thrum_tcp_listen("127.0.0.1", "0", 0, 0);
+	CHECK(unix_listener >= 0 && tcp_listener >= 0);
+	snprintf(tcp_port, sizeof(tcp_port), "%d", thrum_local_port(tcp_listener));
+	fds = descriptors();
 	for (uint64_t i = 0; i < rounds; i++) {
 		uint64_t random = the_seed + round_now++ * 7919;
 
 		one_round(&random);
 		CHECK(descriptors() == fds);
 	}
-	return 0;
+	CHECK(thrum_close(unix_listener) == 0);
+	return thrum_close(tcp_listener);
 }
 
 int main(void)
@@ -339,6 +367,7 @@ int main(void)
 
 	the_seed = seed();
 	rounds = scaled(60);
+	snprintf(unix_path, sizeof(unix_path), "@thrum-io-storm-%d", (int)getpid());
 	for (int i = 0; i < 3; i++) {
 		struct thrum_stats stats = run_to_the_end_on(workers[i], run);
 

@@ -21,7 +21,8 @@
 
 #define IN THRUM__READY_IN
 #define OUT THRUM__READY_OUT
-#define ERROR THRUM__READY_ERROR
+#define MORE THRUM__READY_MORE
+#define ERROR (THRUM__READY_ERROR | MORE)
 
 static struct thrum__poller *poller;
 static struct thrum__poll_event events[THRUM__POLL_BATCH];
@@ -114,7 +115,7 @@ START_TEST(ends_are_reported)
 	ck_assert_int_eq(watch(fds[0], 1), 0);
 	ck_assert_uint_eq(the_event(1), OUT);
 	shutdown(fds[1], SHUT_WR);
-	ck_assert_uint_eq(the_event(1), IN | OUT);
+	ck_assert_uint_eq(the_event(1), IN | OUT | MORE);
 	shutdown(fds[1], SHUT_RD);
 	close(fds[1]);
 	ck_assert_uint_eq(the_event(1), IN | OUT | ERROR);

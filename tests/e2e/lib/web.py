@@ -13,6 +13,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -111,7 +112,7 @@ def free_ports(count):
 
 
 class Web:
-    """nginx in the directory `dir` with a Backend behind it."""
+    """nginx in the directory `dir` with a Backend behind it; a context that ends them."""
 
     def __init__(self, dir):
         self.dir = dir
@@ -169,7 +170,10 @@ class Web:
             time.sleep(0.01)
         return self.requests()
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.backend.end.set()
         self.nginx.terminate()
         self.nginx.wait()
@@ -179,17 +183,21 @@ def is_here():
     return shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") and shutil.which("openssl")
 
 
-def main():
-    if not is_here():
-        return NO_NGINX
-    web = Web(os.path.realpath(sys.argv[1]))
+def serve(web):
     print(json.dumps({"http": "http://127.0.0.1:%d" % web.http,
                       "https": "https://localhost:%d" % web.https,
                       "refused": "http://127.0.0.1:%d/" % web.refused,
                       "backend": "http://127.0.0.1:%d" % web.backend.server_address[1]}),
           flush=True)
     sys.stdin.read()
-    web.stop()
+
+
+def main():
+    if not is_here():
+        return NO_NGINX
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with Web(os.path.realpath(sys.argv[1])) as web:
+        serve(web)
     return 0
 
 
