@@ -59,6 +59,8 @@
 #define OFF_CPU_NS THRUM_MS(4)
 #define REPORT_NS THRUM_MS(10)
 #define QUIET_NS THRUM_MS(5)
+/* A thread that uses no CPU time is reported so many times later: it may wait for a CPU. */
+#define BLOCKED 5
 /* How long a spare that is not needed goes on with what it has, and how long it rests. */
 #define LINGER_NS THRUM_MS(10)
 #define KEEP_NS THRUM_MS(500)
@@ -346,6 +348,17 @@ static void report_one(struct thrum__monitor *m, struct thrum__worker *w, struct
 	thrum_release(&t->future);
 }
 
+/* Has it computed since it was found stuck, or been blocked for long?  One that waits for a CPU on
+ * a loaded machine is no news of the task's. */
+static bool is_to_blame(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
+{
+	int64_t used_ns = thrum__os_thread_cpu_ns(w->thread) - s->cpu_ns;
+
+	if (used_ns <= 0)
+		return (m->now_ns - s->since_ns) / BLOCKED >= m->report_ns;
+	return 2 * used_ns >= m->now_ns - s->cpu_at_ns;
+}
+
 static void report_stall(struct thrum__monitor *m)
 {
 	struct thrum_runtime *rt = m->runtime;
@@ -354,7 +367,8 @@ static void report_stall(struct thrum__monitor *m)
 	for (unsigned i = 0; i < total; i++) {
 		struct watched *s = &m->watched[i];
 
-		if (s->stuck && !s->reported && m->now_ns - s->since_ns >= m->report_ns)
+		if (s->stuck && !s->reported && m->now_ns - s->since_ns >= m->report_ns &&
+		    is_to_blame(m, rt->workers[i], s))
 			report_one(m, rt->workers[i], s);
 	}
 }
