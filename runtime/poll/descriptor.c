@@ -145,6 +145,11 @@ static struct chunk *make_chunk(void)
 	return c;
 }
 
+static struct chunk *chunk_at(struct thrum__descriptors *ds, unsigned i)
+{
+	return load_acquire(&ds->chunks[i]); /* O2 */
+}
+
 /* -EBADF, -ENOMEM. */
 static int find(struct thrum__descriptors *ds, int fd, struct thrum__descriptor **out)
 {
@@ -273,7 +278,7 @@ static void begin_life(struct thrum__descriptor *d, uint32_t trusted)
 void thrum__descriptors_distrust(struct thrum__descriptors *ds)
 {
 	for (int i = 0; i < THRUM__FD_CHUNKS; i++) {
-		struct chunk *c = load_acquire(&ds->chunks[i]); /* O2 */
+		struct chunk *c = chunk_at(ds, (unsigned)i);
 
 		for (int k = 0; c && k < THRUM__FD_CHUNK; k++) {
 			struct thrum__descriptor *d = &c->descriptors[k];
@@ -324,7 +329,7 @@ void thrum__descriptor_close_end(struct thrum__descriptor *d)
 
 static void dispatch_one(struct thrum__descriptors *ds, const struct thrum__poll_event *e)
 {
-	struct chunk *c = load_acquire(&ds->chunks[(uint32_t)e->tag / THRUM__FD_CHUNK]); /* O2 */
+	struct chunk *c = chunk_at(ds, (uint32_t)e->tag / THRUM__FD_CHUNK);
 	struct thrum__descriptor *d = &c->descriptors[(uint32_t)e->tag % THRUM__FD_CHUNK];
 
 	if (generation_of(load_relaxed(&d->watch)) != e->tag >> 32)

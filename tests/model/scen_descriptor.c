@@ -512,3 +512,31 @@ static void watcher(void)
 SCENARIO(descriptor_two_watch, .setup = setup_trusted,
 	 .thread = {reader, watcher, ready_old_then_dispatch}, .check = check, .stale = 1,
 	 .may_sleep = 1u << 2, .min_executions = 10000, .covers = "T2 T3 T8");
+
+static void distruster(void)
+{
+	thrum__descriptors_distrust(&table);
+}
+
+/* T10: beside a wait that relied on the watch. */
+SCENARIO(descriptor_distrust, .setup = setup_trusted,
+	 .thread = {reader, distruster, ready_old_then_dispatch}, .check = check, .stale = 1,
+	 .may_sleep = 1u << 2, .min_executions = 10000, .covers = "T2 T3 T8 T10");
+
+static void distrust_reopen_and_read(void)
+{
+	struct thrum__descriptor *d;
+
+	model_assert(thrum__descriptor_enter(&table, FD, &d) == 0);
+	model_assert(thrum__descriptor_watch(&table, d, FD) == 0);
+	thrum__descriptor_leave(d);
+	distruster();
+	kernel_close();
+	kernel_open();
+	reader();
+}
+
+/* T10: what was closed by others is watched anew under its old number. */
+SCENARIO(descriptor_distrust_reuse, .setup = setup_trusted,
+	 .thread = {distrust_reopen_and_read, ready_then_dispatch}, .check = check,
+	 .may_sleep = 1u << 1, .covers = "T8 T10");
