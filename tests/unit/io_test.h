@@ -9,7 +9,6 @@
 #define TESTS_UNIT_IO_TEST_H
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -18,19 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "run.h"
-
-static inline int descriptors_open(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	must(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* The only worker, without a spare for when it is held up. */
 static inline intptr_t run_alone(thrum_fn fn)
@@ -41,21 +29,21 @@ static inline intptr_t run_alone(thrum_fn fn)
 	return thrum_run_with(&c, fn, NULL);
 }
 
-#define IO_TEST_AS(run, name)                       \
-	static void name##_body(void);              \
-	static intptr_t name##_task(void *unused)   \
-	{                                           \
-		int before = descriptors_open();    \
-		(void)unused;                       \
-		name##_body();                      \
-		is_int(descriptors_open(), before); \
-		return 77;                          \
-	}                                           \
-	START_TEST(name)                            \
-	{                                           \
-		is_int(run, 77);                    \
-	}                                           \
-	END_TEST                                    \
+#define IO_TEST_AS(run, name)                     \
+	static void name##_body(void);            \
+	static intptr_t name##_task(void *unused) \
+	{                                         \
+		int before = fds_open();          \
+		(void)unused;                     \
+		name##_body();                    \
+		is_int(fds_open(), before);       \
+		return 77;                        \
+	}                                         \
+	START_TEST(name)                          \
+	{                                         \
+		is_int(run, 77);                  \
+	}                                         \
+	END_TEST                                  \
 	static void name##_body(void)
 #define IO_TEST_ON(workers, name) IO_TEST_AS(run_real(workers, name##_task, NULL), name)
 #define IO_TEST(name) IO_TEST_ON(2, name)

@@ -15,8 +15,6 @@
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,7 +28,6 @@
 #define LANES_MAX 64
 /* Both ends of a connection, the file, and what libcurl has open besides; of half the limit. */
 #define DESCRIPTORS_OF_LANE 8
-#define ACCEPTS 16 /* in a row until others get a chance */
 #define STALL_S 10
 #define GRACE_NS THRUM_SEC(2)
 #define URL_BYTES 8000
@@ -46,7 +43,7 @@ struct served {
 	struct serve_options serve;
 	struct fetch_options fetch;
 	struct server server;
-	struct thrum_future *accepting; /* NULL: it is stopped */
+	bool listening; /* it is to be stopped */
 	int port;
 	struct lane *lanes;
 	unsigned n_lanes;
@@ -55,92 +52,24 @@ struct served {
 	bool stalled; /* lock */
 };
 
-/* A task: takes connections until the listening socket is closed. */
-static intptr_t accept_all(void *arg)
+static int open_server(struct served *served)
 {
-	struct server *s = arg;
-	int result = 0;
+	int error = server_init(&served->server, &served->serve);
 
-	for (unsigned n = 1; !result; n++) {
-		int fd;
-
-		result = registry_wait_room(s);
-		if (result)
-			break;
-		fd = thrum_accept4(s->listener, NULL, NULL, SOCK_NONBLOCK);
-		if (fd < 0)
-			return fd;
-		if (registry_start(s, fd) == -ENOMEM)
-			thrum_close(fd);
-		if (n % ACCEPTS == 0)
-			result = thrum_yield();
-	}
-	return result;
-}
-
-/* Listens and accepts.  0 or -errno. */
-static int start_server(struct served *served)
-{
-	struct server *s = &served->server;
-	const int on = 1;
-
-	s->listener = thrum_tcp_listen("127.0.0.1", "0", 0, 0);
-	if (s->listener < 0)
-		return s->listener;
-	setsockopt(s->listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	served->port = thrum_local_port(s->listener);
-	served->accepting = served->port < 0 ? NULL : thrum_spawn(accept_all, s);
-	if (served->accepting)
+	if (error)
+		return error;
+	served->port = server_listen(&served->server);
+	served->listening = served->port >= 0;
+	if (served->listening)
 		return 0;
-	thrum_close(s->listener);
-	return served->port < 0 ? served->port : -ENOMEM;
+	server_fini(&served->server);
+	return served->port;
 }
 
 static void stop_server(struct served *served)
 {
-	struct server *s = &served->server;
-
-	(void)thrum_future_set(s->stop, 0);
-	thrum_close(s->listener);
-	(void)thrum_cancel(served->accepting);
-	(void)!thrum_join(served->accepting);
-	served->accepting = NULL;
-	registry_stop(s);
-	if (registry_wait_drained(s, GRACE_NS)) {
-		(void)registry_cut(s);
-		(void)!registry_wait_drained(s, GRACE_NS);
-	}
-}
-
-static int open_server(struct served *served, const char *dir)
-{
-	struct server *s = &served->server;
-	int error;
-
-	s->options = &served->serve;
-	s->dir = serve_open_top(dir);
-	if (s->dir < 0)
-		return s->dir;
-	s->stop = thrum_future_create();
-	registry_init(s);
-	error = s->stop ? start_server(served) : -ENOMEM;
-	if (!error)
-		return 0;
-	if (s->stop)
-		(void)thrum_future_set(s->stop, 0);
-	thrum_release(s->stop);
-	registry_fini(s);
-	close(s->dir);
-	return error;
-}
-
-static void close_server(struct served *served)
-{
-	struct server *s = &served->server;
-
-	thrum_release(s->stop);
-	registry_fini(s);
-	close(s->dir);
+	(void)server_stop(&served->server);
+	served->listening = false;
 }
 
 static unsigned count_lanes(const struct demo *demo, const struct served *served)
@@ -200,13 +129,14 @@ intptr_t served_start(void *arg)
 	pthread_mutex_init(&served->lock, NULL);
 	served->serve = (struct serve_options){
 	    .dir = demo->dir,
+	    .bind = "127.0.0.1",
 	    .idle_ns = THRUM_SEC(3600),
 	    .request_ns = THRUM_SEC(STALL_S),
 	    .write_ns = THRUM_SEC(STALL_S),
 	    .grace_ns = GRACE_NS,
 	};
 	served->fetch = (struct fetch_options){.stall_s = STALL_S, .direct = true, .stay = true};
-	error = open_server(served, demo->dir);
+	error = open_server(served);
 	if (!error) {
 		error = open_lanes(served, demo);
 		if (!error) {
@@ -215,7 +145,7 @@ intptr_t served_start(void *arg)
 		}
 		close_lanes(served);
 		stop_server(served);
-		close_server(served);
+		server_fini(&served->server);
 	}
 	pthread_mutex_destroy(&served->lock);
 	free(served);
@@ -241,12 +171,9 @@ void served_free(struct demo *demo)
 	if (!served)
 		return;
 	close_lanes(served);
-	if (served->accepting) { /* no task could be had to stop it */
-		(void)thrum_future_set(served->server.stop, 0);
-		thrum_release(served->accepting);
+	if (served->listening) /* no task could be had to stop it */
 		close(served->server.listener);
-	}
-	close_server(served);
+	server_fini(&served->server);
 	pthread_mutex_destroy(&served->lock);
 	free(served);
 	demo->served = NULL;
