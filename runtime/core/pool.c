@@ -37,9 +37,10 @@
  *         pop succeeds: two parties use one block.
  *
  * INVARIANT I1 each free block is in one place.  I2 one popper for each depot.  I3 a batch is
- *         carved only if each depot was empty or held by another popper when looked at; gives go
- *         round the depots and pass by those that are being popped, so behind a popper that does
- *         not run lies no more than when it stopped.
+ *         carved only if each depot was empty or held by another popper when looked at, LOOKS times
+ *         over: who pops is soon done, unless it lost its CPU, which is not waited for.  Gives and
+ *         takes each go round the depots, so these fill and empty evenly, and gives pass by those
+ *         that are being popped: behind a popper that does not run lies its share of what was free.
  *
  * PROOF   T1 to T4 are single atomic steps.  With popping held nobody else removes, so newest == d
  *         at T3 means that d has been there since it was read and its next_batch is the one that
@@ -59,6 +60,7 @@
 
 #define BATCH THRUM__POOL_BATCH
 #define DEPOTS THRUM__POOL_DEPOTS
+#define LOOKS THRUM__POOL_LOOKS
 
 static void give(struct thrum__depot *d, struct thrum__block *batch, uint32_t count)
 {
@@ -83,15 +85,17 @@ static struct thrum__depot *next_depot(struct thrum__pool *p, uint32_t *turn)
 	return &p->depots[(*turn)++ % DEPOTS];
 }
 
-/* One batch of @d; NULL: empty, or another pops. */
-static struct thrum__block *pop(struct thrum__depot *d)
+/* One batch of @d; NULL: empty, or another pops (*@busy). */
+static struct thrum__block *pop(struct thrum__depot *d, bool *busy)
 {
 	void *batch;
 
-	if (!load_relaxed(&d->newest) || load_relaxed(&d->popping))
+	if (!load_relaxed(&d->newest))
 		return NULL;
-	if (exchange_acquire(&d->popping, 1)) /* T2; O4 */
+	if (load_relaxed(&d->popping) || exchange_acquire(&d->popping, 1)) { /* T2; O4 */
+		*busy = true;
 		return NULL;
+	}
 	batch = load_acquire(&d->newest); /* O2 */
 	while (batch) {
 		void *next = plain_read(&((struct thrum__block *)batch)->next_batch);
@@ -103,13 +107,18 @@ static struct thrum__block *pop(struct thrum__depot *d)
 	return batch;
 }
 
-/* A batch of any depot, from number @turn on; NULL: none was to be had. */
+/* A batch of any depot, from number @turn on; NULL: none was to be had, and carving one more for
+ * each popper that is met would make memory grow as long as workers meet. */
 static struct thrum__block *take(struct thrum__pool *p, uint32_t turn)
 {
 	struct thrum__block *batch = NULL;
+	bool busy = true;
 
-	for (uint32_t i = 0; i < DEPOTS && !batch; i++)
-		batch = pop(&p->depots[(turn + i) % DEPOTS]);
+	for (uint32_t look = 0; look < LOOKS && busy && !batch; look++) {
+		busy = false;
+		for (uint32_t i = 0; i < DEPOTS && !batch; i++)
+			batch = pop(&p->depots[(turn + i) % DEPOTS], &busy);
+	}
 	return batch;
 }
 
@@ -182,7 +191,7 @@ static NOINLINE bool refill(struct thrum__pool_cache *c)
 		c->spare_count = 0;
 		return true;
 	}
-	c->active = take(c->pool, c->turn);
+	c->active = take(c->pool, c->look++);
 	if (!c->active)
 		c->active = carve(c->pool);
 	if (!c->active)

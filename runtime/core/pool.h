@@ -16,9 +16,11 @@
 #ifdef THRUM_MODEL
 #define THRUM__POOL_BATCH 2
 #define THRUM__POOL_DEPOTS 2
+#define THRUM__POOL_LOOKS 2
 #else
 #define THRUM__POOL_BATCH 64
 #define THRUM__POOL_DEPOTS 8
+#define THRUM__POOL_LOOKS 32
 #endif
 
 /* The head of a free block.  word and refs mean what they mean in a live one (future.h): they are
@@ -63,7 +65,7 @@ struct thrum__pool_cache {
 	struct thrum__block *spare;
 	uint32_t active_count;
 	uint32_t spare_count;
-	uint32_t turn; /* the depot to begin with */
+	uint32_t turn, look; /* the depot to give to next, to take from next */
 };
 
 void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p);

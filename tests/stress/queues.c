@@ -407,10 +407,10 @@ static void pool_run(void)
 	pthread_join(t[RING], NULL);
 
 	carved = load_relaxed(&pool.carved);
-	/* In flight, in caches, in the outsider's hands; and some times as much behind poppers
-	 * that were held. */
+	/* In flight, in caches, in the outsider's hands; and at most as much behind each thread
+	 * that is held while it pops. */
 	CHECK(carved <=
-	      4 * (RING * FLIGHT + RING * 2 * THRUM__POOL_BATCH + 10 + THRUM__POOL_BATCH));
+	      (RING + 2) * (RING * FLIGHT + RING * 2 * THRUM__POOL_BATCH + 10 + THRUM__POOL_BATCH));
 	thrum__pool_walk(&pool, block_is_free, &walked);
 	CHECK(walked >= carved);
 	thrum__pool_cache_init(&c, &pool);
