@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 
 // server.go - the same server in Go: a goroutine for each connection, blocking code over net.Conn.
-// hello is net/http, which is what people use; echo reads and writes by hand.
+// hello is net/http, which is what people use; echo reads and writes by hand. pages is the client
+// of bench_pages on net/http: a goroutine for each job, connections kept.
 //
 //	peer_go echo|hello [--threads N] [--hogs N]
+//	peer_go pages --port N [--pages N] [--jobs N] [--threads N]
 package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -64,9 +68,52 @@ func option(name string, fallback int) int {
 	return fallback
 }
 
+// The length of the page.
+func fetchPage(client *http.Client, url string) (int64, error) {
+	r, err := client.Get(url)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Body.Close()
+	if r.StatusCode != 200 {
+		return 0, errors.New(r.Status)
+	}
+	return io.Copy(io.Discard, r.Body)
+}
+
+func pages(port, count, jobs int) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: jobs}}
+	url := fmt.Sprintf("http://127.0.0.1:%d/page", port)
+	totals := make(chan int64)
+	for i := 0; i < jobs; i++ {
+		go func(first int) {
+			total := int64(0)
+			for page := first; page < count; page += jobs {
+				n, err := fetchPage(client, url)
+				if err != nil {
+					fail(err)
+				}
+				total += n
+			}
+			totals <- total
+		}(i)
+	}
+	total := int64(0)
+	for i := 0; i < jobs; i++ {
+		total += <-totals
+	}
+	fmt.Println("pages", count, "bytes", total)
+}
+
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "pages" {
+		runtime.GOMAXPROCS(option("--threads", 1))
+		pages(option("--port", 0), option("--pages", 1000), option("--jobs", 256))
+		return
+	}
 	if len(os.Args) < 2 || (os.Args[1] != "echo" && os.Args[1] != "hello") {
 		fmt.Fprintln(os.Stderr, "peer_go echo|hello [--threads N] [--hogs N]")
+		fmt.Fprintln(os.Stderr, "peer_go pages --port N [--pages N] [--jobs N] [--threads N]")
 		os.Exit(2)
 	}
 	runtime.GOMAXPROCS(option("--threads", 1))

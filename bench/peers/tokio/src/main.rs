@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 //! The same server on tokio: a task for each connection. hello parses with httparse, hyper's parser,
-//! and answers what one read brought by one write.
+//! and answers what one read brought by one write. pages.rs is the client.
 //!
 //!     peer_tokio echo|hello [--threads N] [--hogs N]
+//!     peer_tokio pages --port N [--pages N] [--jobs N] [--threads N]
+
+mod pages;
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -97,22 +100,34 @@ fn option(args: &[String], name: &str, fallback: usize) -> usize {
     }
 }
 
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if args.len() < 2 || (args[1] != "echo" && args[1] != "hello") {
-        eprintln!("peer_tokio echo|hello [--threads N] [--hogs N]");
-        std::process::exit(2);
-    }
+fn end_with_input() {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if args.len() < 2 || !["echo", "hello", "pages"].contains(&args[1].as_str()) {
+        eprintln!("peer_tokio echo|hello [--threads N] [--hogs N]");
+        eprintln!("peer_tokio pages --port N [--pages N] [--jobs N] [--threads N]");
+        std::process::exit(2);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(option(&args, "--threads", 1))
         .enable_all()
         .build()
         .expect("the runtime");
-    if let Err(e) = runtime.block_on(serve(args[1] == "hello", option(&args, "--hogs", 0))) {
+    let ended = if args[1] == "pages" {
+        let port = option(&args, "--port", 0) as u16;
+        let count = option(&args, "--pages", 1000);
+        runtime.block_on(pages::fetch_all(port, count, option(&args, "--jobs", 256)))
+    } else {
+        end_with_input();
+        runtime.block_on(serve(args[1] == "hello", option(&args, "--hogs", 0)))
+    };
+    if let Err(e) = ended {
         eprintln!("peer_tokio: {e}");
         std::process::exit(1);
     }
