@@ -10,11 +10,13 @@
  * raised: -EPIPE.  What epoll cannot watch (files) is done by the file class of the blocking pool.
  * A buffer belongs to the call until it returns.  SO_RCVTIMEO and SO_SNDTIMEO are not heard: see
  * thrum_timeout_begin.  A descriptor that the library made (accepted, connected, opened, listening)
- * is to be closed by thrum_close in
- * the runtime that made it, or when no task of it runs.
+ * is to be closed by thrum_close (of any runtime), or when no task of the runtime that made it
+ * runs.
  *
  * All of them: Called from: a task.  Suspends: yes.  Cancellation point: yes, also when the call
- * need not wait; what was transferred is never lost: a call that moved bytes returns their number.
+ * need not wait.  What was transferred is never lost: a call that moved bytes and is then cut short
+ * (an error, a cancel, a deadline) returns their number, and the next call returns why; that it was
+ * a deadline thrum_timeout_end tells as well, and thrum_cancel_requested a cancel.
  * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done;
  * -EBADF: also when the descriptor is closed by thrum_close during the call; -ENOMEM; -EAGAIN: the
  * pool's queue is full; -EPERM outside a task; -ENOTSUP in a forked child.

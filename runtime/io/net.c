@@ -50,11 +50,9 @@ static int keep_or_close(int fd, int err)
 	return err;
 }
 
-static int bind_and_listen(int fd, const struct sockaddr *addr, socklen_t len, int backlog)
+static int start_listening(int fd, int backlog)
 {
-	int err = thrum__os_bind(fd, addr, len);
-
-	return err ? err : thrum__os_listen(fd, backlog > 0 ? backlog : SOMAXCONN);
+	return thrum__os_listen(fd, backlog > 0 ? backlog : SOMAXCONN);
 }
 
 static int listen_at(const struct addrinfo *a, int backlog, unsigned flags)
@@ -66,7 +64,9 @@ static int listen_at(const struct addrinfo *a, int backlog, unsigned flags)
 		return fd;
 	err = set_options(fd, a->ai_family, flags);
 	if (!err)
-		err = bind_and_listen(fd, a->ai_addr, a->ai_addrlen, backlog);
+		err = thrum__os_bind(fd, a->ai_addr, a->ai_addrlen);
+	if (!err)
+		err = start_listening(fd, backlog);
 	return keep_or_close(fd, err);
 }
 
@@ -136,11 +136,17 @@ int thrum_unix_listen(const char *path, int backlog)
 {
 	struct sockaddr_un addr;
 	socklen_t len;
-	int fd = unix_socket(path, &addr, &len);
+	int fd = unix_socket(path, &addr, &len), err;
 
 	if (fd < 0)
 		return fd;
-	return keep_or_close(fd, bind_and_listen(fd, (struct sockaddr *)&addr, len, backlog));
+	err = thrum__os_bind(fd, (struct sockaddr *)&addr, len);
+	if (err)
+		return keep_or_close(fd, err);
+	err = start_listening(fd, backlog);
+	if (err && addr.sun_path[0])
+		(void)thrum__os_unlink(path); /* which bind has made */
+	return keep_or_close(fd, err);
 }
 
 int thrum_unix_connect(const char *path)

@@ -327,6 +327,20 @@ static int listen_unix_once(void)
 	return thrum_unix_listen(name, 0);
 }
 
+/* A socket's file is there while it listens, and not if it never did. */
+static int listen_at_path_once(void)
+{
+	char dir[] = "/tmp/thrum-net-XXXXXX", path[64];
+	int fd;
+
+	must(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	fd = thrum_unix_listen(path, 0);
+	is_int(unlink(path), fd >= 0 ? 0 : -1);
+	must(rmdir(dir) == 0);
+	return fd;
+}
+
 /* Fails at each point in turn: an error, and no descriptor is left. */
 static void sweep(int (*make)(void))
 {
@@ -350,6 +364,7 @@ TASK_TEST(a_failed_listen_leaves_nothing, 1)
 {
 	sweep(listen_once);
 	sweep(listen_unix_once);
+	sweep(listen_at_path_once);
 }
 #endif
 

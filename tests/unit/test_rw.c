@@ -180,6 +180,65 @@ IO_TEST(deadlines)
 	pair_close(ends);
 }
 
+/* One way to write to a descriptor that takes all. */
+static ssize_t write_by(int way, int fd, char *bytes, size_t n)
+{
+	struct iovec v[2] = {{bytes, n / 2}, {bytes + n / 2, n - n / 2}};
+	struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
+
+	switch (way) {
+	case 0:
+		return thrum_write(fd, bytes, n);
+	case 1:
+		return thrum_writev(fd, v, 2);
+	case 2:
+		return thrum_send(fd, bytes, n, 0);
+	default:
+		return thrum_sendmsg(fd, &m, 0);
+	}
+}
+
+/* Both are known: how much went, and that it was the deadline. */
+IO_TEST(a_deadline_in_the_middle_of_a_write)
+{
+	static char bytes[1 << 20];
+	const int little = 16 << 10;
+
+	fill_bytes(bytes, sizeof(bytes));
+	for (int i = 0; i < PAIR_KINDS * 4; i++) {
+		struct thrum_timeout outer, inner;
+		struct drain d = {0};
+		ssize_t r = -ETIMEDOUT;
+		int ends[2], way = i % 4;
+
+		if (i / 4 == PIPE && way > 1)
+			continue;
+		pair_make(ends, (enum pair_kind)(i / 4), false);
+		for (int k = 0; k < 2 && i / 4 != PIPE; k++) {
+			int name = k ? SO_SNDBUF : SO_RCVBUF;
+
+			must(!setsockopt(ends[k], SOL_SOCKET, name, &little, sizeof(little)));
+		}
+		/* The machine may be slow: nothing done at all is no answer. */
+		for (int64_t ns = THRUM_MS(2); r == -ETIMEDOUT; ns *= 2) {
+			thrum_timeout_begin(&outer, i % 2 ? ns : THRUM_SEC(1000));
+			thrum_timeout_begin(&inner, i % 2 ? THRUM_SEC(1000) : ns);
+			r = write_by(way, ends[1], bytes, sizeof(bytes));
+			is_int(thrum_timeout_end(&inner), i % 2 == 0);
+			if (i % 2)
+				is_int(write_by(way, ends[1], bytes, 1), -ETIMEDOUT);
+			is_int(thrum_timeout_end(&outer), i % 2 == 1);
+		}
+		must(r > 0 && r < (ssize_t)sizeof(bytes));
+		d = (struct drain){.fd = ends[0], .n = (size_t)r};
+		is_int(task_drains(&d), 0);
+		must(d.same);
+		is_int(thrum_close(ends[1]), 0);
+		is_int(task_reads_one(as_arg(ends[0])), 0); /* nothing more had gone */
+		is_int(thrum_close(ends[0]), 0);
+	}
+}
+
 static intptr_t task_cancelled_calls(void *ends)
 {
 	int *e = ends;
@@ -464,6 +523,7 @@ int main(void)
 	    a_cancelled_write_tells_how_much_went,
 	    a_cancelled_read_takes_nothing,
 	    deadlines,
+	    a_deadline_in_the_middle_of_a_write,
 	    the_check_on_entry,
 	    many_readers_of_one_pipe,
 	    bytes_to_and_fro,

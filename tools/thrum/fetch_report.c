@@ -84,6 +84,14 @@ static char *fetch_json(const struct fetch_run *run, const struct fetch_job *job
 	return line;
 }
 
+static void note_no_memory(struct fetch_run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	if (!run->failure)
+		run->failure = -ENOMEM;
+	pthread_mutex_unlock(&run->lock);
+}
+
 int report_fetch(struct fetch_run *run, const struct fetch_job *job)
 {
 	const struct fetch *fetch = &job->fetch;
@@ -98,7 +106,7 @@ int report_fetch(struct fetch_run *run, const struct fetch_job *job)
 	if (line)
 		error = put(run, line);
 	else
-		run->failure = -ENOMEM;
+		note_no_memory(run);
 	free(line);
 	free(effective);
 	free(url);
@@ -134,8 +142,9 @@ static const char *find_fault(const struct fetch_run *run)
 	return NULL;
 }
 
-static void finish_json(struct fetch_run *run, const char *fault)
+static void finish_json(struct fetch_run *run)
 {
+	const char *fault = find_fault(run);
 	json_t *object =
 	    json_pack("{s:b, s:s*, s:I, s:I, s:I, s:f}", "ok", !fault && !run->bad, "error", fault,
 		      "good", (json_int_t)run->good, "bad", (json_int_t)run->bad, "bytes",
@@ -147,18 +156,19 @@ static void finish_json(struct fetch_run *run, const char *fault)
 	if (text)
 		(void)put(run, text + 1); /* without its brace */
 	else
-		run->failure = -ENOMEM;
+		note_no_memory(run);
 	(void)put(run, "\n");
 	free(text);
 }
 
 int report_finish(struct fetch_run *run)
 {
-	const char *fault = find_fault(run);
+	const char *fault;
 	int error;
 
 	if (run->json)
-		finish_json(run, fault);
+		finish_json(run);
+	fault = find_fault(run);
 	error = thrum_stream_close(run->out);
 	run->out_error = run->out_error ? run->out_error : error;
 	if (run->out_error)

@@ -176,12 +176,22 @@ static bool hash_body(void *arg, const void *data, size_t n)
 static void fetch_job(struct fetch_run *run, struct fetcher *fetcher, struct hasher *hasher,
 		      struct fetch_job *job)
 {
-	if (run->sha256 && hash_begin(hasher) == 0) {
-		job->fetch.body = hash_body;
-		job->fetch.body_arg = hasher;
+	struct fetch *fetch = &job->fetch;
+	int error = run->sha256 ? hash_begin(hasher) : 0;
+
+	if (!error && run->sha256) {
+		fetch->body = hash_body;
+		fetch->body_arg = hasher;
 	}
-	if (fetcher_run(fetcher, &job->fetch) == 0 && job->fetch.body)
-		job->hashed = hash_end(hasher, job->hash) == 0;
+	if (!error && fetcher_run(fetcher, fetch))
+		return;
+	if (!error && run->sha256)
+		error = hash_end(hasher, job->hash);
+	job->hashed = run->sha256 && !error;
+	if (error) {
+		fetch->result = error;
+		snprintf(fetch->error, sizeof(fetch->error), "%s", text_error(error));
+	}
 }
 
 /* The next URL, or NULL: there is none, and none comes. */

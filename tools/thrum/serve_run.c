@@ -18,6 +18,7 @@ static int say_ready(const struct server *s, int port)
 	unsigned workers = thrum_runtime_workers(NULL);
 	char where[TEXT_PATH_MAX], url[300];
 	json_t *object;
+	bool bad;
 
 	snprintf(url, sizeof(url), "http://%s%s%s:%d/", bare6 ? "[" : "", o->bind, bare6 ? "]" : "",
 		 port);
@@ -25,11 +26,12 @@ static int say_ready(const struct server *s, int port)
 	if (o->json) {
 		object = json_pack("{s:s, s:s, s:s, s:i, s:i}", "event", "ready", "url", url,
 				   "directory", where, "port", port, "workers", (int)workers);
-		if (!object || json_dumpf(object, stdout, JSON_COMPACT)) {
-			json_decref(object);
+		bad = !object || json_dumpf(object, stdout, JSON_COMPACT);
+		json_decref(object);
+		if (bad) {
+			fprintf(stderr, "thrum serve: %s\n", text_error(-ENOMEM));
 			return EXIT_NOT_OK;
 		}
-		json_decref(object);
 		putchar('\n');
 	} else {
 		printf("serving %s on %s with %u worker%s\n", where, url, workers,

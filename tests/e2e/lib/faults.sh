@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# faults.sh - sourced by the fault sweeps: a command of the program with the n-th fault point
+# failing, for every n: once, and from then on.
+#
+# $bin is the program built with fault points, from THRUM_BIN_FAULTS; without it the test is skipped
+# (77).  $here is a scratch directory that goes away.  The test defines
+#   try    one run of it, which must end in time: its status in $status, its output in $here/out
+#          and $here/err
+#   judge  what must hold if it ended with status 0; it calls fail if not
+# and calls sweep_faults.  With status 1 there must be a message.  A signal, a hang or another
+# status fails (sanitizers are told to exit with 99).  A sweep goes on until the fault has not fired
+# in some runs in a row: how many points a run passes varies a little.
+
+if [ -z "${THRUM_BIN_FAULTS:-}" ]; then
+	echo "${0##*/}: skipped: THRUM_BIN_FAULTS names no program built with fault points"
+	exit 77
+fi
+bin=$(realpath "$THRUM_BIN_FAULTS")
+here=$(mktemp -d "${TMPDIR:-/tmp}/thrum-$(basename "$0" .sh).XXXXXX")
+trap 'rm -rf "$here"' EXIT
+export THRUM_FAULT_COUNT=1
+export THRUM_SEED=1
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:exitcode=99"
+export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}exitcode=99"
+FAULTS_MAX=20000 # of a small run
+FAULTS_QUIET=5   # runs in a row
+fault=
+status=0
+
+fail()
+{
+	echo "${0##*/}: FAILED: THRUM_FAULT=$fault: $*" >&2
+	echo "--- standard output:" >&2
+	head -n 40 "$here/out" >&2 || :
+	echo "--- standard error:" >&2
+	head -n 60 "$here/err" >&2 || :
+	exit 1
+}
+
+# One run with the fault $fault; false: it did not fire.
+run_fault()
+{
+	THRUM_FAULT=$fault try
+	grep -q '^thrum: [0-9]* fault points passed' "$here/err" ||
+		fail "ended with $status, before the program's own end"
+	case $status in
+	0) judge ;;
+	1)
+		grep -v 'fault points passed' "$here/err" | grep -Eq '^thrum( [a-z]+)?: ' ||
+			fail 'status 1 without a message'
+		;;
+	*) fail "ended with $status" ;;
+	esac
+	grep -q '^thrum: [0-9]* fault points passed, fired' "$here/err"
+}
+
+# sweep SUFFIX STEP WORDS
+sweep()
+{
+	local n last=0 quiet=0 errors=0
+	for ((n = 1; quiet < FAULTS_QUIET; n += $2)); do
+		[ "$n" -le "$FAULTS_MAX" ] || fail "more than $FAULTS_MAX fault points"
+		fault=$n$1
+		if run_fault; then
+			quiet=0 last=$n
+			errors=$((errors + status))
+		else
+			quiet=$((quiet + 1))
+			[ "$status" = 0 ] || fail 'a run without a fault did not succeed'
+		fi
+	done
+	[ "$last" -gt 0 ] || fail 'no fault point fired at all: is this a build with fault points?'
+	echo "${0##*/}: the n-th failing $3: every n up to $last (by $2)," \
+		"$errors ended with an error"
+}
+
+# sweep_faults STEP: every STEP-th point where the tests are to be quick, else every point.
+sweep_faults()
+{
+	local step=1
+	[ "${THRUM_TEST_DIV:-1}" = 1 ] || step=$1
+	sweep '' "$step" once
+	sweep + "$step" 'and all after it'
+}
