@@ -3,7 +3,7 @@
  * os.c - the seam of os.h: thin wrappers that turn errno into a result, fault points in front of
  * them (os_fault.h), and the registration of membarrier.
  *
- * State, the process's: thrum__membarrier_ready (written once); whether epoll_pwait2 is missing.
+ * State, the process's: thrum__membarrier_ready (written once).  What waits is in os_wait.c.
  */
 #define _GNU_SOURCE
 
@@ -11,17 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -29,19 +25,7 @@
 
 #include "base/assert.h"
 #include "base/atomic.h"
-#include "base/clock.h"
 #include "base/os_fault.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#endif
-#ifndef TSAN
-#define TSAN 0
-#endif
 
 bool thrum__membarrier_ready;
 
@@ -157,10 +141,9 @@ int thrum__os_close(int fd)
 	return (int)result(close(fd));
 }
 
-int thrum__os_pipe(int fds[2], int flags)
+int thrum__os_unlink(const char *path)
 {
-	FAULT_POINT(-EMFILE);
-	return (int)result(pipe2(fds, flags));
+	return (int)result(unlink(path));
 }
 
 ssize_t thrum__os_read(int fd, void *buf, size_t size)
@@ -219,12 +202,6 @@ ssize_t thrum__os_sendfile(int out, int in, off_t *offset, size_t size)
 	return result(sendfile(out, in, offset, size));
 }
 
-ssize_t thrum__os_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size, unsigned flags)
-{
-	FAULT_POINT(-ENOMEM);
-	return result(splice(in, in_at, out, out_at, size, flags));
-}
-
 ssize_t thrum__os_write(int fd, const void *buf, size_t size)
 {
 	FAULT_POINT(-EIO);
@@ -260,139 +237,6 @@ int thrum__os_fstat(int fd, struct stat *out)
 {
 	FAULT_POINT(-ENOMEM);
 	return (int)result(fstat(fd, out));
-}
-
-/* ---- Waiting for descriptors ---- */
-
-int thrum__os_eventfd(unsigned initial, int flags)
-{
-	FAULT_POINT(-EMFILE);
-	return (int)result(eventfd(initial, flags));
-}
-
-int thrum__os_event_post(int fd, uint64_t n)
-{
-	int kept = errno;
-	ssize_t err = result(write(fd, &n, sizeof(n)));
-
-	errno = kept;
-	/* -EAGAIN: the count is at its end, which will do. */
-	return err > 0 || err == -EAGAIN ? 0 : (int)err;
-}
-
-uint64_t thrum__os_event_take(int fd)
-{
-	uint64_t n;
-
-	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
-}
-
-int thrum__os_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
-{
-	FAULT_POINT(-ENOMEM);
-	return (int)result(poll(fds, n, timeout_ms));
-}
-
-int thrum__os_epoll_create(void)
-{
-	FAULT_POINT(-EMFILE);
-	return (int)result(epoll_create1(EPOLL_CLOEXEC));
-}
-
-int thrum__os_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
-{
-	if (op != EPOLL_CTL_DEL)
-		FAULT_POINT(-ENOMEM);
-	return (int)result(epoll_ctl(set, op, fd, event));
-}
-
-/* Before Linux 5.11: whole milliseconds, rounded up. */
-static int epoll_wait_ms(int set, struct epoll_event *events, int max, int64_t timeout_ns)
-{
-	int64_t ms = timeout_ns == INT64_MAX ? -1 : timeout_ns / 1000000 + !!(timeout_ns % 1000000);
-
-	return (int)result(epoll_wait(set, events, max, ms > INT_MAX ? INT_MAX : (int)ms));
-}
-
-bool thrum__os_epoll_ready(int set, bool block)
-{
-	struct pollfd p = {.fd = set, .events = POLLIN};
-
-	return poll(&p, 1, block ? -1 : 0) > 0;
-}
-
-int thrum__os_epoll_wait(int set, struct epoll_event *events, int max, int64_t deadline_ns)
-{
-	static struct atomic32 missing;
-	int64_t timeout_ns = deadline_ns;
-	struct timespec t;
-	int err;
-
-	if (deadline_ns != INT64_MAX && deadline_ns > 0)
-		timeout_ns = deadline_ns - thrum__clock_monotonic_ns();
-	if (timeout_ns < 0)
-		timeout_ns = 0;
-	if (load_relaxed(&missing))
-		return epoll_wait_ms(set, events, max, timeout_ns);
-	t.tv_sec = timeout_ns / 1000000000;
-	t.tv_nsec = timeout_ns % 1000000000;
-	err = (int)result(syscall(SYS_epoll_pwait2, set, events, max,
-				  timeout_ns == INT64_MAX ? NULL : &t, NULL, 0));
-	/* A filter of system calls that does not know it may say -EPERM. */
-	if (LIKELY(err != -ENOSYS && err != -EPERM))
-		return err;
-	store_relaxed(&missing, 1);
-	return epoll_wait_ms(set, events, max, timeout_ns);
-}
-
-/* ---- Futexes ---- */
-
-#if TSAN
-/* ThreadSanitizer delivers a signal at the next call that it knows, and a raw system call is none:
- * a thread that sleeps here for ever would never hear of it. */
-#define SLICE_NS 50000000
-
-static int64_t slice(int64_t deadline_ns)
-{
-	struct timespec now;
-
-	poll(NULL, 0, 0);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return thrum__min64(deadline_ns, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + SLICE_NS);
-}
-#else
-static int64_t slice(int64_t deadline_ns)
-{
-	return deadline_ns;
-}
-#endif
-
-int thrum__os_futex_wait(uint32_t *addr, uint32_t expected, int64_t deadline_ns)
-{
-	int64_t until_ns = deadline_ns;
-	struct timespec until;
-	struct timespec *end = NULL;
-	int r;
-
-	do {
-		until_ns = slice(deadline_ns);
-		if (until_ns != INT64_MAX) {
-			if (until_ns < 0)
-				until_ns = 0;
-			until.tv_sec = until_ns / 1000000000;
-			until.tv_nsec = until_ns % 1000000000;
-			end = &until;
-		}
-		/* The bitset form is the one whose timeout is absolute. */
-		r = (int)result(syscall(SYS_futex, addr, FUTEX_WAIT_BITSET_PRIVATE, expected, end,
-					NULL, FUTEX_BITSET_MATCH_ANY));
-	} while (r == -ETIMEDOUT && until_ns < deadline_ns);
-	return r;
-}
-
-void thrum__os_futex_wake(uint32_t *addr, int n)
-{
-	syscall(SYS_futex, addr, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }
 
 /* ---- Threads ---- */
@@ -491,7 +335,7 @@ const char *thrum__os_getenv(const char *name)
 static void membarrier_register(void)
 {
 	/* ThreadSanitizer cannot see it: there both sides stay fences. */
-	if (TSAN)
+	if (THREAD_SANITIZED)
 		return;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0)
 		return;

@@ -7,13 +7,13 @@
  * block the thread.
  *
  * Built with THRUM_FAULTS each call marked F is a fault point: a test lets the n-th one fail with
- * the error named beside it, without making the call.  Calls that give back (munmap, close, free,
- * futex wake, join) and waits, whose number depends on timing, are none; and that a call would
- * block is never made up here.  Calls marked P may be perturbed besides (os_fault.c): a test lets
- * them be interrupted, would-block or move one byte, by a seed.  Without THRUM_FAULTS all this
+ * the error named beside it, without making the call.  Calls that give back (munmap, close, unlink,
+ * free, futex wake, join) and waits, whose number depends on timing, are none; and that a call
+ * would block is never made up here.  Calls marked P may be perturbed besides (os_fault.c): a test
+ * lets them be interrupted, would-block or move one byte, by a seed.  Without THRUM_FAULTS all this
  * costs nothing.
  *
- * Sockets are in os_net.h.
+ * What waits is in os_wait.c; sockets are in os_net.h.
  */
 #ifndef THRUM_BASE_OS_H
 #define THRUM_BASE_OS_H
@@ -57,7 +57,7 @@ OS_CALL int thrum__os_openat_cached(int dir, const char *path, int flags); /* F 
 OS_CALL int thrum__os_set_flags(int fd, int flags); /* F EAGAIN; fcntl F_SETFL */
 OS_CALL int thrum__os_get_flags(int fd);            /* fcntl F_GETFL */
 OS_CALL int thrum__os_close(int fd);                /* closed even if it returns an error */
-OS_CALL int thrum__os_pipe(int fds[2], int flags);  /* F EMFILE */
+OS_CALL int thrum__os_unlink(const char *path);
 OS_CALL ssize_t thrum__os_read(int fd, void *buf, size_t size);                   /* F EIO, P */
 OS_CALL ssize_t thrum__os_write(int fd, const void *buf, size_t size);            /* F EIO, P */
 OS_CALL ssize_t thrum__os_readv(int fd, const struct iovec *v, int n);            /* F EIO, P */
@@ -69,12 +69,10 @@ OS_CALL ssize_t thrum__os_preadv2(int fd, const struct iovec *v, int n, off_t at
 OS_CALL ssize_t thrum__os_pwritev2(int fd, const struct iovec *v, int n, off_t at,
 				   int flags); /* F EOPNOTSUPP, P */
 OS_CALL ssize_t thrum__os_sendfile(int out, int in, off_t *offset, size_t size); /* F ENOMEM, P */
-OS_CALL ssize_t thrum__os_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size,
-				 unsigned flags);                /* F ENOMEM */
-OS_CALL int thrum__os_fsync(int fd);                             /* F EIO */
-OS_CALL int thrum__os_stat(const char *path, struct stat *out);  /* F ENOMEM */
-OS_CALL int thrum__os_lstat(const char *path, struct stat *out); /* F ENOMEM */
-OS_CALL int thrum__os_fstat(int fd, struct stat *out);           /* F ENOMEM */
+OS_CALL int thrum__os_fsync(int fd);                                             /* F EIO */
+OS_CALL int thrum__os_stat(const char *path, struct stat *out);                  /* F ENOMEM */
+OS_CALL int thrum__os_lstat(const char *path, struct stat *out);                 /* F ENOMEM */
+OS_CALL int thrum__os_fstat(int fd, struct stat *out);                           /* F ENOMEM */
 
 /* Waiting for descriptors. */
 OS_CALL int thrum__os_eventfd(unsigned initial, int flags); /* F EMFILE */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os_fault.h - what stands in front of a call of the seam: fault points and perturbation
- * (os_fault.c).  For os.c and os_net.c alone.  Without THRUM_FAULTS all of it is nothing.
+ * (os_fault.c).  For os.c, os_wait.c and os_net.c alone.  Without THRUM_FAULTS that is nothing.
  */
 #ifndef THRUM_BASE_OS_FAULT_H
 #define THRUM_BASE_OS_FAULT_H
@@ -11,6 +11,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+/* Whether ThreadSanitizer runs the process. */
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZED 1
+#endif
+#endif
+#ifndef THREAD_SANITIZED
+#define THREAD_SANITIZED 0
+#endif
 
 /* What a system call returned, in the kernel's convention.  errno is read in the statement that
  * follows the call. */

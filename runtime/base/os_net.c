@@ -16,12 +16,6 @@ int thrum__os_socket(int domain, int type, int protocol)
 	return (int)result(socket(domain, type, protocol));
 }
 
-int thrum__os_socketpair(int domain, int type, int protocol, int fds[2])
-{
-	FAULT_POINT(-EMFILE);
-	return (int)result(socketpair(domain, type, protocol, fds));
-}
-
 int thrum__os_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	FAULT_POINT(-EADDRINUSE);
@@ -47,12 +41,6 @@ int thrum__os_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return (int)result(connect(fd, addr, len));
 }
 
-int thrum__os_shutdown(int fd, int how)
-{
-	FAULT_POINT(-ENOTCONN);
-	return (int)result(shutdown(fd, how));
-}
-
 int thrum__os_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	FAULT_POINT(-ENOBUFS);
@@ -69,12 +57,6 @@ int thrum__os_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	FAULT_POINT(-ENOBUFS);
 	return (int)result(getsockname(fd, addr, len));
-}
-
-int thrum__os_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	FAULT_POINT(-ENOBUFS);
-	return (int)result(getpeername(fd, addr, len));
 }
 
 /* ---- Transfers ---- */

@@ -14,21 +14,18 @@
 #include "base/os.h"
 
 /* As in POSIX, but for the way of the error. */
-OS_CALL int thrum__os_socket(int domain, int type, int protocol);                 /* F EMFILE */
-OS_CALL int thrum__os_socketpair(int domain, int type, int protocol, int fds[2]); /* F EMFILE */
-OS_CALL int thrum__os_bind(int fd, const struct sockaddr *addr, socklen_t len);   /* F EADDRINUSE */
-OS_CALL int thrum__os_listen(int fd, int backlog);                                /* F EADDRINUSE */
+OS_CALL int thrum__os_socket(int domain, int type, int protocol);               /* F EMFILE */
+OS_CALL int thrum__os_bind(int fd, const struct sockaddr *addr, socklen_t len); /* F EADDRINUSE */
+OS_CALL int thrum__os_listen(int fd, int backlog);                              /* F EADDRINUSE */
 OS_CALL int thrum__os_accept4(int fd, struct sockaddr *addr, socklen_t *len,
 			      int flags); /* F EMFILE, P */
 OS_CALL int thrum__os_connect(int fd, const struct sockaddr *addr,
-			      socklen_t len);    /* F EADDRNOTAVAIL */
-OS_CALL int thrum__os_shutdown(int fd, int how); /* F ENOTCONN */
+			      socklen_t len); /* F EADDRNOTAVAIL */
 OS_CALL int thrum__os_getsockopt(int fd, int level, int name, void *value,
 				 socklen_t *len); /* F ENOBUFS */
 OS_CALL int thrum__os_setsockopt(int fd, int level, int name, const void *value,
 				 socklen_t len);                                  /* F ENOMEM */
 OS_CALL int thrum__os_getsockname(int fd, struct sockaddr *addr, socklen_t *len); /* F ENOBUFS */
-OS_CALL int thrum__os_getpeername(int fd, struct sockaddr *addr, socklen_t *len); /* F ENOBUFS */
 
 OS_CALL ssize_t thrum__os_recv(int fd, void *buf, size_t size, int flags); /* F ECONNRESET, P */
 OS_CALL ssize_t thrum__os_send(int fd, const void *buf, size_t size, int flags); /* F ENOBUFS, P */

@@ -19,15 +19,14 @@
  *
  * MOVES   T1 BUSY -> SEARCHING              search_begin: searching + 1, unless half the workers
  *            search
- *         T2 SEARCHING -> BUSY              search_found, search_end: searching - 1
+ *         T2 SEARCHING -> BUSY              search_found: searching - 1
  *         T3 SEARCHING or BUSY -> SLEEPING  sleep_begin: asleep + 1 (and searching - 1), then the
  *            heavy fence
  *         T4 a token is POSTED              searching 0 -> 1, asleep - 1, by a notifier; then
  *            wake(1)
  *         T5 n tokens are POSTED            wake_all: all n of asleep to searching; then wake(n)
  *         T6 SLEEPING -> SEARCHING          it takes a token, at the place of sleep: no change here
- *         T7 SLEEPING -> BUSY               sleep_cancel: asleep - 1, unless that is 0
- *         T8 SLEEPING -> SEARCHING          sleep_undo: asleep - 1, searching + 1, unless asleep is
+ *         T7 SLEEPING -> SEARCHING          sleep_undo: asleep - 1, searching + 1, unless asleep is
  *            0
  *
  * OWNERS  the word: all, by read-modify-write.
@@ -52,22 +51,21 @@
  *         SLEEPING but those who are yet to look, or somebody is SEARCHING, or a token is there to
  *         be taken.
  *
- * PROOF   I1, I2: each move keeps both; T4, T5, T7, T8 take from asleep only what is there, in one
+ * PROOF   I1, I2: each move keeps both; T4, T5, T7 take from asleep only what is there, in one
  *         step with the rest.  By I1 no token is left over, and each is taken: while one is there
- *         somebody is SLEEPING.  He who asks T7 or T8 in vain may lose the last token to one that
+ *         somebody is SLEEPING.  He who asks T7 in vain may lose the last token to one that
  *         has announced itself since; then asleep > 0, and asking again succeeds.
  *         I3: in the order of the word's changes, let N publish W, pass O1 and read the word as of
  *         change p.  A T3 at r > p is not in what N read, so by O1 and O2 its last look sees W.
  *         So does the look of search_found that leaves at q > p, by O1 and O3.  Now
  *         (a) N read asleep = 0 and searching = 0: all that sleep later see W.
  *         (b) N read searching > 0: whoever lowers it to 0 does so at q > p, by T3 (and sees W; if
- *         it goes on by T8 it searches again; if it was chosen meanwhile, a token was posted
+ *         it goes on by T7 it searches again; if it was chosen meanwhile, a token was posted
  *         after p) or by search_found.  That one reads asleep in the same step: 0 is case (a) at q;
  *         else it sees W, or that W was taken, and goes on as a notifier of W whose p is later.
- *         search_end is for those who look anyway.
  *         (c) N read searching = 0, asleep > 0: T4 succeeds, and its token is a searcher as in (b);
  *         or it fails, and N decides anew with a later p.
- *         A leaver by T7 was not relied on.  wake_all: (a) for those that sleep later, a token for
+ *         wake_all: (a) for those that sleep later, a token for
  *         each of the others.  All is lock-free but one thing: he who asks in vain waits for a
  *         waker between its T4 or T5 and its post.
  *
@@ -147,24 +145,11 @@ bool thrum__idle_search_begin(struct thrum__idle *idle)
 	return true;
 }
 
-/* The word before. */
-static uint64_t end_search(struct thrum__idle *idle)
+void thrum__idle_search_found(struct thrum__idle *idle)
 {
 	uint64_t old = fetch_sub_relaxed(&idle->word, ONE_SEARCHING); /* T2 */
 
 	ENSURE(searching_of(old) > 0, "a worker ended a search that it had not begun");
-	return old;
-}
-
-void thrum__idle_search_end(struct thrum__idle *idle)
-{
-	end_search(idle);
-}
-
-void thrum__idle_search_found(struct thrum__idle *idle)
-{
-	uint64_t old = end_search(idle);
-
 	if (searching_of(old) > 1 || !asleep_of(old))
 		return;
 	/* Work seen without the fence needs none: the wake takes the place that was left. */
@@ -186,26 +171,15 @@ void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching)
 	fence_heavy(); /* O2 */
 }
 
-/* Leaves the sleepers with @change in the searchers: false: all were chosen. */
-static bool leave(struct thrum__idle *idle, uint64_t change)
+bool thrum__idle_sleep_undo(struct thrum__idle *idle)
 {
 	uint64_t word = load_relaxed(&idle->word);
 
 	do {
 		if (!asleep_of(word))
 			return false;
-	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + change)); /* T7, T8 */
+	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + ONE_SEARCHING)); /* T7 */
 	return true;
-}
-
-bool thrum__idle_sleep_cancel(struct thrum__idle *idle)
-{
-	return leave(idle, 0);
-}
-
-bool thrum__idle_sleep_undo(struct thrum__idle *idle)
-{
-	return leave(idle, ONE_SEARCHING);
 }
 
 unsigned thrum__idle_asleep(const struct thrum__idle *idle)

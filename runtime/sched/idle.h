@@ -37,23 +37,18 @@ void thrum__idle_wake_all(struct thrum__idle *idle);
 bool thrum__idle_search_begin(struct thrum__idle *idle);
 /* A searching worker that has found work (and may have left some). */
 void thrum__idle_search_found(struct thrum__idle *idle);
-/* A searching worker that stops for another reason than sleep, and looks at every source itself
- * before it does anything else. */
-void thrum__idle_search_end(struct thrum__idle *idle);
 
 /* A worker announces its sleep (@searching: it searched until now); it must look at every source
- * once more after it.  It stays announced until it takes a token (it counts as searching then) or
- * one of the next two returns true. */
+ * once more after it.  It stays announced until it takes a token or the
+ * next returns true; in both cases it counts as searching. */
 void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching);
 /*
- * A worker that announced itself goes on by itself, for a timer or an event: true: it is awake, not
- * searching.  False: all sleepers were chosen: a token lies there for it, or comes soon; but
- * another one that goes to sleep may take it first, and then nobody will wake this one.  So it must
- * not sleep now: it looks for a token and asks again, in turn, until it gets one or the other.
+ * A worker that announced itself goes on by itself, for work, an event or a timer: true: it is
+ * awake and searches, so it will see to the next wake.  False: all sleepers were chosen: a token
+ * lies there for it, or comes soon; but another one that goes to sleep may take it first, and then
+ * nobody will wake this one.  So it must not sleep now: it looks for a token and asks again, in
+ * turn, until it gets one or the other.
  */
-bool thrum__idle_sleep_cancel(struct thrum__idle *idle);
-/* The same for one that found work: it counts as searching when it goes on, so that it will wake
- * the next one. */
 bool thrum__idle_sleep_undo(struct thrum__idle *idle);
 /* How many sleep and were not chosen, as far as one can see; what they wrote before they announced
  * it is seen. */

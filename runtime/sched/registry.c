@@ -10,9 +10,6 @@
  * what they queued has run; only then do the workers end.
  *
  * Nothing here fails but a visit to a runtime that has gone.
- *
- * ORDER   O1 release of visitors pairs with the acquire of runtime.c (dismantle): what a visitor
- *         did is seen before the memory goes, and what it queued is counted.
  */
 #include "sched/registry.h"
 
@@ -20,7 +17,6 @@
 #include "sched/await.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
-#include "sched/worker.h"
 
 #include <pthread.h>
 
@@ -91,11 +87,6 @@ void thrum__registry_remove(struct thrum_runtime *rt)
 	pthread_mutex_unlock(&lock);
 }
 
-void thrum__registry_enter_live(struct thrum_runtime *rt)
-{
-	fetch_add_relaxed(&rt->visitors, 1);
-}
-
 bool thrum__registry_enter(struct thrum_runtime *rt)
 {
 	struct thrum_runtime *r;
@@ -107,11 +98,6 @@ bool thrum__registry_enter(struct thrum_runtime *rt)
 		thrum__registry_enter_live(r);
 	pthread_mutex_unlock(&lock);
 	return r != NULL;
-}
-
-void thrum__registry_leave(struct thrum_runtime *rt)
-{
-	fetch_sub_release(&rt->visitors, 1); /* O1 */
 }
 
 void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* registry.h - the live runtimes of the process, and fork; registry.c tells how. */
+/*
+ * registry.h - the live runtimes of the process, and fork; registry.c tells how.
+ *
+ * ORDER   O1 release of visitors pairs with the acquire of runtime.c (dismantle): what a visitor
+ *         did is seen before the memory goes, and what it queued is counted.
+ */
 #ifndef THRUM_SCHED_REGISTRY_H
 #define THRUM_SCHED_REGISTRY_H
 
-#include <stdbool.h>
-
-struct thrum_runtime;
+#include "sched/worker.h"
 
 /* From now on fork keeps what is shared whole; before any thread but the caller may use it. */
 void thrum__registry_watch_fork(void);
@@ -15,9 +18,15 @@ void thrum__registry_remove(struct thrum_runtime *rt);
  * thrum__registry_leave.  @rt may be a dangling pointer. */
 bool thrum__registry_enter(struct thrum_runtime *rt);
 /* The same for a caller who knows that @rt lives. */
-void thrum__registry_enter_live(struct thrum_runtime *rt);
+static inline void thrum__registry_enter_live(struct thrum_runtime *rt)
+{
+	fetch_add_relaxed(&rt->visitors, 1);
+}
 /* Ends a visit: the caller touches @rt no more. */
-void thrum__registry_leave(struct thrum_runtime *rt);
+static inline void thrum__registry_leave(struct thrum_runtime *rt)
+{
+	fetch_sub_release(&rt->visitors, 1); /* O1 */
+}
 /* Calls @use(rt, @arg) for each live runtime. */
 void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg);
 

@@ -166,7 +166,7 @@ static intptr_t run(void *unused)
 			kib = status_of("VmRSS");
 		}
 		CHECK(descriptors() == fds);
-		if (!SANITIZED)
+		if (!INSTRUMENTED)
 			CHECK(status_of("VmRSS") <= kib + GROWTH_MAX_KIB);
 	}
 	printf("%llu connections, %llu reset; memory %ld -> %ld KiB, %d descriptors\n",

@@ -103,15 +103,15 @@ static bool await_token(struct worker *w, int64_t deadline_ns)
 }
 
 /* Ends the announced sleep for something else than a token, which it takes if it was chosen. */
-static void go_on(struct worker *w, bool (*leave)(struct thrum__idle *), bool searching)
+static void go_on(struct worker *w)
 {
-	for (bool first = true; !leave(&idle); first = false) {
+	for (bool first = true; !thrum__idle_sleep_undo(&idle); first = false) {
 		if (take_token(w))
 			return;
 		w->outrun += first;
 		thread_yield();
 	}
-	w->searching = searching;
+	w->searching = true;
 }
 
 static void worker_sleep(struct worker *w)
@@ -126,14 +126,14 @@ static void worker_sleep(struct worker *w)
 	w->searching = false;
 	if (has_work(NULL)) {
 		w->undone++;
-		go_on(w, thrum__idle_sleep_undo, true);
+		go_on(w);
 		return;
 	}
 	w->slept++;
 	if (await_token(w, deadline_ns))
 		return;
 	w->timed_out++;
-	go_on(w, thrum__idle_sleep_cancel, false);
+	go_on(w);
 }
 
 static void *worker_main(void *arg)

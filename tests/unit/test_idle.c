@@ -121,7 +121,7 @@ START_TEST(half_may_search)
 		while (n < 20 && thrum__idle_search_begin(&idle))
 			n++;
 		ck_assert_uint_eq(n, most[k]);
-		thrum__idle_search_end(&idle);
+		thrum__idle_search_found(&idle);
 		ck_assert(thrum__idle_search_begin(&idle));
 	}
 }
@@ -133,14 +133,16 @@ START_TEST(sleep_ends_by_itself_or_by_choice)
 	ck_assert(thrum__idle_search_begin(&idle));
 	thrum__idle_sleep_begin(&idle, true);
 	ck_assert_uint_eq(searching(), 0);
-	ck_assert(thrum__idle_sleep_cancel(&idle));
-	ck_assert_uint_eq(searching(), 0);
+	ck_assert(thrum__idle_sleep_undo(&idle));
+	ck_assert_uint_eq(searching(), 1);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 0);
+	thrum__idle_search_found(&idle);
 	thrum__idle_notify(&idle);
 	ck_assert_uint_eq(wakes, 0);
 
 	thrum__idle_sleep_begin(&idle, false);
 	thrum__idle_notify(&idle);
-	ck_assert(!thrum__idle_sleep_cancel(&idle));
+	ck_assert(!thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(tokens, 1);
 	ck_assert_uint_eq(searching(), 1);
 }
@@ -152,10 +154,10 @@ START_TEST(a_token_is_for_any)
 	start(2);
 	sleep_some(2);
 	thrum__idle_notify(&idle);
-	ck_assert(thrum__idle_sleep_cancel(&idle));
-	ck_assert(!thrum__idle_sleep_cancel(&idle));
+	ck_assert(thrum__idle_sleep_undo(&idle));
+	ck_assert(!thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(tokens, 1);
-	ck_assert_uint_eq(searching(), 1);
+	ck_assert_uint_eq(searching(), 2);
 }
 END_TEST
 
@@ -165,11 +167,7 @@ START_TEST(who_was_refused_may_ask_again)
 	start(2);
 	sleep_some(1);
 	thrum__idle_notify(&idle);
-	ck_assert(!thrum__idle_sleep_cancel(&idle));
 	ck_assert(!thrum__idle_sleep_undo(&idle));
-	sleep_some(1);
-	ck_assert(thrum__idle_sleep_cancel(&idle));
-	ck_assert_uint_eq(searching(), 1);
 	sleep_some(1);
 	ck_assert(thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(searching(), 2);
@@ -241,7 +239,7 @@ END_TEST
 static void end_what_was_not_begun(void)
 {
 	start(2);
-	thrum__idle_search_end(&idle);
+	thrum__idle_search_found(&idle);
 }
 
 static void sleep_as_if_searching(void)

@@ -109,7 +109,7 @@ START_TEST(off_nothing_is_perturbed)
 	struct tally t;
 	int fds[2];
 
-	ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	thrum__perturb_begin(1);
 	thrum__perturb_begin(2);
 	thrum__perturb_end();
@@ -128,7 +128,7 @@ START_TEST(streams_suffer_all)
 	struct tally t;
 	int fds[2];
 
-	ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	thrum__perturb_begin(7);
 	t = transfers(fds, true);
 	ck_assert_int_gt(t.whole, 1000);
@@ -154,7 +154,7 @@ START_TEST(a_seed_that_cuts_all)
 	struct tally t;
 	int fds[2];
 
-	ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	thrum__perturb_begin(8);
 	t = transfers(fds, true);
 	ck_assert_int_eq(t.whole, 0);
@@ -171,7 +171,7 @@ START_TEST(the_same_seed_does_the_same)
 	int fds[2], i;
 
 	for (i = 0; i < 2; i++) {
-		ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 		thrum__perturb_begin(99);
 		t[i] = transfers(fds, true);
 		thrum__perturb_end();
@@ -189,7 +189,7 @@ START_TEST(only_streams_are_cut)
 	struct tally t, events = {0};
 	uint64_t n = 1;
 
-	ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
 	thrum__perturb_begin(8);
 	t = transfers(fds, true);
 	ck_assert_int_eq(t.cut, 0);
@@ -241,7 +241,7 @@ START_TEST(bytes_are_conserved)
 	off_t at;
 
 	ck_assert_int_eq(write(file, data, 16), 16);
-	ck_assert_int_eq(thrum__os_pipe(fds, O_NONBLOCK), 0);
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK), 0);
 	thrum__perturb_begin(5);
 	for (i = 0; i < 2000; i++) {
 		at = 0;

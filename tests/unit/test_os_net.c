@@ -53,15 +53,12 @@ START_TEST(a_connection)
 	len = sizeof(own);
 	ck_assert_int_eq(thrum__os_getsockname(fd, (struct sockaddr *)&own, &len), 0);
 	ck_assert_uint_eq(own.sin_port, peer.sin_port);
-	ck_assert_int_eq(thrum__os_getpeername(fd, (struct sockaddr *)&peer, &len), 0);
-	ck_assert_uint_eq(peer.sin_port, loopback.sin_port);
 	ck_assert_int_eq(thrum__os_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
 	len = sizeof(got);
 	ck_assert_int_eq(thrum__os_getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &got, &len), 0);
 	ck_assert_int_ne(got, 0);
 
 	ck_assert_int_eq(thrum__os_recv(other, buf, 8, 0), -EAGAIN);
-	ck_assert_int_eq(thrum__os_shutdown(fd, SHUT_WR), 0);
 	ck_assert_int_eq(thrum__os_recv(fd, buf, 8, MSG_DONTWAIT), -EAGAIN);
 	ck_assert_int_eq(thrum__os_send(other, "abc", 3, 0), 3);
 	ck_assert_int_eq(thrum__os_recv(fd, buf, 8, 0), 3);
@@ -84,7 +81,7 @@ START_TEST(messages)
 	struct msghdr got = {.msg_iov = in, .msg_iovlen = 2};
 	int fds[2];
 
-	ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
@@ -111,7 +108,7 @@ START_TEST(sending_raises_no_signal)
 	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 	int fds[2];
 
-	ck_assert_int_eq(thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	thrum__os_close(fds[1]);
 	ck_assert_int_eq(thrum__os_send(fds[0], "x", 1, 0), -EPIPE);
 	ck_assert_int_eq(thrum__os_sendmsg(fds[0], &m, 0), -EPIPE);
@@ -125,11 +122,9 @@ START_TEST(socket_errors)
 	struct iovec v = {b, 1};
 	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 	socklen_t len = sizeof(loopback);
-	int fd = listens(), fds[2];
+	int fd = listens();
 
 	ck_assert_int_eq(thrum__os_listen(-1, 1), -EBADF);
-	ck_assert_int_eq(thrum__os_shutdown(fd, 77), -EINVAL);
-	ck_assert_int_eq(thrum__os_getpeername(fd, ADDR, &len), -ENOTCONN);
 	ck_assert_int_eq(thrum__os_bind(fd, ADDR, sizeof(loopback)), -EINVAL);
 	ck_assert_int_eq(thrum__os_getsockopt(fd, SOL_SOCKET, -1, b, &len), -ENOPROTOOPT);
 	ck_assert_int_eq(thrum__os_setsockopt(fd, SOL_SOCKET, -1, b, 1), -EINVAL);
@@ -138,7 +133,6 @@ START_TEST(socket_errors)
 	ck_assert_int_eq(thrum__os_connect(fd, ADDR, sizeof(loopback)), -ECONNREFUSED);
 	thrum__os_close(fd);
 	ck_assert_int_eq(thrum__os_socket(-1, SOCK_STREAM, 0), -EAFNOSUPPORT);
-	ck_assert_int_eq(thrum__os_socketpair(AF_INET, SOCK_STREAM, 0, fds), -EOPNOTSUPP);
 	ck_assert_int_eq(thrum__os_getsockname(-1, ADDR, &len), -EBADF);
 	ck_assert_int_eq(thrum__os_accept4(-1, NULL, NULL, 0), -EBADF);
 	ck_assert_int_eq(thrum__os_recv(-1, b, 1, 0), -EBADF);
@@ -177,40 +171,34 @@ static int call(int i)
 	struct addrinfo *list;
 	struct msghdr m = {0};
 	socklen_t len = 0;
-	int fds[2], err;
+	int err;
 
 	switch (i) {
 	case 0:
 		return thrum__os_socket(AF_INET, SOCK_STREAM, 0);
 	case 1:
-		return thrum__os_socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
-	case 2:
 		return thrum__os_bind(-1, ADDR, 0);
-	case 3:
+	case 2:
 		return thrum__os_listen(-1, 1);
-	case 4:
+	case 3:
 		return thrum__os_accept4(-1, NULL, NULL, 0);
-	case 5:
+	case 4:
 		return thrum__os_connect(-1, ADDR, 0);
-	case 6:
-		return thrum__os_shutdown(-1, SHUT_WR);
-	case 7:
+	case 5:
 		return thrum__os_getsockopt(-1, SOL_SOCKET, SO_ERROR, &err, &len);
-	case 8:
+	case 6:
 		return thrum__os_setsockopt(-1, SOL_SOCKET, SO_ERROR, &err, len);
-	case 9:
+	case 7:
 		return thrum__os_getsockname(-1, ADDR, &len);
-	case 10:
-		return thrum__os_getpeername(-1, ADDR, &len);
-	case 11:
+	case 8:
 		return (int)thrum__os_recv(-1, NULL, 0, 0);
-	case 12:
+	case 9:
 		return (int)thrum__os_send(-1, NULL, 0, 0);
-	case 13:
+	case 10:
 		return (int)thrum__os_recvmsg(-1, &m, 0);
-	case 14:
+	case 11:
 		return (int)thrum__os_sendmsg(-1, &m, 0);
-	case 15:
+	case 12:
 		return thrum__os_getaddrinfo("127.0.0.1", "80", NULL, &list, &err);
 	}
 	return 1000;
@@ -218,10 +206,9 @@ static int call(int i)
 
 START_TEST(each_point_fails_as_documented)
 {
-	static const int errors[] = {-EMFILE,  -EMFILE,        -EADDRINUSE, -EADDRINUSE,
-				     -EMFILE,  -EADDRNOTAVAIL, -ENOTCONN,   -ENOBUFS,
-				     -ENOMEM,  -ENOBUFS,       -ENOBUFS,    -ECONNRESET,
-				     -ENOBUFS, -ECONNRESET,    -ENOBUFS,    EAI_MEMORY};
+	static const int errors[] = {
+	    -EMFILE,  -EADDRINUSE, -EADDRINUSE, -EMFILE,     -EADDRNOTAVAIL, -ENOBUFS,  -ENOMEM,
+	    -ENOBUFS, -ECONNRESET, -ENOBUFS,    -ECONNRESET, -ENOBUFS,       EAI_MEMORY};
 	int i, result;
 
 	for (i = 0;; i++) {
