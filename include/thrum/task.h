@@ -35,8 +35,7 @@ struct thrum_future *thrum_spawn(thrum_fn fn, void *arg);
 
 /*
  * thrum_spawn_copy - the same with the task's own copy of @size bytes at @args, 16-aligned, freed
- * when
- * @fn returns.  Cancelled before it ran, @fn never runs and the copy is freed.
+ * when @fn returns.  Cancelled before it ran, @fn never runs and the copy is freed.
  *
  * Called from: a task.  Suspends: no.  @size: 0 to 1 GiB.
  * Ownership: one reference to the caller; @args stays the caller's.
@@ -71,6 +70,7 @@ THRUM_MUST_CHECK int thrum_go(thrum_fn fn, void *arg);
  * Until then it has no stack and costs its descriptor alone (256 bytes).  Cancelled before, it
  * starts at once and its first waiting call returns -ECANCELED; with a @drop that is called
  * instead.  A descriptor that is always ready (a file) starts it at once.
+ * If others read from @fd, they may be faster: then a read in fn waits, or is told -EAGAIN.
  * Called from: a task.  Suspends: no.  @ns: 0 or less: now; THRUM_FOREVER: when cancelled.
  * Ownership: one reference to the caller.  NULL: @arg is still the caller's.
  * Returns: as thrum_spawn; NULL also if @fd cannot be watched (it is not open, no memory).

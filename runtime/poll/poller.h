@@ -38,6 +38,8 @@ struct thrum__poller_ops {
 	/* What arrives at a stream socket after a read that got less than it asked for is reported
 	 * (in time: a reader relies on it). */
 	bool reports_after_short_read;
+	/* A report was true when the wait ended: one for nothing is rare, and by chance. */
+	bool reports_truly;
 	/* *@out, or -errno with nothing left behind. */
 	int (*create)(struct thrum__poller **out, uint64_t seed);
 	void (*destroy)(struct thrum__poller *p);

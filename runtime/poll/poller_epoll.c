@@ -187,6 +187,7 @@ static bool poller_await(struct thrum__poller *p, bool block)
 const struct thrum__poller_ops thrum__poller_epoll = {
     .name = "epoll",
     .reports_after_short_read = true,
+    .reports_truly = true,
     .create = poller_create,
     .destroy = poller_destroy,
     .watch = poller_watch,

@@ -14,8 +14,17 @@
  * comes after the look raises the edge.  The task is inside a call on the descriptor as long as it
  * waits, so closing it (which raises the edge) waits until the task has started.
  *
- * OWNERS  armed, timer, ready, wait_seq: the spawner until it parks the task, then the worker that
- * starts it; whoever raises the edge reads wait_seq before gone.
+ * FALSE   An edge is raised for nothing too: another reader was faster, a watch failed, the poller
+ * reports late.  So a worker that takes the task looks again, and if a read would block it hangs it
+ * on the edge once more, as a new wait, and goes on without it.  But a look is a system call, 0.3
+ * us of the 6 from an event to what is read, and a server would pay it for each request.  It is
+ * left out where the poller reports truly and nobody else was inside a call on the descriptor, at
+ * the event or now.  There a start for nothing is left, if rare: a reader that came and went
+ * meanwhile.
+ *
+ * OWNERS  armed, timer, ready, ready_fd, wait_seq: the spawner until it parks the task, then the
+ * worker that starts it, or parks it again.  Whoever raises the edge reads wait_seq and writes
+ * rivalled before gone.
  *
  * What can fail: what spawn.c names; the timer (-ENOMEM); the descriptor: -EBADF, -ENOMEM, -ENOSPC.
  *
@@ -34,6 +43,7 @@ static void reset(struct thrum__task *t)
 	t->deadline_ns = THRUM_FOREVER;
 	t->timeouts = NULL;
 	t->names = NULL;
+	t->locals = NULL;
 	t->future.result = 0;
 	t->armed = THRUM__UNARMED;
 }
@@ -56,11 +66,18 @@ void thrum__spawn_disarm(struct thrum__task *t)
 	reset(t);
 }
 
+/* Is anybody inside beside a task that waits to start? */
+static bool has_rivals(const struct thrum__descriptor *d)
+{
+	return (load_relaxed(&d->users) & ~THRUM__FD_CLOSING) > 1;
+}
+
 static void ready_fire(struct thrum__waiter *n)
 {
 	struct thrum__task *t = container_of(n, struct thrum__task, ready);
 	uint64_t seq = t->wait_seq;
 
+	t->rivalled = has_rivals(descriptor_of(t));
 	/* The task may start, and end, as soon as gone is seen; its parker's memory stays. */
 	store_release(&n->gone, 1); /* O1 */
 	thrum__parker_fire(&t->parker, seq, THRUM__BY_NODE);
@@ -136,6 +153,7 @@ static struct thrum_future *spawn_inside(struct thrum__worker *w, const struct t
 {
 	arm(w, t, THRUM__UNTIL_READABLE);
 	t->future.result = (intptr_t)d;
+	t->ready_fd = fd;
 	t->ready.fire = ready_fire;
 	store_relaxed(&t->ready.gone, 0);
 	if (thrum__spawn_publish(w, how, t)) {
@@ -153,6 +171,53 @@ static struct thrum_future *spawn_inside(struct thrum__worker *w, const struct t
 		return &t->future;
 	}
 	return park(w, t);
+}
+
+/* May what fired @t's node, which is off, have been nothing? */
+static bool is_doubtful(struct thrum__worker *w, const struct thrum__task *t,
+			const struct thrum__descriptor *d)
+{
+	return t->rivalled || has_rivals(d) || !w->runtime->poller->ops->reports_truly ||
+	       thrum__descriptor_is_empty(d, thrum__edge_tick(&d->in));
+}
+
+/* The node is off.  True: a read would block, and the node is on the edge again. */
+static bool hang_again(struct thrum__worker *w, struct thrum__task *t, struct thrum__descriptor *d)
+{
+	struct thrum__descriptors *ds = &w->runtime->descriptors;
+
+	store_relaxed(&t->ready.gone, 0);
+	for (;;) {
+		uint64_t tick = thrum__edge_tick(&d->in);
+
+		if (look(d, t->ready_fd, tick) || thrum__descriptor_watch(ds, d, t->ready_fd))
+			return false;
+		if (thrum__edge_register(&d->in, &t->ready, tick))
+			return true;
+	}
+}
+
+/* The task has no stack still: what it runs on is the worker's, which goes on with something
+ * else. */
+bool thrum__spawn_put_off(struct thrum__worker *w, struct thrum__task *t)
+{
+	struct thrum__descriptor *d;
+
+	if (t->armed != THRUM__UNTIL_READABLE || thrum__parker_why(&t->parker) != THRUM__BY_NODE)
+		return false;
+	d = descriptor_of(t);
+	if (LIKELY(!is_doubtful(w, t, d)))
+		return false;
+	thrum__edge_withdraw(&d->in, &t->ready);
+	arm(w, t, THRUM__UNTIL_READABLE);
+	if (!hang_again(w, t, d)) {
+		thrum__descriptor_leave(d);
+		reset(t);
+		return false;
+	}
+	t->fiber = NULL; /* before it parks: who starts it gives it another */
+	park(w, t);
+	return true;
 }
 
 struct thrum_future *thrum_spawn_when_readable_at(const char *place, int fd, thrum_fn fn, void *arg,

@@ -9,6 +9,7 @@
 #include "sched/registry.h"
 #include "sched/worker.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,22 @@ static bool allow(struct thrum__reporter *r)
 	return false;
 }
 
+/* Mostly in one write, and through none of stdio's buffers: the stack may be a small task's.  A
+ * rest that cannot be written is lost. */
+static void to_standard_error(const char *line, size_t n)
+{
+	while (n) {
+		ssize_t r = thrum__os_write(2, line, n);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			return;
+		line += r;
+		n -= (size_t)r;
+	}
+}
+
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
 {
 	struct thrum__reporter *r = reporter ? reporter : &standard;
@@ -55,10 +72,9 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 		r->report(r->report_arg, what, line + strlen(PREFIX));
 		return;
 	}
-	/* One write, and none of stdio's buffers: the stack may be a small task's. */
 	used = strlen(line);
 	line[used] = '\n';
-	thrum__os_write(2, line, used + 1);
+	to_standard_error(line, used + 1);
 }
 
 static void report_failure_to(struct thrum__reporter *reporter, struct thrum_future *f)

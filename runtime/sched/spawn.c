@@ -15,14 +15,14 @@
  * A spawn makes its task visible to walkers, passes a light fence and then looks at stopping: one
  * of the two sees the other.
  *
- * ORDER   O1 release of visitors, by a submission that leaves, pairs with the acquire of runtime.c
- *         before it frees.  O2 release of quiet pairs with the acquire of stop.c.
+ * ORDER   O1 release of quiet pairs with the acquire of stop.c.
  *
  * Next on a task's way: core/deque.c, then worker.c.  Those that start later are in later.c.
  */
 #include "sched/spawn.h"
 
 #include "sched/fork_check.h"
+#include "sched/registry.h"
 #include "sched/worker.h"
 
 #include <limits.h>
@@ -194,7 +194,7 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		fetch_add_relaxed(&rt->credits, 1);
 		return -ENOMEM;
 	}
-	fetch_add_relaxed(&rt->visitors, 1);
+	thrum__registry_enter_live(rt);
 	fetch_add_relaxed(&rt->submitted, 1);
 	thrum__task_publish(t, rt, how->released ? 1 : 2);
 	if (load_relaxed(&rt->stopping))
@@ -205,14 +205,14 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		fetch_sub_relaxed(&rt->submitted, 1);
 		fetch_add_relaxed(&rt->credits, 1);
 		withdraw(t, how);
-		fetch_add_release(&rt->quiet, 1); /* O2: a stopper may have counted it */
+		fetch_add_release(&rt->quiet, 1); /* O1: a stopper may have counted it */
 		thrum__os_futex_wake(&rt->quiet.v, INT_MAX);
 	} else {
 		thrum__idle_notify(&rt->idle);
 		if (!how->released)
 			*out = &t->future;
 	}
-	fetch_sub_release(&rt->visitors, 1); /* O1 */
+	thrum__registry_leave(rt);
 	return err;
 }
 

@@ -31,6 +31,9 @@ void thrum__spawn_undo(struct thrum__worker *w, const struct thrum__spawn *how,
 		       struct thrum__task *t);
 /* @t was armed and starts, or ends, now: nothing is left of that. */
 void thrum__spawn_disarm(struct thrum__task *t);
+/* @t is armed, and @w would call its function now.  True: what woke it was false: it waits again,
+ * may run elsewhere by now, and is not to be touched. */
+bool thrum__spawn_put_off(struct thrum__worker *w, struct thrum__task *t);
 /* From any thread, into @rt's injection queue. */
 int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		  struct thrum_future **out);

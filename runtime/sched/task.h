@@ -61,11 +61,15 @@ struct thrum__task {
 	uint64_t wait_seq;     /* of the wait that it is going into, or armed for */
 	struct atomicptr name; /* struct thrum__name, NULL: from place */
 	void *scope;           /* links that scopes and task-locals hang on */
-	void *locals;
+	union {
+		void *locals;
+		int ready_fd; /* while it is armed: the descriptor's number */
+	};
 	uint32_t worker;       /* index of the worker that it last ran on */
 	struct atomic32 phase; /* enum thrum__phase */
 	uint16_t level;        /* joiners below it on its stack */
 	uint8_t armed;         /* enum thrum__armed */
+	bool rivalled;         /* others were inside its descriptor when it became readable */
 	bool copied;           /* arg is the task's own copy */
 	bool wait_deaf;        /* the wait that it is going into hears no cancel */
 	bool lent;             /* its wait is lent to the child that runs in place on its stack */

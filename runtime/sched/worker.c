@@ -14,9 +14,6 @@
  * when the registers of the one that parked are saved.  Whatever switches, sets after; whatever is
  * switched to, runs it first.
  *
- * ORDER   O1 release of visitors, by a waker from outside that leaves, pairs with the acquire of
- *         runtime.c before it frees.
- *
  * OWNERS  current, fiber, after, kept: the worker.  None of them, and no address of a thread-local,
  * may be kept across thrum__worker_leave: the task may come back on another worker.
  *
@@ -26,6 +23,7 @@
 #include "sched/worker.h"
 
 #include "sched/callback.h"
+#include "sched/registry.h"
 #include "sched/spare.h"
 #include "sched/spawn.h"
 #include "sched/timer.h"
@@ -196,11 +194,13 @@ void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__wo
 	count_resume(w, self);
 }
 
-/* Runs @t, which starts, on the running fiber. */
+/* Runs @t, which starts, on the running fiber; or leaves it without one, if it is too early. */
 static void run_task(struct thrum__worker *w, struct thrum__task *t)
 {
 	intptr_t result;
 
+	if (UNLIKELY(t->armed) && thrum__spawn_put_off(w, t))
+		return;
 	thrum__count(&w->counters.started);
 	t->worker = w->index;
 	store_relaxed(&t->phase, THRUM__RUNNING);
@@ -294,7 +294,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	}
 	/* As soon as the task is queued it may end and its runtime with it: the visit keeps the
 	 * memory. */
-	fetch_add_relaxed(&rt->visitors, 1);
+	thrum__registry_enter_live(rt);
 #ifdef THRUM_MIGRATE
 	struct thrum__worker *to = rt->workers[(t->worker + 1) % rt->workers_count];
 
@@ -304,7 +304,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	thrum__inbox_push(&rt->woken, &t->link);
 	thrum__idle_notify(&rt->idle);
 #endif
-	fetch_sub_release(&rt->visitors, 1); /* O1 */
+	thrum__registry_leave(rt);
 }
 
 static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
