@@ -240,7 +240,7 @@ static void look_at_inactive(struct thrum__monitor *m, struct thrum__worker *w, 
 
 	if (!s->resting_ns) {
 		s->resting_ns = m->now_ns;
-		s->timers_known = false;
+		s->timers_known = s->stuck = s->reported = false;
 	}
 	run_timers(m, w, s);
 	if (load_relaxed(&w->spare) != THRUM__SPARE_RESTING)
@@ -348,15 +348,18 @@ static void report_one(struct thrum__monitor *m, struct thrum__worker *w, struct
 	thrum_release(&t->future);
 }
 
-/* Has it computed since it was found stuck, or been blocked for long?  One that waits for a CPU on
- * a loaded machine is no news of the task's. */
+/* Has it computed since it was found stuck, most of the time or for long, or been blocked for long?
+ * One that waits for a CPU on a loaded machine is no news of the task's. */
 static bool is_to_blame(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
-	int64_t used_ns = thrum__os_thread_cpu_ns(w->thread) - s->cpu_ns;
+	int64_t used_ns;
 
+	DEBUG_ENSURE(!thrum__worker_is_spare(w) || load_relaxed(&w->spare) != THRUM__SPARE_NONE,
+		     "a spare without a thread is not stuck");
+	used_ns = thrum__os_thread_cpu_ns(w->thread) - s->cpu_ns;
 	if (used_ns <= 0)
 		return (m->now_ns - s->since_ns) / BLOCKED >= m->report_ns;
-	return 2 * used_ns >= m->now_ns - s->cpu_at_ns;
+	return used_ns >= m->report_ns || 2 * used_ns >= m->now_ns - s->cpu_at_ns;
 }
 
 static void report_stall(struct thrum__monitor *m)

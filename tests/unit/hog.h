@@ -58,16 +58,27 @@ static inline void hogs_join(struct hogs *h)
 		is_int(thrum_join(h->f[i]), 0);
 }
 
-/* Spawns @n; the caller may be one more: task_hogs. */
-static inline void hogs_begin(struct hogs *h, unsigned n)
+static inline void hogs_clear(struct hogs *h)
 {
 	store_relaxed(&h->running, 0);
 	store_relaxed(&h->go, 0);
+}
+
+/* After hogs_clear: what ends them may come before they begin. */
+static inline void hogs_spawn(struct hogs *h, unsigned n)
+{
 	h->n = n;
 	for (unsigned i = 0; i < n; i++) {
 		h->f[i] = thrum_spawn(task_hogs, h);
 		must(h->f[i]);
 	}
+}
+
+/* Spawns @n; the caller may be one more: task_hogs. */
+static inline void hogs_begin(struct hogs *h, unsigned n)
+{
+	hogs_clear(h);
+	hogs_spawn(h, n);
 }
 
 static inline unsigned threads_of_process(void)

@@ -154,10 +154,12 @@ static intptr_t task_sleeps(void *unused)
 static intptr_t main_timer(void *workers)
 {
 	unsigned n = (unsigned)(intptr_t)workers;
-	struct thrum_future *f = thrum_spawn(task_sleeps, NULL);
+	struct thrum_future *f;
 
+	hogs_clear(&hogs);
+	f = thrum_spawn(task_sleeps, NULL);
 	is_int(thrum_sleep(THRUM_MS(1)), 0);
-	hogs_begin(&hogs, n);
+	hogs_spawn(&hogs, n);
 	is_int(thrum_join(f), 3);
 	hogs_join(&hogs);
 	note_late(THRUM_MS(5));
@@ -290,6 +292,7 @@ static intptr_t task_is_reported(void *unused)
 	int64_t end = now_ns() + GIVE_UP_NS;
 
 	(void)unused;
+	is_int(thrum_go(task_return, NULL), 0); /* waits behind this */
 	while (!report_count())
 		must(now_ns() < end);
 	end = now_ns() + THRUM_MS(60);
@@ -300,14 +303,8 @@ static intptr_t task_is_reported(void *unused)
 
 static intptr_t main_reported(void *unused)
 {
-	struct thrum_future *behind = thrum_spawn(task_return, as_arg(1));
-	struct thrum_future *hog = thrum_spawn(task_is_reported, NULL);
-
 	(void)unused;
-	is_int(thrum_await(behind), 1); /* the newest goes first */
-	is_int(thrum_join(hog), 0);
-	thrum_release(behind);
-	return 0;
+	return thrum_join(thrum_spawn(task_is_reported, NULL));
 }
 
 START_TEST(a_stall_is_reported_once_with_name_and_place)
@@ -432,7 +429,7 @@ static intptr_t main_forgets_timer(void *unused)
 		must(now_ns() < end);
 	thrum_future_set(gate, 5);
 	is_int(thrum_join(f), 5);
-	thrum__idle_search_end(idle);
+	thrum__idle_search_found(idle);
 	thrum_release(gate);
 	return 0;
 }

@@ -154,6 +154,47 @@ START_TEST(a_spare_ends_half_a_second_after_its_use)
 }
 END_TEST
 
+static intptr_t task_computes(void *ns)
+{
+	int64_t end = thrum__clock_monotonic_ns() + (intptr_t)ns;
+
+	while (thrum__clock_monotonic_ns() < end)
+		;
+	return 0;
+}
+
+#define BURST 6
+
+/* @ns each, on the workers and on spares. */
+static void compute_at_once(int64_t ns)
+{
+	struct thrum_future *f[BURST];
+
+	for (int i = 0; i < BURST; i++)
+		f[i] = thrum_spawn(task_computes, as_arg((intptr_t)ns));
+	is_int(thrum_join(thrum_spawn(task_return, NULL)), 0);
+	for (int i = 0; i < BURST; i++)
+		is_int(thrum_join(f[i]), 0);
+}
+
+static intptr_t main_stalls_again(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 8; i++)
+		compute_at_once(THRUM_MS(7));
+	until_all(current_runtime(), THRUM__SPARE_NONE);
+	compute_at_once(THRUM_MS(40));
+	return 0;
+}
+
+/* A spare that rested right after it was held, and ended, has no thread to be asked for its time.
+ * */
+START_TEST(who_ended_is_not_looked_at)
+{
+	is_int(run_real(2, main_stalls_again, NULL), 0);
+}
+END_TEST
+
 /* Begins its sleep on a spare. */
 static intptr_t task_sleeps_on_spare(void *ns)
 {
@@ -269,6 +310,7 @@ int main(void)
 	    hogs_on_spares_get_more_spares,
 	    spares_are_bounded,
 	    a_spare_ends_half_a_second_after_its_use,
+	    who_ended_is_not_looked_at,
 	    timers_of_a_spare_at_rest_go_off,
 	    timers_of_a_spare_that_ended_go_off,
 	    runtimes_come_and_go_with_their_spares,
