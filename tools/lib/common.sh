@@ -10,7 +10,7 @@ jobs=$(nproc)
 
 # What each job needs on Debian 12 that a minimal system lacks.
 packages_run=(cmake ninja-build gcc libc6-dev pkgconf libck-dev libssl-dev
-	libjansson-dev libcurl4-openssl-dev node-llhttp)
+	libjansson-dev libcurl4-openssl-dev node-llhttp ca-certificates)
 packages_test=("${packages_run[@]}" check g++ python3 shellcheck
 	curl openssl nginx-light wrk)
 # shellcheck disable=SC2034 # for those who source this
