@@ -4,13 +4,8 @@
  * or the end of the other does to them; inside tasks and from threads that are no workers.
  */
 #include "base/assert.h"
-#include "run.h"
+#include "meanwhile.h"
 #include "sched/await.h"
-
-static void deadline_set(int64_t at_ns)
-{
-	thrum__task_of(thrum_self())->deadline_ns = at_ns;
-}
 
 TASK_TEST(await_gives_every_result, 1)
 {
@@ -339,21 +334,6 @@ static intptr_t task_wait_edge(void *wait)
 	struct edge_wait *w = wait;
 
 	return thrum__wait_edge(w->edge, thrum__edge_tick(w->edge), w->deadline_ns, w->deaf);
-}
-
-static intptr_t task_raise_later(void *edge)
-{
-	is_int(thrum_sleep(10), 0);
-	thrum__edge_raise(edge);
-	return 0;
-}
-
-static void raise_later(struct thrum__edge *e)
-{
-	struct thrum_future *f = thrum_spawn(task_raise_later, e);
-
-	must(f);
-	thrum_release(f);
 }
 
 TASK_TEST(an_edge_ends_a_wait, 1)

@@ -5,14 +5,9 @@
  */
 #include "base/assert.h"
 #include "base/os.h"
-#include "run.h"
+#include "meanwhile.h"
 #include "sched/task.h"
 #include "sched/worker.h"
-
-static void deadline_set(int64_t at_ns)
-{
-	thrum__task_of(thrum_self())->deadline_ns = at_ns;
-}
 
 static uint64_t in_place_count(void)
 {
@@ -20,29 +15,6 @@ static uint64_t in_place_count(void)
 
 	is_int(thrum_runtime_stats(NULL, -1, &s), 0);
 	return s.in_place;
-}
-
-struct setter {
-	struct thrum_future *f;
-	int64_t after_ns;
-	intptr_t result;
-};
-
-static intptr_t task_set(void *setter)
-{
-	struct setter s = *(struct setter *)setter;
-
-	is_int(thrum_sleep(s.after_ns), 0);
-	return thrum_future_set(s.f, s.result);
-}
-
-static void set_later(struct thrum_future *f, int64_t after_ns, intptr_t result)
-{
-	struct setter s = {f, after_ns, result};
-	struct thrum_future *t = thrum_spawn_copy(task_set, &s, sizeof(s));
-
-	must(t);
-	thrum_release(t);
 }
 
 /* Join: */

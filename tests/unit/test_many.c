@@ -2,15 +2,10 @@
 /* test_many.c - wait_any and gather over several futures, and waits for several edges. */
 #include "base/assert.h"
 #include "base/os.h"
-#include "run.h"
+#include "meanwhile.h"
 #include "sched/await.h"
 
 #define MANY 100
-
-static void deadline_set(int64_t at_ns)
-{
-	thrum__task_of(thrum_self())->deadline_ns = at_ns;
-}
 
 static void make(struct thrum_future *fs[], size_t n)
 {
@@ -22,29 +17,6 @@ static void drop(struct thrum_future *fs[], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		future_drop(fs[i]);
-}
-
-struct setter {
-	struct thrum_future *f;
-	int64_t after_ns;
-	intptr_t result;
-};
-
-static intptr_t task_set(void *setter)
-{
-	struct setter s = *(struct setter *)setter;
-
-	is_int(thrum_sleep(s.after_ns), 0);
-	return thrum_future_set(s.f, s.result);
-}
-
-static void set_later(struct thrum_future *f, int64_t after_ns, intptr_t result)
-{
-	struct setter s = {f, after_ns, result};
-	struct thrum_future *t = thrum_spawn_copy(task_set, &s, sizeof(s));
-
-	must(t);
-	thrum_release(t);
 }
 
 static void no_waiters(struct thrum_future *fs[], size_t n)
@@ -260,21 +232,6 @@ TASK_TEST(gather_is_cut_short_and_cancels_none, 1)
 }
 
 /* Edges: */
-
-static intptr_t task_raise_later(void *edge)
-{
-	is_int(thrum_sleep(10), 0);
-	thrum__edge_raise(edge);
-	return 0;
-}
-
-static void raise_later(struct thrum__edge *e)
-{
-	struct thrum_future *f = thrum_spawn(task_raise_later, e);
-
-	must(f);
-	thrum_release(f);
-}
 
 #define EDGES 20
 
