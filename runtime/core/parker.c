@@ -216,7 +216,7 @@ static void wait_node_fire(struct thrum__waiter *n)
 	uint64_t seq = plain_read(&node->seq);
 
 	/* The node's frame may go as soon as gone is seen; the parker's memory never does. */
-	store_release(&n->gone, 1); /* O6 */
+	thrum__waiter_let_go(n); /* O6 */
 	thrum__parker_fire(p, seq, THRUM__BY_NODE);
 }
 

@@ -30,6 +30,13 @@ struct thrum__wait_node {
 	uint64_t seq; /* which of the parker's waits this node belongs to */
 };
 
+/* By fire, once it has read all it needs of @n: the node's memory may go.  Pairs with the acquire
+ * of thrum__waitlist_await_gone: what fire did is over by then. */
+static inline void thrum__waiter_let_go(struct thrum__waiter *n)
+{
+	store_release(&n->gone, 1);
+}
+
 void thrum__wait_node_init(struct thrum__wait_node *n, struct thrum__parker *p, uint64_t seq);
 
 #endif

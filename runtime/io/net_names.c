@@ -14,6 +14,7 @@
  */
 #include "io/net.h"
 
+#include "core/refs.h"
 #include "io/op.h"
 #include "sched/blocking.h"
 #include "sched/worker.h"
@@ -40,8 +41,7 @@ static void lookup_release(void *arg)
 {
 	struct lookup *l = arg;
 
-	/* The last one sees what the other wrote. */
-	if (fetch_sub_acq_rel(&l->refs, 1) > 1)
+	if (!thrum__refs_release(&l->refs)) /* the last one sees what the other wrote */
 		return;
 	thrum__os_freeaddrinfo(l->answer.list);
 	thrum__os_free(l);
@@ -56,11 +56,12 @@ static struct lookup *lookup_create(const char *node, const char *service,
 
 	if (!l)
 		return NULL;
-	*l = (struct lookup){.refs = {2}, .hints = *hints};
+	*l = (struct lookup){.hints = *hints};
 	if (node)
 		l->node = memcpy(l->text, node, node_bytes);
 	if (service)
 		l->service = memcpy(l->text + node_bytes, service, service_bytes);
+	thrum__refs_publish(&l->refs, 2);
 	return l;
 }
 

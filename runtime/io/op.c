@@ -10,8 +10,8 @@
  *   - what can only be asked to block (THRUM__OP_LOOK) is looked at by poll(2), and when ready the
  *     call is made by a thread of the pool.  Of one runtime's calls on a descriptor one at a time
  *     may be in there for each direction, as two would both find it ready and one would stay.
- *     Should another process be faster, the thread waits for what comes next, and a cancel or
- *     close with it;
+ *     Should another process be faster, the thread waits for what comes next, until a cancel,
+ *     a deadline or a close brings it out (sched/blocking_wait.c);
  *   - files, and whatever else cannot be watched, go to the pool.
  *
  * KIND    d->kind holds the kind, what kind of socket, and two bits for each direction, HELD and
@@ -30,7 +30,9 @@
  */
 #include "io/op.h"
 
+#include "core/bitlock.h"
 #include "sched/blocking.h"
+#include "sched/blocking_wait.h"
 #include "sched/worker.h"
 
 #include <fcntl.h>
@@ -148,24 +150,45 @@ ssize_t thrum__op_block(struct thrum__op *op)
 	return result;
 }
 
+static bool is_closing(const struct thrum__op *op)
+{
+	return thrum__descriptor_is_closing(op->d) ||
+	       (op->also && thrum__descriptor_is_closing(op->also));
+}
+
+static bool job_is_over(void *op)
+{
+	return is_closing(op);
+}
+
+ssize_t thrum__op_block_waiting(struct thrum__op *op)
+{
+	struct thrum__blocking_wait how = {
+	    .place = op->place, .fn = block_job, .arg = op, .is_over = job_is_over};
+	intptr_t result;
+	int err;
+
+	if (op->d)
+		how.hears[how.hears_count++] = edge_of(op);
+	if (op->also)
+		how.hears[how.hears_count++] = &op->also->in;
+	err = thrum__blocking_wait(&how, &result);
+	if (err)
+		return err == -EAGAIN ? THRUM__OP_FULL : err;
+	return result;
+}
+
 /* One caller at a time; false: somebody is in there and will raise the edge. */
 static bool look_hold(struct thrum__op *op)
 {
-	struct atomic32 *word = &op->d->kind;
-	uint32_t old = load_relaxed(word), new;
-
-	do {
-		new = old | (old & HELD(op->out) ? WANTED(op->out) : HELD(op->out));
-	} while (!cas_acquire(word, &old, new)); /* pairs with look_free */
-	return !(old & HELD(op->out));
+	return thrum__bitlock_try_or_mark(&op->d->kind, HELD(op->out), WANTED(op->out));
 }
 
 static void look_free(struct thrum__op *op)
 {
 	uint32_t mine = HELD(op->out) | WANTED(op->out);
-	uint32_t old = fetch_and_release(&op->d->kind, ~mine); /* pairs with look_hold */
 
-	if (!(old & WANTED(op->out)))
+	if (!(thrum__bitlock_leave(&op->d->kind, mine) & WANTED(op->out)))
 		return;
 	thrum__edge_raise(edge_of(op));
 	op->tick++;
@@ -190,7 +213,7 @@ static ssize_t look_then_block(struct thrum__op *op)
 	r = look(op);
 	if (!r) {
 		op->looked = true;
-		r = thrum__op_block(op);
+		r = thrum__op_block_waiting(op);
 		op->looked = false;
 	}
 	look_free(op);
@@ -212,12 +235,6 @@ static int wait_ready(struct thrum__op *op, uint64_t also_tick)
 		return thrum__wait_edges(edges, ticks, 2, THRUM_FOREVER);
 	}
 	return thrum__wait_edge(edge_of(op), op->tick, THRUM_FOREVER, false);
-}
-
-static bool is_closing(const struct thrum__op *op)
-{
-	return thrum__descriptor_is_closing(op->d) ||
-	       (op->also && thrum__descriptor_is_closing(op->also));
 }
 
 /* One attempt, and if it would block, the wait: a result, -errno or THRUM__OP_AGAIN. */
@@ -242,7 +259,8 @@ static ssize_t step(struct thrum__op *op)
 		return r;
 	err = wait_ready(op, also_tick);
 	if (err == -EPERM && op->block)
-		return thrum__op_block(op);
+		return thrum__op_kind(op) == THRUM__FD_FILE ? thrum__op_block(op)
+							    : thrum__op_block_waiting(op);
 	return err ? err : THRUM__OP_AGAIN;
 }
 

@@ -21,15 +21,16 @@
  * What can fail: the future's memory, the service thread, sigaction: NULL and nothing is changed
  * (but a handler installed before stays).
  *
- * ORDER   O1 acq_rel of looking: a handler that finds it set has set arrived before the look begins
- *         (which clears it first, and then sees arrived); one that finds it clear asks for a look.
- *         O2 acq_rel of arrived: who takes it sees what came before the signal on that thread.
- *         O3 acquire of refs pairs with the acq_rel of task.c: the last user is done with it.
+ * ORDER   arrived is a note, and the look an errand (core/errand.h): whatever arrived before a
+ *         handler asks is seen by a look that begins later, and one that asks while a look goes on
+ *         has it made again.  Who takes the note sees what came before the signal on that thread.
  */
 #include <thrum/signal.h>
 
 #include <unistd.h>
 
+#include "core/errand.h"
+#include "core/refs.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
 #include "sched/registry.h"
@@ -46,7 +47,7 @@ struct waiting {
 };
 
 struct slot {
-	struct atomic32 arrived;
+	struct thrum__note arrived;
 	bool installed;
 	size_t count, limit; /* of waiting */
 	struct waiting *waiting;
@@ -55,14 +56,14 @@ struct slot {
 
 static struct slot slots[SIGNALS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct atomic32 owner;   /* the process whose signals are waited for */
-static struct atomic32 looking; /* look is queued */
+static bool watched;          /* fork is; under lock */
+static struct atomic32 owner; /* the process whose signals are waited for */
+static struct thrum__errand looking;
 static struct thrum__deferred look_call;
 
 static bool still_waits(const struct waiting *w)
 {
-	return load_acquire(&w->future.refs) > 1 /* O3 */ && !thrum__future_is_done(&w->future);
+	return !thrum__refs_is_only(&w->future.refs) && !thrum__future_is_done(&w->future);
 }
 
 /* Lets a future go that is done or that nobody else holds. */
@@ -98,7 +99,7 @@ static void deliver(struct slot *s, int sig)
 {
 	bool heard = false;
 
-	if (!s->waiting || !exchange_acq_rel(&s->arrived, 0)) /* O2 */
+	if (!s->waiting || !thrum__note_take(&s->arrived))
 		return;
 	while (s->waiting) {
 		struct waiting *w = s->waiting;
@@ -111,7 +112,7 @@ static void deliver(struct slot *s, int sig)
 	s->count = 0;
 	s->limit = LIMIT_MIN;
 	if (!heard)
-		store_release(&s->arrived, 1); /* O2 */
+		thrum__note_leave(&s->arrived);
 }
 
 /* On the service thread. */
@@ -119,11 +120,14 @@ static void look(struct thrum_future *none, void *unused)
 {
 	(void)none;
 	(void)unused;
-	exchange_acq_rel(&looking, 0); /* O1 */
+	thrum__errand_take(&looking);
 	pthread_mutex_lock(&lock);
 	for (int sig = 1; sig < SIGNALS; sig++)
 		deliver(&slots[sig], sig);
 	pthread_mutex_unlock(&lock);
+	/* Others' callbacks have their turn between two looks. */
+	if (!thrum__errand_finish(&looking))
+		thrum__callback_defer(&look_call, NULL, look);
 }
 
 /* Calls nothing that a signal handler may not. */
@@ -136,8 +140,8 @@ static void handle(int sig)
 		(void)thrum__os_sigaction(sig, &slots[sig].before, NULL);
 		kill(self, sig);
 	} else {
-		exchange_acq_rel(&slots[sig].arrived, 1); /* O2 */
-		if (!exchange_acq_rel(&looking, 1))       /* O1 */
+		thrum__note_leave(&slots[sig].arrived);
+		if (thrum__errand_ask(&looking))
 			thrum__callback_defer(&look_call, NULL, look);
 	}
 	errno = saved;
@@ -157,17 +161,22 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
 	for (int sig = 1; sig < SIGNALS; sig++)
-		store_relaxed(&slots[sig].arrived, 0);
-	store_relaxed(&looking, 0);
+		thrum__note_init(&slots[sig].arrived);
+	thrum__errand_init(&looking);
 	if (!thrum__in_forked_child())
 		store_relaxed(&owner, (uint32_t)getpid());
 	pthread_mutex_unlock(&lock);
 }
 
-static void start(void)
+/* Under lock.  Its fork handlers come after those of service_start. */
+static int watch_fork(void)
 {
-	store_relaxed(&owner, (uint32_t)getpid());
-	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	int err = watched ? 0 : thrum__os_atfork(before_fork, after_fork_parent, after_fork_child);
+
+	if (!err && !watched)
+		store_relaxed(&owner, (uint32_t)getpid());
+	watched |= !err;
+	return err;
 }
 
 static bool can_be_caught(int sig)
@@ -181,10 +190,10 @@ static int install(struct slot *s, int sig)
 {
 	/* On the worker's own signal stack: a fiber's may be nearly used up. */
 	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_ONSTACK};
-	int err;
+	int err = watch_fork();
 
-	if (s->installed)
-		return 0;
+	if (err || s->installed)
+		return err;
 	sigemptyset(&action.sa_mask);
 	/* Before the handler can run. */
 	err = thrum__os_sigaction(sig, NULL, &s->before);
@@ -206,16 +215,15 @@ struct thrum_future *thrum_signal_next(int sig)
 	w = thrum__future_alloc(worker, THRUM__BARE, "? signal");
 	if (!w)
 		return NULL;
-	store_relaxed(&w->future.refs, 2);
-	pthread_once(&once, start); /* its fork handlers after those of service_start */
+	thrum__refs_publish(&w->future.refs, 2);
 	pthread_mutex_lock(&lock);
 	if (install(s, sig)) {
 		pthread_mutex_unlock(&lock);
 		thrum__future_free_block(worker, &w->future);
 		return NULL;
 	}
-	deliver(s, sig);                        /* to those that were here when it came */
-	if (exchange_acq_rel(&s->arrived, 0)) { /* O2 */
+	deliver(s, sig); /* to those that were here when it came */
+	if (thrum__note_take(&s->arrived)) {
 		(void)thrum_future_set(&w->future, sig);
 		thrum_release(&w->future);
 	} else {

@@ -21,7 +21,7 @@
  */
 #include <thrum/stream.h>
 
-#include "base/atomic.h"
+#include "core/bitlock.h"
 #include "io/buffer.h"
 
 #define LIMIT_DEFAULT ((size_t)64 << 10)
@@ -71,19 +71,13 @@ int thrum_stream_fd(const struct thrum_stream *s)
 /* A call of one direction begins: 0 or -EBUSY. */
 static int enter(struct thrum_stream *s, uint32_t direction)
 {
-	/* Pairs with leave: what the direction's last call did is seen. */
-	return fetch_or_acquire(&s->state, direction) & direction ? -EBUSY : 0;
+	return thrum__bitlock_try(&s->state, direction) ? 0 : -EBUSY;
 }
 
-/* Clears @clear and sets @set; who leaves nothing but CLOSED frees the stream. */
-static void leave_as(struct thrum_stream *s, uint32_t clear, uint32_t set)
+/* The caller has left the state as @left: nothing but CLOSED: it frees the stream. */
+static void free_if_last(struct thrum_stream *s, uint32_t left)
 {
-	uint32_t old = load_relaxed(&s->state), new;
-
-	do {
-		new = (old & ~clear) | set;
-	} while (!cas_acq_rel(&s->state, &old, new)); /* pairs with enter, and with itself */
-	if (new != CLOSED)
+	if (left != CLOSED)
 		return;
 	thrum__buffer_free(&s->in);
 	thrum__buffer_free(&s->out);
@@ -93,7 +87,7 @@ static void leave_as(struct thrum_stream *s, uint32_t clear, uint32_t set)
 /* @r: what the call returns. */
 static inline ssize_t leave(struct thrum_stream *s, uint32_t direction, ssize_t r)
 {
-	leave_as(s, direction, 0);
+	free_if_last(s, thrum__bitlock_leave(&s->state, direction) & ~direction);
 	return r;
 }
 
@@ -103,9 +97,13 @@ int thrum_stream_close(struct thrum_stream *s)
 {
 	int busy = enter(s, WRITING); /* whoever is in there gets -EBADF */
 	int err = busy ? busy : write_out(s);
+	uint32_t before;
 
 	(void)thrum_close(s->fd);
-	leave_as(s, busy ? 0 : WRITING, CLOSED);
+	before = thrum__bitlock_mark(&s->state, CLOSED);
+	if (!busy)
+		return (int)leave(s, WRITING, err);
+	free_if_last(s, before | CLOSED);
 	return err;
 }
 

@@ -11,12 +11,10 @@
  *
  * What can fail: the descriptor, the copy of the arguments (-ENOMEM), the queue's limit or threads
  * (-EAGAIN), a stopping runtime (-ESHUTDOWN): nothing was started.
- *
- * ORDER   O1 release of refs (all fields) pairs with the acquire of task.c (try_retain): a walker
- *         sees a whole job.
  */
 #include "sched/blocking.h"
 
+#include "core/refs.h"
 #include "sched/await.h"
 #include "sched/fork_check.h"
 #include "sched/registry.h"
@@ -132,7 +130,7 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 		j->drop = thrum__os_free;
 	}
 	j->future.runtime = w->runtime;
-	store_release(&j->future.refs, 2); /* O1 */
+	thrum__refs_publish(&j->future.refs, 2);
 	err = thrum__job_pool_submit(&w->runtime->blocking, id, &j->job);
 	if (err) {
 		if (!how->copies)
@@ -203,7 +201,7 @@ static struct thrum_future *spawn_job(const struct thrum__spawn *how)
 	struct thrum__worker *w = thrum__current_worker();
 	struct thrum_future *f;
 
-	if (w && load_relaxed(&w->runtime->stopping))
+	if (w && thrum__gate_is_shut(&w->runtime->gate))
 		return NULL;
 	return start_job(THRUM__JOBS_GENERAL, how, &f) ? NULL : f;
 }

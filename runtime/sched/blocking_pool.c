@@ -20,8 +20,7 @@
  * LIFE     run(job) may free the job.  The pool keeps a copy of its place, for reports, and nothing
  *          else.
  * FAILURE  Only creating a thread can fail.
- * ORDER    O1 the release with which a job leaves in_flight pairs with the acquire of
- *          thrum__job_pool_in_flight: who reads 0 sees what all jobs did.
+ * ORDER    who reads 0 in flight sees what all jobs did (core/tally.h).
  */
 #define _GNU_SOURCE
 
@@ -92,7 +91,7 @@ static void job_remove(struct thrum__job_pool_class *c, struct thrum__job *job)
  * follows, unlocked. */
 static bool job_left(struct thrum__job_pool *p)
 {
-	bool last = fetch_sub_release(&p->in_flight, 1) == 1; /* O1 */
+	bool last = thrum__tally_end(&p->in_flight);
 
 	if (last && p->stopping)
 		pthread_cond_broadcast(&p->ended);
@@ -330,7 +329,7 @@ int thrum__job_pool_submit(struct thrum__job_pool *p, enum thrum__job_pool_class
 		job->state = THRUM__JOB_QUEUED;
 		job->class_id = (uint8_t)id;
 		job_append(c, job);
-		fetch_add_relaxed(&p->in_flight, 1);
+		thrum__tally_begin(&p->in_flight);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return err;
@@ -371,10 +370,10 @@ int thrum__job_pool_stop(struct thrum__job_pool *p, int64_t deadline_ns)
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
 	idle_dismiss(p);
-	while (load_relaxed(&p->in_flight) > 0)
+	while (thrum__tally_any(&p->in_flight))
 		if (wait_until(&p->ended, &p->lock, deadline_ns) == ETIMEDOUT)
 			break;
-	busy = load_relaxed(&p->in_flight) > 0;
+	busy = thrum__tally_any(&p->in_flight);
 	while (!busy && p->alive > 0) /* they only leave */
 		pthread_cond_wait(&p->ended, &p->lock);
 	has_leaver = !busy && p->has_leaver;
@@ -406,5 +405,5 @@ void thrum__job_pool_for_each(struct thrum__job_pool *p,
 
 unsigned thrum__job_pool_in_flight(const struct thrum__job_pool *p)
 {
-	return load_acquire(&p->in_flight); /* O1 */
+	return (unsigned)thrum__tally_any(&p->in_flight);
 }

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/atomic.h"
+#include "core/tally.h"
 
 enum thrum__job_pool_class_id {
 	THRUM__JOBS_GENERAL,
@@ -68,7 +68,7 @@ struct thrum__job_pool {
 	bool stopping;
 	bool has_leaver;
 	pthread_t leaver; /* the thread that left last: whoever leaves next joins it, or stop */
-	struct atomic32 in_flight;
+	struct thrum__tally in_flight;
 	void (*on_zero)(void *arg);
 	void *on_zero_arg;
 	char prefix[16];

@@ -8,16 +8,20 @@
  * needs it and sleeps in a futex without end when nothing is due.
  *
  * OWNERS  A record belongs to the future's list, then to the inbox, then to whoever calls.  It
- * holds a reference to the future until the call has returned.  callbacks_due counts what is queued
+ * holds a reference to the future until the call has returned.  calls_due counts what is queued
  * or running: stopping waits for it.
  *
  * What can fail: the record's memory, the service thread: on_done returns the error and nothing is
  * registered.
  *
- * ORDER   O1 release of due, after the push, pairs with O2 acquire in the service thread's wait.
- *         O3 release of callbacks_due - 1 pairs with the acquire of whoever stops.
+ * ORDER   the service thread sees what was pushed before its bell rang (core/bell.h); who finds no
+ *         call under way, the virtual clock or whoever stops, sees what all calls did
+ *         (core/tally.h).
  */
 #include "sched/callback.h"
+
+#include "core/bell.h"
+#include "core/tally.h"
 
 #include "sched/fork_check.h"
 #include "sched/registry.h"
@@ -29,13 +33,13 @@ struct record {
 };
 
 static struct thrum__inbox service_inbox;
-static struct atomic32 service_due;  /* a futex: bumped for each push */
-static struct atomic64 service_busy; /* calls queued or running */
-static bool service_runs;            /* under service_lock */
+static struct thrum__bell service_bell;  /* rings for each push */
+static struct thrum__tally service_busy; /* calls queued or running */
+static bool service_runs;                /* under service_lock */
 static pthread_mutex_t service_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Runs what is due; @due: the count that each was added to. */
-static void call_all(struct thrum__link *l, struct atomic64 *due)
+static void call_all(struct thrum__link *l, struct thrum__tally *due)
 {
 	while (l) {
 		struct thrum__deferred *d = container_of(l, struct thrum__deferred, link);
@@ -50,7 +54,7 @@ static void call_all(struct thrum__link *l, struct atomic64 *due)
 			thrum__os_free(container_of(d, struct record, deferred));
 			thrum_release(f);
 		}
-		fetch_sub_release(due, 1); /* O3 */
+		thrum__tally_end(due);
 	}
 }
 
@@ -64,7 +68,7 @@ static void look_at_clock(struct thrum_runtime *rt, void *unused)
 
 bool thrum__service_is_busy(void)
 {
-	return load_acquire(&service_busy); /* O2 */
+	return thrum__tally_any(&service_busy);
 }
 
 static void *service_main(void *unused)
@@ -72,14 +76,14 @@ static void *service_main(void *unused)
 	(void)unused;
 	thrum__os_thread_setname("thrum-service");
 	for (;;) {
-		uint32_t seen = load_acquire(&service_due); /* O2 */
+		uint32_t seen = thrum__bell_listen(&service_bell);
 		struct thrum__link *l = thrum__inbox_take_all(&service_inbox);
 
 		if (l) {
 			call_all(l, &service_busy);
 			thrum__registry_each(look_at_clock, NULL);
 		} else {
-			thrum__os_futex_wait(&service_due.v, seen, INT64_MAX);
+			thrum__bell_wait(&service_bell, seen, INT64_MAX);
 		}
 	}
 	return NULL;
@@ -95,7 +99,7 @@ void thrum__service_after_fork(bool child)
 	if (child) { /* the thread and what was due are the parent's */
 		service_runs = false;
 		thrum__inbox_init(&service_inbox);
-		store_relaxed(&service_busy, 0);
+		thrum__tally_init(&service_busy);
 	}
 	pthread_mutex_unlock(&service_lock);
 }
@@ -103,9 +107,10 @@ void thrum__service_after_fork(bool child)
 int thrum__service_start(void)
 {
 	pthread_t thread;
-	int err = 0;
+	int err = thrum__registry_watch_fork();
 
-	thrum__registry_watch_fork();
+	if (err)
+		return err;
 	pthread_mutex_lock(&service_lock);
 	if (!service_runs) {
 		err = thrum__os_thread_create(&thread, service_main, NULL, 0);
@@ -120,17 +125,16 @@ int thrum__service_start(void)
 
 static void to_service(struct thrum__deferred *d)
 {
-	fetch_add_relaxed(&service_busy, 1);
+	thrum__tally_begin(&service_busy);
 	thrum__inbox_push(&service_inbox, &d->link);
-	fetch_add_release(&service_due, 1); /* O1 */
-	thrum__os_futex_wake(&service_due.v, 1);
+	thrum__bell_ring(&service_bell);
 }
 
 /* Ends the caller's visit to @rt.  What is queued is counted before: who sees no visitors left sees
  * that it is due. */
 static void to_runtime(struct thrum_runtime *rt, struct thrum__deferred *d)
 {
-	fetch_add_relaxed(&rt->callbacks_due, 1);
+	thrum__tally_begin(&rt->gate.calls_due);
 	thrum__inbox_push(&rt->callbacks, &d->link);
 	thrum__idle_notify(&rt->idle);
 	thrum__registry_leave(rt);
@@ -176,7 +180,7 @@ void thrum__callbacks_run(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 
-	call_all(thrum__inbox_take_all(&rt->callbacks), &rt->callbacks_due);
+	call_all(thrum__inbox_take_all(&rt->callbacks), &rt->gate.calls_due);
 }
 
 int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *),

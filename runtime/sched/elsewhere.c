@@ -19,17 +19,12 @@
  * Under the virtual clock a sleeper takes nothing while it sleeps: it comes back, counts itself
  * awake and takes then, so that whoever finds all asleep and nothing to take may move the clock.
  *
- * ORDER   O3 release of next_ns pairs with the acquire of monitor.c; O4 release of quiet with that
- *         of stop.c.
- *
  * What is measured: parks, stolen (struct thrum_stats).
  */
 #include "sched/worker.h"
 
 #include "sched/monitor.h"
 #include "sched/timer.h"
-
-#include <limits.h>
 
 /* How long a searcher leaves single tasks to their owner. */
 #define PATIENCE_NS 5000
@@ -242,17 +237,14 @@ static void sleep_until_chosen(struct thrum__worker *w)
 
 	trim_stacks(w);
 	deadline = thrum__timers_next_ns(w);
-	store_release(&w->next_ns, (uint64_t)deadline); /* O3 */
+	store_relaxed(&w->next_ns, (uint64_t)deadline); /* the monitor reads it once it sleeps */
 	thrum__idle_sleep_begin(&rt->idle, w->searching);
 	w->searching = false;
 	if (thrum__runtime_has_work(rt)) {
 		wake_up(w, false);
 		return;
 	}
-	if (load_relaxed(&rt->stopping)) {
-		fetch_add_release(&rt->quiet, 1); /* O4 */
-		thrum__os_futex_wake(&rt->quiet.v, INT_MAX);
-	}
+	thrum__gate_went_quiet(&rt->gate);
 	thrum__count(&w->counters.parks);
 	if (rt->virtual_clock)
 		sleep_virtual(w);

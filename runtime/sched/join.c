@@ -16,6 +16,7 @@
  */
 #include "sched/join.h"
 
+#include "core/refs.h"
 #include "sched/await.h"
 #include "sched/worker.h"
 
@@ -27,7 +28,7 @@ void thrum__join_lend(struct thrum__task *t)
 	struct thrum__task *child = t;
 
 	for (struct thrum__task *j = t->below; j && !j->lent; child = j, j = j->below) {
-		fetch_add_relaxed(&child->future.refs, 1);
+		thrum__refs_retain(&child->future.refs);
 		if (thrum__parker_lend(&j->parker, j->wait_seq, child)) {
 			j->lent = true;
 		} else {

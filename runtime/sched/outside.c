@@ -4,18 +4,20 @@
  *
  * Its parker comes from a list for the process and goes back to it: a late fire may still touch a
  * parker whose wait is over (parker.c), so the memory never goes elsewhere.  The thread waits for
- * signal, not for the word: whoever fired it sets signal as the last thing but the wake, and a wake
- * of a futex that has another user meanwhile is spurious and harmless.
+ * the parker's bell, not for the word: whoever fired it rings as the last thing, and a ring that
+ * comes late, when the parker has another user, is a look for nothing.
  *
  * Nothing can fail: some parkers are there from the start; when they are all in use and there is no
  * memory for another the thread looks again and again, giving its CPU away in between.
  *
- * ORDER   O1 release of signal (what happened before the wake) pairs with O2 acquire.
+ * The order of it all is that of core/parker.c and core/bell.h, which tests/model/scen_bell.c
+ * explores as they are used here.
  */
 #include "sched/await.h"
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "core/bell.h"
 #include "sched/registry.h"
 
 #include <pthread.h>
@@ -25,7 +27,7 @@
 
 struct thread_parker {
 	struct thrum__parker parker;
-	struct atomic32 signal;
+	struct thrum__bell bell;
 	struct thread_parker *next;
 };
 
@@ -40,15 +42,15 @@ static void thread_unpark(struct thrum__parker *p, void *relay, enum thrum__why 
 
 	(void)relay;
 	(void)why;
-	store_release(&tp->signal, 1); /* O1 */
-	thrum__os_futex_wake(&tp->signal.v, 1);
+	thrum__bell_ring(&tp->bell);
 }
 
 static struct thread_parker *get(void)
 {
 	struct thread_parker *tp;
 
-	thrum__registry_watch_fork();
+	if (thrum__registry_watch_fork())
+		return NULL;
 	pthread_mutex_lock(&lock);
 	tp = at_rest;
 	if (tp) {
@@ -74,11 +76,11 @@ static void put(struct thread_parker *tp)
 	pthread_mutex_unlock(&lock);
 }
 
-/* True: signalled; false: the deadline passed. */
-static bool sleep_until(struct thread_parker *tp, int64_t deadline_ns)
+/* True: it has rung since @seen; false: the deadline passed. */
+static bool sleep_until(struct thread_parker *tp, uint32_t seen, int64_t deadline_ns)
 {
-	while (!load_acquire(&tp->signal)) /* O2 */
-		if (thrum__os_futex_wait(&tp->signal.v, 0, deadline_ns) == -ETIMEDOUT)
+	while (thrum__bell_listen(&tp->bell) == seen)
+		if (thrum__bell_wait(&tp->bell, seen, deadline_ns) == -ETIMEDOUT)
 			return false;
 	return true;
 }
@@ -97,24 +99,25 @@ int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
 {
 	struct thrum__wait_node node;
 	struct thread_parker *tp;
-	int err = 0;
+	uint32_t seen;
 	uint64_t seq;
+	int err = 0;
 
 	if (thrum__future_is_done(f))
 		return 0;
 	tp = get();
 	if (!tp)
 		return poll_until_done(f, deadline_ns);
-	store_relaxed(&tp->signal, 0);
+	seen = thrum__bell_listen(&tp->bell);
 	seq = thrum__parker_seq(&tp->parker);
 	thrum__wait_node_init(&node, &tp->parker, seq);
 	if (thrum__future_register(f, &node.waiter) && thrum__parker_park(&tp->parker, seq, true) &&
-	    !sleep_until(tp, deadline_ns)) {
+	    !sleep_until(tp, seen, deadline_ns)) {
 		if (thrum__parker_abandon(&tp->parker, seq)) {
 			/* The future may have completed all the same; then it is done. */
 			err = thrum__future_withdraw(f, &node.waiter) ? -ETIMEDOUT : 0;
 		} else {
-			sleep_until(tp, THRUM_FOREVER);
+			sleep_until(tp, seen, THRUM_FOREVER);
 		}
 	}
 	put(tp);

@@ -9,7 +9,8 @@
  * takes the runtime off the list, so that nobody comes any more, then waits until all have left and
  * what they queued has run; only then do the workers end.
  *
- * Nothing here fails but a visit to a runtime that has gone.
+ * Nothing here fails but a visit to a runtime that has gone, and to watch fork for want of memory:
+ * then no runtime is made.
  */
 #include "sched/registry.h"
 
@@ -23,8 +24,9 @@
 bool thrum__forked_child;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct thrum_runtime *live;
+static struct atomic32 several; /* are live: written under lock */
+static bool watched;            /* fork is; under lock */
 
 /* The locks are held across fork, so that the child's copies of what they guard are whole. */
 static void before_fork(void)
@@ -56,22 +58,25 @@ static void after_fork_child(void)
 	after_fork(true);
 }
 
-static void watch_fork(void)
+/* The lock may be held: no fork waits for it before this has succeeded. */
+int thrum__registry_watch_fork(void)
 {
-	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-}
+	int err = 0;
 
-void thrum__registry_watch_fork(void)
-{
-	pthread_once(&once, watch_fork);
+	pthread_mutex_lock(&lock);
+	if (!watched)
+		err = thrum__os_atfork(before_fork, after_fork_parent, after_fork_child);
+	watched |= !err;
+	pthread_mutex_unlock(&lock);
+	return err;
 }
 
 void thrum__registry_add(struct thrum_runtime *rt)
 {
-	thrum__registry_watch_fork();
 	pthread_mutex_lock(&lock);
 	rt->next = live;
 	live = rt;
+	store_relaxed(&several, rt->next != NULL);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -84,6 +89,7 @@ void thrum__registry_remove(struct thrum_runtime *rt)
 		;
 	if (*p)
 		*p = rt->next;
+	store_relaxed(&several, live && live->next);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -98,6 +104,11 @@ bool thrum__registry_enter(struct thrum_runtime *rt)
 		thrum__registry_enter_live(r);
 	pthread_mutex_unlock(&lock);
 	return r != NULL;
+}
+
+bool thrum__registry_has_several(void)
+{
+	return load_relaxed(&several);
 }
 
 void thrum__registry_each(void (*use)(struct thrum_runtime *, void *), void *arg)

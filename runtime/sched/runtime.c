@@ -5,11 +5,6 @@
  * Birth: the configuration, membarrier and the guard's handler (once for the process), the shared
  * parts, the workers' parts, then their threads.  Whatever fails undoes what was done before it, in
  * reverse order.
- *
- * ORDER   O2 fence_light between exiting and the wakes pairs with the heavy fence of sleep_begin.
- *         O3 release of workers_total (the worker is whole) pairs with the acquire O5 in worker.h.
- *         O1 acquire of visitors and callbacks_due pairs with the releases of those who leave
- *         (worker.c, spawn.c, registry.c, callback.c): what they touched may be freed.
  */
 #include "sched/runtime.h"
 
@@ -55,12 +50,28 @@ static bool current_stack(struct thrum__guard_info *out)
 	return true;
 }
 
-static void process_init(void)
+static void assert_init(void)
 {
-	thrum__os_membarrier_init();
-	thrum__guard_install(current_stack);
-	thrum__sigpipe_install();
 	thrum__assert_task = current_task_name;
+}
+
+static int process_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int err;
+
+	thrum__os_membarrier_init();
+	thrum__sigpipe_install();
+	pthread_once(&once, assert_init);
+	err = thrum__guard_install(current_stack);
+	return err ? err : thrum__registry_watch_fork();
+}
+
+static const struct thrum__lives *lives_of(void *runtime, unsigned i)
+{
+	struct thrum_runtime *rt = runtime;
+
+	return i < thrum__workers_total(rt) ? &rt->workers[i]->counters.tasks : NULL;
 }
 
 static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
@@ -84,6 +95,7 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	rt->reporter->report_arg = c->report_arg;
 	snprintf(rt->name, sizeof(rt->name), "%s", c->name);
 	store_relaxed(&rt->credits, c->tasks_max);
+	thrum__gate_init(&rt->gate, lives_of, rt);
 	thrum__inbox_init(&rt->woken);
 	thrum__inbox_init(&rt->callbacks);
 	thrum__idle_init(&rt->idle, c->workers);
@@ -95,13 +107,15 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 static void end_workers(struct thrum_runtime *rt, unsigned started)
 {
 	store_relaxed(&rt->exiting, 1);
-	fence_light(); /* O2 */
 	/* Some sleep, some are about to, some run: has_work and the loop look at exiting. */
 	thrum__idle_wake_all(&rt->idle);
 	thrum__monitor_stop(rt); /* the spares, too */
 	for (unsigned i = 0; i < started; i++)
 		thrum__os_thread_join(rt->workers[i]->thread);
 	thrum__monitor_destroy(rt);
+#ifdef THRUM_MIGRATE
+	thrum__stats_check_migrations(rt);
+#endif
 	for (unsigned i = 0; i < thrum__workers_total(rt); i++) {
 		thrum__worker_fini(rt->workers[i]);
 		thrum__os_free(rt->workers[i]);
@@ -127,7 +141,7 @@ static int start_workers(struct thrum_runtime *rt)
 			break;
 		}
 		rt->workers[made] = w;
-		store_release(&rt->workers_total, made + 1); /* O3 */
+		thrum__roll_add(&rt->roll);
 	}
 	if (!err)
 		err = thrum__monitor_create(rt);
@@ -209,7 +223,9 @@ int thrum_runtime_create(struct thrum_runtime **out, const struct thrum_config *
 	err = thrum__config_resolve(config, &c, &why);
 	if (err)
 		return err;
-	process_init();
+	err = process_init();
+	if (err)
+		return err;
 	rt = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
@@ -248,8 +264,7 @@ void thrum__runtime_dismantle(struct thrum_runtime *rt)
 	/* Nobody finds it any more; who has found it or woken its last task is on its last steps,
 	 * and what such a visitor queued the workers still run. */
 	thrum__registry_remove(rt);
-	while (load_acquire(&rt->visitors) || load_acquire(&rt->callbacks_due)) /* O1 */
-		thread_yield();
+	thrum__gate_await_empty(&rt->gate);
 	end_workers(rt, rt->workers_count);
 	free_shared(rt);
 	runtime_free(rt);

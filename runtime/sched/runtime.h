@@ -10,5 +10,10 @@ struct thrum_runtime;
 void thrum__runtime_stop_begin(struct thrum_runtime *rt);
 /* Ends the threads and frees all; nothing runs or will run on @rt. */
 void thrum__runtime_dismantle(struct thrum_runtime *rt);
+#ifdef THRUM_MIGRATE
+/* stats.c, when all has ended: with two workers or more each resume was on another one than the
+ * wait before it.  With THRUM_MIGRATE_COUNT in the environment it prints how many. */
+void thrum__stats_check_migrations(struct thrum_runtime *rt);
+#endif
 
 #endif

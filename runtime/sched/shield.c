@@ -12,12 +12,10 @@
  *
  * A chain of shields completes as one call inside another; every DEPTHth link goes through the
  * callback queue instead, so that a long chain needs no deep stack.
- *
- * ORDER   O1 the references' acq_rel, as in task.c.  O2 release of gone, read by a withdrawal
- *         (waitlist.c: O4).
  */
 #include "sched/shield.h"
 
+#include "core/refs.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
 #include "sched/worker.h"
@@ -50,7 +48,7 @@ static void shield_fire(struct thrum__waiter *n)
 {
 	struct thrum__shield *s = container_of(n, struct thrum__shield, node);
 
-	store_release(&n->gone, 1); /* O2 */
+	thrum__waiter_let_go(n);
 	if (is_link(s->depth))
 		thrum__callback_defer(&s->deferred, &s->future, follow);
 	else
@@ -76,7 +74,7 @@ struct thrum_future *thrum_shield(struct thrum_future *target)
 	s->depth = depth;
 	s->node.fire = shield_fire;
 	store_relaxed(&s->node.gone, 0);
-	store_release(&s->future.refs, 2); /* O1 */
+	thrum__refs_publish(&s->future.refs, 2);
 	if (!thrum__future_register(target, &s->node))
 		follow(&s->future, NULL);
 	return &s->future;
@@ -95,18 +93,16 @@ int thrum__shield_cancel(struct thrum_future *f)
 	return 0;
 }
 
+/* Still hung, and only the caller's reference and the node's are left: nobody else can take one. */
+static bool take_node(void *future)
+{
+	struct thrum_future *f = future;
+	struct thrum__shield *s = shield_of(f);
+
+	return !thrum__future_is_done(f) && thrum__future_withdraw(s->target, &s->node);
+}
+
 bool thrum__shield_release(struct thrum_future *f)
 {
-	struct thrum__shield *s = shield_of(f);
-	uint32_t refs = load_acquire(&f->refs); /* O1 */
-
-	ENSURE(refs > 0, "a future was released more often than retained");
-	for (;;) {
-		/* Two left and still hung: ours and the node's.  Nobody else can take one. */
-		if (refs == 2 && !thrum__future_is_done(f) &&
-		    thrum__future_withdraw(s->target, &s->node))
-			return true;
-		if (cas_acq_rel(&f->refs, &refs, refs - 1)) /* O1 */
-			return refs == 1;
-	}
+	return thrum__refs_release_or_take_back(&f->refs, take_node, f);
 }

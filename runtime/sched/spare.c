@@ -10,26 +10,17 @@
  * store; the struct stays, for others may look at its queues, and its timers stay in its wheel,
  * where the monitor fires them (monitor.c).
  *
- * STATES  T1 NONE -> RUNNING                 the monitor makes a thread
- *         T2 RUNNING -> LEAVING, and back    the monitor
- *         T3 LEAVING -> RESTING              the spare, on home, with nothing left
- *         T4 RESTING -> RUNNING              the monitor, which wakes it
- *         T5 RESTING -> ENDING               the monitor, which wakes it and joins its thread
- *         T6 any -> ENDING                   whoever stops the runtime: its workers exit
- *         T7 ENDING -> NONE                  after the join
- *         All but T1, T6 and T7 by CAS: T3 fails after T2 back or T6.
+ * STATES  those of core/standby.c; the keeper is the monitor, then whoever stops the runtime.  A
+ *         spare rests on home, with nothing left.
  *
  * What can fail: memory for the worker, its thread; then there is one spare less for a while.
  *
- * ORDER   O1 release at T3 pairs with O2 acquire at T4, T5: the spare is done with its wheel and
- *            queues.
- *         O3 release at T4, T5, T6 pairs with O4 acquire of the spare that wakes.
- *         O5 release of workers_total (the worker is whole) pairs with the acquire in worker.h.
+ * ORDER   core/standby.c: the spare is done with its wheel and queues; core/roll.h: a new worker is
+ *         whole when others find it.
  */
 #include "sched/spare.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 /* All tasks of @w go to where any worker finds them. */
@@ -64,26 +55,9 @@ static void give_back(struct thrum__worker *w)
 	}
 }
 
-static void rest(struct thrum__worker *w)
-{
-	uint32_t leaving = THRUM__SPARE_LEAVING;
-	uint32_t state;
-
-	if (!cas_release(&w->spare, &leaving, THRUM__SPARE_RESTING)) /* T3; O1 */
-		return;
-	for (;;) {
-		state = load_acquire(&w->spare); /* O4 */
-		if (state != THRUM__SPARE_RESTING)
-			break;
-		thrum__os_futex_wait(&w->spare.v, THRUM__SPARE_RESTING, THRUM_FOREVER);
-	}
-	if (state == THRUM__SPARE_ENDING)
-		w->exiting = true;
-}
-
 void thrum__spare_visit(struct thrum__worker *w)
 {
-	if (!thrum__worker_is_spare(w) || load_relaxed(&w->spare) != THRUM__SPARE_LEAVING)
+	if (!thrum__worker_is_spare(w) || !thrum__standby_is(&w->spare, THRUM__STANDBY_LEAVING))
 		return;
 	hand_over(w);
 	if (w->searching) {
@@ -91,7 +65,9 @@ void thrum__spare_visit(struct thrum__worker *w)
 		thrum__idle_search_found(&w->runtime->idle);
 	}
 	give_back(w);
-	rest(w);
+	thrum__gate_went_quiet(&w->runtime->gate);
+	if (!thrum__standby_rest(&w->spare))
+		w->exiting = true;
 }
 
 /* Its thread: a worker's, then it empties the caches, which are the thread's own. */
@@ -115,28 +91,17 @@ static int start_thread(struct thrum__worker *w)
 	int err;
 
 	w->exiting = false;
-	store_relaxed(&w->spare, THRUM__SPARE_RUNNING); /* T1 */
+	thrum__standby_begin(&w->spare);
 	err = thrum__os_thread_create(&w->thread, spare_main, w, 0);
 	if (err)
-		store_relaxed(&w->spare, THRUM__SPARE_NONE);
+		thrum__standby_over(&w->spare);
 	return err;
-}
-
-/* One that rests goes on: true. */
-static bool wake(struct thrum__worker *w, enum thrum__spare_state to)
-{
-	uint32_t resting = THRUM__SPARE_RESTING;
-
-	if (!cas_acq_rel(&w->spare, &resting, to)) /* T4, T5; O2, O3 */
-		return false;
-	thrum__os_futex_wake(&w->spare.v, 1);
-	return true;
 }
 
 /* A worker in a new place; it has no thread yet. */
 static int make(struct thrum_runtime *rt, struct thrum__worker **out)
 {
-	unsigned index = load_relaxed(&rt->workers_total);
+	unsigned index = thrum__roll_next(&rt->roll);
 	struct thrum__worker *w;
 	int err;
 
@@ -152,22 +117,22 @@ static int make(struct thrum_runtime *rt, struct thrum__worker **out)
 		return err;
 	}
 	rt->workers[index] = w;
-	store_release(&rt->workers_total, index + 1); /* O5 */
+	thrum__roll_add(&rt->roll);
 	*out = w;
 	return 0;
 }
 
 int thrum__spare_start(struct thrum_runtime *rt)
 {
-	unsigned total = load_relaxed(&rt->workers_total);
+	unsigned total = thrum__workers_total(rt);
 	struct thrum__worker *w, *without = NULL;
 	int err;
 
 	for (unsigned i = rt->workers_count; i < total; i++) {
 		w = rt->workers[i];
-		if (wake(w, THRUM__SPARE_RUNNING))
+		if (thrum__standby_wake(&w->spare, true))
 			return 0;
-		if (!without && load_relaxed(&w->spare) == THRUM__SPARE_NONE)
+		if (!without && thrum__standby_is(&w->spare, THRUM__STANDBY_NONE))
 			without = w;
 	}
 	if (without)
@@ -178,32 +143,28 @@ int thrum__spare_start(struct thrum_runtime *rt)
 
 void thrum__spare_want(struct thrum__worker *w, bool wanted)
 {
-	uint32_t from = wanted ? THRUM__SPARE_LEAVING : THRUM__SPARE_RUNNING;
-
-	cas_relaxed(&w->spare, &from,
-		    wanted ? THRUM__SPARE_RUNNING : THRUM__SPARE_LEAVING); /* T2 */
+	thrum__standby_want(&w->spare, wanted);
 }
 
 void thrum__spare_end(struct thrum__worker *w)
 {
-	if (!wake(w, THRUM__SPARE_ENDING))
+	if (!thrum__standby_wake(&w->spare, false))
 		return;
 	thrum__os_thread_join(w->thread);
-	store_relaxed(&w->spare, THRUM__SPARE_NONE); /* T7 */
+	thrum__standby_over(&w->spare);
 }
 
 void thrum__spares_stop(struct thrum_runtime *rt)
 {
-	unsigned total = load_relaxed(&rt->workers_total);
+	unsigned total = thrum__workers_total(rt);
 
 	for (unsigned i = rt->workers_count; i < total; i++) {
 		struct thrum__worker *w = rt->workers[i];
 
-		if (load_relaxed(&w->spare) == THRUM__SPARE_NONE)
+		if (thrum__standby_is(&w->spare, THRUM__STANDBY_NONE))
 			continue;
-		store_release(&w->spare, THRUM__SPARE_ENDING); /* T6; O3 */
-		thrum__os_futex_wake(&w->spare.v, 1);
+		thrum__standby_stop(&w->spare);
 		thrum__os_thread_join(w->thread);
-		store_relaxed(&w->spare, THRUM__SPARE_NONE); /* T7 */
+		thrum__standby_over(&w->spare);
 	}
 }

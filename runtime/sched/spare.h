@@ -5,15 +5,6 @@
 
 #include "sched/worker.h"
 
-/* A spare's life, in its worker's `spare`. */
-enum thrum__spare_state {
-	THRUM__SPARE_NONE,    /* no thread */
-	THRUM__SPARE_RUNNING, /* a worker like the others */
-	THRUM__SPARE_LEAVING, /* is to rest when it comes home */
-	THRUM__SPARE_RESTING, /* its thread sleeps, has nothing and is counted nowhere */
-	THRUM__SPARE_ENDING,  /* its thread ends */
-};
-
 static inline bool thrum__worker_is_spare(const struct thrum__worker *w)
 {
 	return UNLIKELY(w->index >= w->runtime->workers_count);
@@ -21,9 +12,7 @@ static inline bool thrum__worker_is_spare(const struct thrum__worker *w)
 
 static inline bool thrum__spare_is_active(const struct thrum__worker *w)
 {
-	uint32_t state = load_relaxed(&w->spare);
-
-	return state == THRUM__SPARE_RUNNING || state == THRUM__SPARE_LEAVING;
+	return thrum__standby_is_active(&w->spare);
 }
 
 /* On home, by each worker at each visit: a spare that is to leave hands over what it has, and rests

@@ -11,11 +11,8 @@
  * or the injection queue (-EAGAIN), a runtime that stops (-ESHUTDOWN).  Then nothing was started
  * and the argument is still the caller's.
  *
- * STOPPING  A stopper sets stopping, passes a heavy fence and then walks all tasks to cancel them.
- * A spawn makes its task visible to walkers, passes a light fence and then looks at stopping: one
- * of the two sees the other.
- *
- * ORDER   O1 release of quiet pairs with the acquire of stop.c.
+ * STOPPING  A spawn makes its task visible to walkers and then asks the gate: if a stopper's walk
+ * may have missed the task, it must not start (core/gate.c).
  *
  * Next on a task's way: core/deque.c, then worker.c.  Those that start later are in later.c.
  */
@@ -25,7 +22,6 @@
 #include "sched/registry.h"
 #include "sched/worker.h"
 
-#include <limits.h>
 #include <string.h>
 
 #define CHUNK_MAX 1024
@@ -124,11 +120,11 @@ static inline int publish(struct thrum__worker *w, const struct thrum__spawn *ho
 			  struct thrum__task *t)
 {
 	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned
-	 * (stop.c). */
+	 * (core/gate.c). */
 	w->credits--;
-	thrum__count(&w->counters.spawned);
+	thrum__lives_spawned(&w->counters.tasks);
 	thrum__task_publish(t, w->runtime, how->released ? 1 : 2);
-	return UNLIKELY(load_relaxed(&w->runtime->stopping)) ? -ESHUTDOWN : 0;
+	return thrum__gate_admits(&w->runtime->gate) ? 0 : -ESHUTDOWN;
 }
 
 int thrum__spawn_make(struct thrum__worker *w, const struct thrum__spawn *how,
@@ -147,7 +143,7 @@ void thrum__spawn_undo(struct thrum__worker *w, const struct thrum__spawn *how,
 		       struct thrum__task *t)
 {
 	w->credits++;
-	store_relaxed(&w->counters.spawned, load_relaxed(&w->counters.spawned) - 1);
+	thrum__lives_unspawned(&w->counters.tasks);
 	withdraw(t, how);
 }
 
@@ -185,7 +181,7 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		return -ENOTSUP;
 	if (!rt)
 		return -EINVAL;
-	if (load_relaxed(&rt->stopping))
+	if (thrum__gate_is_shut(&rt->gate))
 		return -ESHUTDOWN;
 	if (!take_credits(rt, 1))
 		return -EAGAIN;
@@ -195,18 +191,16 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		return -ENOMEM;
 	}
 	thrum__registry_enter_live(rt);
-	fetch_add_relaxed(&rt->submitted, 1);
+	thrum__gate_submitted(&rt->gate);
 	thrum__task_publish(t, rt, how->released ? 1 : 2);
-	if (load_relaxed(&rt->stopping))
+	if (!thrum__gate_admits(&rt->gate))
 		err = -ESHUTDOWN;
 	else
 		err = thrum__inject_push(&rt->inject, t) ? 0 : -EAGAIN;
 	if (err) {
-		fetch_sub_relaxed(&rt->submitted, 1);
 		fetch_add_relaxed(&rt->credits, 1);
 		withdraw(t, how);
-		fetch_add_release(&rt->quiet, 1); /* O1: a stopper may have counted it */
-		thrum__os_futex_wake(&rt->quiet.v, INT_MAX);
+		thrum__gate_unsubmitted(&rt->gate);
 	} else {
 		thrum__idle_notify(&rt->idle);
 		if (!how->released)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* stats.c - what a runtime did and what it is made of, for people and tests. */
+#include "sched/runtime.h"
 #include "sched/worker.h"
+
+#include "base/assert.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +24,9 @@ unsigned thrum_runtime_workers(struct thrum_runtime *rt)
 
 static void add(struct thrum_stats *s, const struct thrum__counters *c)
 {
-	s->spawned += load_relaxed(&c->spawned);
+	s->spawned += load_relaxed(&c->tasks.spawned);
 	s->started += load_relaxed(&c->started);
-	s->ended += load_relaxed(&c->ended);
+	s->ended += load_relaxed(&c->tasks.ended);
 	s->stolen += load_relaxed(&c->stolen);
 	s->in_place += load_relaxed(&c->in_place);
 	s->parks += load_relaxed(&c->parks);
@@ -46,12 +49,27 @@ int thrum_runtime_stats(struct thrum_runtime *rt, int index, struct thrum_stats 
 		if (index == -1 || index == (int)i)
 			add(&s, &rt->workers[i]->counters);
 	if (index == -1)
-		s.spawned += load_relaxed(&rt->submitted);
+		s.spawned += load_relaxed(&rt->gate.submitted);
 	s.size = size;
 	memset(out, 0, size);
 	memcpy(out, &s, size < sizeof(s) ? size : sizeof(s));
 	return 0;
 }
+
+#ifdef THRUM_MIGRATE
+void thrum__stats_check_migrations(struct thrum_runtime *rt)
+{
+	struct thrum_stats s = {.size = sizeof(s)};
+
+	thrum_runtime_stats(rt, -1, &s);
+	if (thrum__os_getenv("THRUM_MIGRATE_COUNT"))
+		printf("migrations %llu of %llu resumes, %u workers\n",
+		       (unsigned long long)s.migrations, (unsigned long long)s.resumes,
+		       rt->workers_count);
+	ENSURE(rt->workers_count < 2 || s.migrations == s.resumes,
+	       "forced migration let a task resume where it had waited");
+}
+#endif
 
 size_t thrum_runtime_describe(struct thrum_runtime *rt, char *buf, size_t n)
 {

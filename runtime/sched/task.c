@@ -9,25 +9,18 @@
  * Tasks and jobs are found by walkers (stop.c, blocking.c), who take references of their own, so
  * they have pools apart from the other futures.
  *
- * REFERENCES  The handle of whoever spawned it; the runtime's, from publish to finish; one for each
- * callback and shield on it; one for each party that a lent wait relays to.  The last release
- * reports a failure that nobody looked at and frees the block, on whichever thread it happens.
+ * REFERENCES  (core/refs.h) The handle of whoever spawned it; the runtime's, from publish to
+ * finish; one for each callback and shield on it; one for each party that a lent wait relays to.
+ * The last release reports a failure that nobody looked at and frees the block, on whichever thread
+ * it happens.
  *
  * STATES of a task  NEW (in a queue or armed, no stack) -> RUNNING <-> WAITING -> ENDED.  phase is
  * for reports; what decides is where the descriptor stands: one queue, one worker, or the waits of
  * its parker.
- *
- * ORDER   O1 release of refs in publish (all fields) pairs with O2 acquire in try_retain: a walker
- *         sees a whole task.
- *         O3 acq_rel of the release pairs with itself: whoever frees sees what all others did.
- *         O4 release of ended pairs with the acquire of stop.c: whoever sees that all tasks have
- *            ended sees what they did.
- *         O5 fence_light in publish, between refs and the caller's look at stopping, pairs with the
- *            heavy one of stop.c: a stopper's walk finds the task, or the spawner finds that it
- *            must not start.
  */
 #include "sched/task.h"
 
+#include "core/refs.h"
 #include "sched/blocking.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
@@ -157,8 +150,7 @@ struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *plac
 void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)
 {
 	t->future.runtime = runtime;
-	store_release(&t->future.refs, refs); /* O1 */
-	fence_light();                        /* O5 */
+	thrum__refs_publish(&t->future.refs, refs);
 }
 
 void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
@@ -170,7 +162,7 @@ void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
 	    [THRUM__JOB] = &thrum__job_blocks,
 	};
 
-	store_relaxed(&f->refs, 0);
+	thrum__refs_clear(&f->refs);
 	if (!w || f->kind == THRUM__JOB)
 		thrum__pool_put_shared(pools[f->kind], f);
 	else
@@ -186,34 +178,26 @@ void thrum__task_discard(struct thrum__worker *w, struct thrum__task *t)
 
 bool thrum__future_try_retain(struct thrum_future *f)
 {
-	uint32_t refs = load_relaxed(&f->refs);
-
-	while (refs)
-		if (cas_acquire(&f->refs, &refs, refs + 1)) /* O2 */
-			return true;
-	return false;
+	return thrum__refs_try_retain(&f->refs);
 }
 
 void thrum_retain(struct thrum_future *f)
 {
 	if (f && !thrum__in_forked_child())
-		fetch_add_relaxed(&f->refs, 1);
+		thrum__refs_retain(&f->refs);
 }
 
 /* Gives one reference back: true: it was the last. */
-static bool drop_reference(struct thrum_future *f)
+static inline bool drop_reference(struct thrum_future *f)
 {
-	uint32_t old;
+	if (f->kind == THRUM__BARE) /* walkers look at tasks and jobs alone */
+		return thrum__refs_release_unwalked(&f->refs);
+	return thrum__refs_release(&f->refs);
+}
 
-	if (UNLIKELY(f->kind == THRUM__SHIELD))
-		return thrum__shield_release(f);
-	/* Nobody else holds one, so nobody can take one: but for walkers, who look at tasks and
-	 * jobs. */
-	if (f->kind == THRUM__BARE && load_acquire(&f->refs) == 1) /* O3 */
-		return true;
-	old = fetch_sub_acq_rel(&f->refs, 1); /* O3 */
-	ENSURE(old > 0, "a future was released more often than retained");
-	return old == 1;
+static bool drop_any_reference(struct thrum_future *f)
+{
+	return f->kind == THRUM__SHIELD ? thrum__shield_release(f) : drop_reference(f);
 }
 
 /* The last reference has gone.  A shield's goes on to what it shielded: a loop, as chains may be
@@ -234,12 +218,22 @@ static NOINLINE void future_end(struct thrum_future *f)
 			target = container_of(f, struct thrum__shield, future)->target;
 		thrum__future_free_block(thrum__tls_worker(), f);
 		f = target;
-	} while (f && drop_reference(f));
+	} while (f && drop_any_reference(f));
+}
+
+static NOINLINE void release_shield(struct thrum_future *f)
+{
+	if (thrum__shield_release(f))
+		future_end(f);
 }
 
 void thrum_release(struct thrum_future *f)
 {
-	if (f && !thrum__in_forked_child() && drop_reference(f))
+	if (!f || thrum__in_forked_child())
+		return;
+	if (UNLIKELY(f->kind == THRUM__SHIELD))
+		release_shield(f);
+	else if (drop_reference(f))
 		future_end(f);
 }
 
@@ -295,12 +289,12 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 	store_relaxed(&t->phase, THRUM__ENDED);
 	/* While stopping every task is asked to end, also one that the walk has not come to. */
 	if ((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
-	    load_relaxed(&w->runtime->stopping))
+	    thrum__gate_is_shut(&w->runtime->gate))
 		store_relaxed(&f->requested, 1);
 	thrum__spawn_ended(w); /* before anybody learns of the end and counts on the place */
 	thrum__future_complete(f, result);
 	thrum_release(f);
-	store_release(&w->counters.ended, load_relaxed(&w->counters.ended) + 1); /* O4 */
+	thrum__lives_ended(&w->counters.tasks);
 }
 
 void thrum__task_abort(struct thrum__worker *w, struct thrum__task *t, intptr_t err)
@@ -360,7 +354,7 @@ struct thrum_future *thrum_future_create_at(const char *place)
 		return NULL;
 	f = thrum__future_alloc(thrum__tls_worker(), THRUM__BARE, place);
 	if (f)
-		store_release(&f->refs, 1); /* O1 */
+		thrum__refs_publish(&f->refs, 1);
 	return f;
 }
 

@@ -19,13 +19,12 @@
  * all others asleep and takes the advancing flag.  It sets the clock to the earliest live timer of
  * all wheels and fires what is due in all of them, on its own thread, before it gives the flag
  * back: so nobody finds everything asleep while a task is on its way into a queue.  A worker that
- * finds the flag taken leaves a count in it, and the one that has it looks again: what it saw may
- * be old.
+ * finds the flag taken has asked with that, and the one that has it looks again: what it saw may be
+ * old (core/errand.h).
  *
- * ORDER   O1 acq_rel of advancing: who looks again sees the announcement of whoever left the count,
- *         and the release at its end shows the new time to whoever has it next.
- *         O3 acquire of callbacks_due pairs with the release in callback.c.
- *         O4 release of virtual_ns: whoever was woken reads the new time.
+ * The order of it all is that of the errand, which shows the asker's announcement and the time that
+ * the last one set, and of core/tally.h for what is under way elsewhere.  virtual_ns itself is
+ * relaxed: whoever is woken by what is fired reads it after that.
  */
 #include "sched/timer.h"
 
@@ -189,7 +188,7 @@ static void run_all(struct thrum__worker *self)
 static bool stands_still(struct thrum_runtime *rt)
 {
 	return load_relaxed(&rt->driven) && !load_relaxed(&rt->drivers) &&
-	       !load_relaxed(&rt->stopping);
+	       !thrum__gate_is_shut(&rt->gate);
 }
 
 /* Sets the clock to the earliest timer and fires: true; false: it does not move. */
@@ -200,7 +199,7 @@ static bool move_clock(struct thrum__worker *self)
 
 	/* The sleepers last: whoever took what the other looks no longer find is not asleep. */
 	if (stands_still(rt) || thrum__job_pool_in_flight(&rt->blocking) ||
-	    thrum__service_is_busy() || load_acquire(&rt->callbacks_due) || /* O3 */
+	    thrum__service_is_busy() || thrum__tally_any(&rt->gate.calls_due) ||
 	    thrum__runtime_has_work(rt) || rt->poller->ops->await(rt->poller, false) ||
 	    !all_asleep(rt))
 		return false;
@@ -208,7 +207,7 @@ static bool move_clock(struct thrum__worker *self)
 	if (due == THRUM_FOREVER)
 		return false;
 	if (due > (int64_t)load_relaxed(&rt->virtual_ns))
-		store_release(&rt->virtual_ns, (uint64_t)due); /* O4 */
+		store_relaxed(&rt->virtual_ns, (uint64_t)due);
 	run_all(self);
 	return true;
 }
@@ -216,16 +215,16 @@ static bool move_clock(struct thrum__worker *self)
 bool thrum__clock_advance(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
-	uint32_t seen = 1;
 
-	if (!all_asleep(rt) || fetch_add_acq_rel(&rt->advancing, 1)) /* O1 */
+	if (!all_asleep(rt) || !thrum__errand_ask(&rt->advancing))
 		return false; /* not yet; or whoever has the flag looks again for us */
 	do {
+		thrum__errand_take(&rt->advancing);
 		if (move_clock(w)) {
-			/* It comes here again itself before it sleeps: no count is lost. */
-			store_release(&rt->advancing, 0); /* O1 */
+			/* It comes here again itself before it sleeps: no request is lost. */
+			thrum__errand_drop(&rt->advancing);
 			return true;
 		}
-	} while (!cas_acq_rel(&rt->advancing, &seen, 0)); /* O1 */
+	} while (!thrum__errand_finish(&rt->advancing));
 	return false;
 }

@@ -11,9 +11,13 @@
 #include "base/tls.h"
 #include "core/bias.h"
 #include "core/deque.h"
+#include "core/errand.h"
+#include "core/gate.h"
 #include "core/inbox.h"
 #include "core/inject.h"
 #include "core/ready.h"
+#include "core/roll.h"
+#include "core/standby.h"
 #include "core/wheel.h"
 #include "fiber/fiber.h"
 #include "fiber/guard.h"
@@ -29,8 +33,9 @@
 
 /* Written by the worker alone, read by anyone. */
 struct thrum__counters {
-	struct atomic64 spawned, started, ended, stolen, in_place, parks, switches, suspensions,
-	    migrations, resumes, timers, armed;
+	struct thrum__lives tasks;
+	struct atomic64 started, stolen, in_place, parks, switches, suspensions, migrations,
+	    resumes, timers, armed;
 };
 
 struct thrum__worker {
@@ -70,7 +75,7 @@ struct thrum__worker {
 #ifdef THRUM_MIGRATE
 	struct thrum__inbox handed; /* woken tasks that must resume here */
 #endif
-	struct atomic32 spare; /* enum thrum__spare_state; a futex (spare.c) */
+	struct thrum__standby spare; /* of one that is a spare (spare.c) */
 	pthread_t thread;
 	struct thrum__guard_thread guard;
 	struct thrum__bias wheel_lock; /* biased towards the worker; others fire its timers
@@ -94,10 +99,9 @@ struct thrum_runtime {
 	char name[12];
 	const char *workers_why; /* what decided the number */
 	struct thrum__reporter *reporter;
-	struct thrum__worker **workers; /* room for workers_max; [i] is set before workers_total
-					   counts it */
+	struct thrum__worker **workers; /* room for workers_max; made so far, and whole: roll */
 	unsigned workers_max;           /* with spares (monitor.c) */
-	struct atomic32 workers_total;  /* made so far; grows */
+	struct thrum__roll roll;
 	struct thrum__stacks stacks;
 	struct thrum__job_pool blocking;
 	struct thrum__inject inject;   /* tasks submitted from outside */
@@ -110,22 +114,18 @@ struct thrum_runtime {
 	struct thrum_runtime *next; /* in the list of live runtimes (registry.c) */
 
 	struct atomic64 virtual_ns;
-	struct atomic32 advancing; /* one worker moves the virtual clock at a time */
-	struct atomic32 driven;    /* block_on was used: between its calls a virtual clock stands */
-	struct atomic32 drivers;   /* block_on calls whose task runs */
-	struct atomic32 stopping;  /* no new tasks */
-	struct atomic32 exiting;   /* workers end */
-	struct atomic64 submitted; /* tasks made from outside */
-	struct atomic64 credits;   /* live tasks to come, beside the workers' shares */
-	struct atomic64 visitors;  /* outside threads inside a wake: memory stays */
-	struct atomic64 callbacks_due; /* queued or running */
-	struct atomic32 quiet;         /* a futex: bumped when a worker goes idle while stopping */
+	struct thrum__errand advancing; /* one worker moves the virtual clock at a time */
+	struct atomic32 driven;  /* block_on was used: between its calls a virtual clock stands */
+	struct atomic32 drivers; /* block_on calls whose task runs */
+	struct atomic32 exiting; /* workers end */
+	struct atomic64 credits; /* live tasks to come, beside the workers' shares */
+	struct thrum__gate gate; /* who is inside; the end of all */
 };
 
 /* For walks over all workers, spares included. */
 static inline unsigned thrum__workers_total(const struct thrum_runtime *rt)
 {
-	return load_acquire(&rt->workers_total); /* O5 */
+	return thrum__roll_count(&rt->roll);
 }
 
 /* The worker of this thread if a task runs on it. */

@@ -19,8 +19,9 @@
 enum { OK = 0, FOUND = 1, USAGE = 2, CUT_SHORT = 3 };
 
 static const char usage[] =
-    "usage: model [options] [NAME...]      explore the scenarios whose names contain NAME (none: "
-    "all)\n"
+    "usage: model [options] [NAME...]      explore the scenarios whose names contain NAME, or that "
+    "go "
+    "through NAME.c (none: all)\n"
     "  --list              scenarios, threads, bounds; with --mutants: mutations and sites\n"
     "  --scenario NAME     the same as NAME\n"
     "  --bound N           preemptions at most (each scenario has its own)\n"
@@ -50,11 +51,6 @@ struct settings {
 	uint64_t fuzz;
 	bool list, mutants, litmus, self, json, seeded;
 };
-
-static bool wanted(const struct settings *set, const struct scenario *s)
-{
-	return scenario_is_named(s, set->names, set->nnames);
-}
 
 static void json_string(const char *s)
 {
@@ -90,9 +86,9 @@ static void print_result(const struct settings *set, const struct scenario *s,
 		printf("%-34s %-9s %9llu executions", s->name, set->o.pct ? "random" : "replay",
 		       (unsigned long long)r->executions);
 	else
-		printf("%-34s bound %-3u %9llu executions %8llu pruned  %-13s", s->name, X.bound,
-		       (unsigned long long)r->executions, (unsigned long long)r->pruned,
-		       r->exhausted ? "exhausted" : "not exhausted");
+		printf("%-34s bound %-3u %s, %llu executions (%llu more pruned as equal)", s->name,
+		       X.bound, r->exhausted ? "exhausted" : "not exhausted",
+		       (unsigned long long)r->executions, (unsigned long long)r->pruned);
 	printf(" %7.2f s %8.0f/s  %s\n", r->seconds, rate, verdict);
 }
 
@@ -125,7 +121,7 @@ static int run_one(const struct settings *set, const struct scenario *s)
 	} else if (!set->o.pct && !set->o.replay && !r.exhausted) {
 		verdict = "cut short";
 		status = CUT_SHORT;
-	} else if (r.exhausted && set->o.bound < 0 && r.executions + r.pruned < s->min_executions) {
+	} else if (r.exhausted && set->o.bound < 0 && r.executions < s->min_executions) {
 		verdict = "TOO FEW EXECUTIONS";
 		status = FOUND;
 	}
@@ -138,7 +134,7 @@ static int run_one(const struct settings *set, const struct scenario *s)
 static int run_scenarios(const struct settings *set)
 {
 	const struct scenario *const *all;
-	unsigned count = scenarios_all(&all), n = 0;
+	unsigned count = scenarios_all(&all);
 	int status = OK;
 
 	if (set->o.pct && !set->json)
@@ -146,16 +142,11 @@ static int run_scenarios(const struct settings *set)
 	for (unsigned i = 0; i < count; i++) {
 		int one;
 
-		if (!wanted(set, all[i]))
+		if (!scenario_is_selected(all[i]))
 			continue;
-		n++;
 		one = run_one(set, all[i]);
 		status = one == FOUND || status == FOUND ? FOUND : one ? one : status;
 		fflush(stdout);
-	}
-	if (!n) {
-		fprintf(stderr, "model: no scenario of this name; --list shows them\n");
-		return USAGE;
 	}
 	return status;
 }
@@ -177,7 +168,7 @@ static int list(const struct settings *set)
 
 		while (n < MODEL_MAX_THREADS && s->thread[n])
 			n++;
-		if (wanted(set, s))
+		if (scenario_is_selected(s))
 			printf("%-34s %u threads, bound %u%s%s\n", s->name, n,
 			       s->bound ? s->bound : 3, s->covers ? ", covers " : "",
 			       s->covers ? s->covers : "");
@@ -264,6 +255,7 @@ static bool parse(struct settings *set, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
+			names_print(stdout);
 			exit(OK);
 		}
 		if (c == '?' || !option(set, c, optarg)) {
@@ -285,9 +277,9 @@ int main(int argc, char **argv)
 	    .bound = -1, .pct_depth = 3, .trace = true, .seed = (uint64_t)time(NULL)};
 	set.jobs = processors > 0 && processors < 16 ? (unsigned)processors : 16;
 	set.names = calloc((size_t)argc, sizeof(*set.names));
+	sites_find();
 	if (!set.names || !parse(&set, argc, argv))
 		return USAGE;
-	sites_find();
 	if (set.mutant) {
 		const struct mutation *m = mutation_find(set.mutant);
 
@@ -297,6 +289,8 @@ int main(int argc, char **argv)
 		}
 		mutation_apply(m);
 	}
+	if (!scenarios_select(set.names, set.nnames))
+		return USAGE;
 	if (set.list)
 		return list(&set);
 	if (set.litmus)
@@ -306,7 +300,6 @@ int main(int argc, char **argv)
 	if (set.self)
 		return self_run(set.json);
 	if (set.mutants)
-		return mutants_run(&set.o, set.survivors, set.jobs, set.json, set.names,
-				   set.nnames);
+		return mutants_run(&set.o, set.survivors, set.jobs, set.json, !set.nnames);
 	return run_scenarios(&set);
 }

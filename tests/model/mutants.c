@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SCENARIOS_MAX = 256 };
-
 struct report {
 	int killer; /* index of a scenario; -1: survived; -2: the child died */
 	unsigned bound;
@@ -232,14 +230,13 @@ static bool print_one(unsigned i, bool json)
 }
 
 int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json,
-		char **names, unsigned nnames)
+		bool whole)
 {
 	const struct scenario *const *all;
 	unsigned n = scenarios_all(&all), bad, killed = 0, total = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (strncmp(all[i]->name, "self_", 5) && scenario_is_named(all[i], names, nnames) &&
-		    nscenarios < SCENARIOS_MAX)
+		if (strncmp(all[i]->name, "self_", 5) && scenario_is_selected(all[i]))
 			scenarios[nscenarios++] = all[i];
 	bad = sites_read_survivors(survivors);
 	for (unsigned k = 0; k < nscenarios; k++)
@@ -248,7 +245,7 @@ int mutants_run(const struct options *o, const char *survivors, unsigned njobs, 
 		return 1;
 	sort_by_cost();
 	for (unsigned i = 0; i < nmutations; i++)
-		skipped[i] = nnames && !reached_by_any(mutations[i].place);
+		skipped[i] = !whole && !reached_by_any(mutations[i].place);
 	hunt_all(o, njobs < 1 ? 1 : njobs > 16 ? 16 : njobs);
 	for (unsigned i = 0; i < nmutations; i++) {
 		total += !skipped[i];

@@ -11,12 +11,19 @@
 /* All scenarios by name, in @out; their number. */
 unsigned scenarios_all(const struct scenario *const **out);
 
-/* Does its name contain one of @names (none: yes)? */
-bool scenario_is_named(const struct scenario *s, char **names, unsigned nnames);
+enum { SCENARIOS_MAX = 256 };
 
-/* Both return the exit status. */
+/*
+ * select.c: takes those that @names mean (none: all).  False: one of them means nothing, and
+ * standard error says what would.
+ */
+bool scenarios_select(char **names, unsigned nnames);
+bool scenario_is_selected(const struct scenario *s);
+void names_print(FILE *out);
+
+/* Both return the exit status.  Not @whole: only sites that the selected scenarios reach. */
 int mutants_run(const struct options *o, const char *survivors, unsigned njobs, bool json,
-		char **names, unsigned nnames);
+		bool whole);
 int self_run(bool json);
 
 #endif

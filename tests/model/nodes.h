@@ -31,7 +31,7 @@ static void node_fire(struct thrum__waiter *w)
 	unsigned i = plain_read(&n->number);
 
 	fired[i]++;
-	store_release(&n->waiter.gone, 1);
+	thrum__waiter_let_go(&n->waiter);
 	model_event_set(&woken[i]);
 }
 

@@ -170,7 +170,7 @@ static void ready_fire(struct thrum__waiter *n)
 	uint64_t seq = plain_read(&wait_seq);
 
 	model_assert(n == &ready);
-	store_release(&n->gone, 1);
+	thrum__waiter_let_go(n);
 	thrum__parker_fire(&p, seq, THRUM__BY_NODE);
 }
 

@@ -107,7 +107,7 @@ static void raise_another(void)
 
 /* T1, T2, T5, T6: nobody sleeps through it, wherever it comes. */
 SCENARIO(edge_register_raise, .setup = setup, .thread = {waiter2, raise_another}, .check = check,
-	 .covers = "T1 T2 T4 T5 T6");
+	 .min_executions = 1300, .covers = "T1 T2 T4 T5 T6");
 
 /* Who is fired by the only raise sees what it did; who sees the tick, too. */
 
@@ -217,7 +217,7 @@ static void wait_and_raise(void)
 	model_free(nodes[2]);
 }
 SCENARIO(edge_owed, .setup = setup1, .thread = {raise_it, wait_and_raise}, .check = check_free0,
-	 .covers = "T1 T2 T3 T4 T5 T6");
+	 .min_executions = 2000, .covers = "T1 T2 T3 T4 T5 T6");
 
 /* T1 to T6: one waits for both. */
 static void waiter2_twice(void)

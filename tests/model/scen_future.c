@@ -159,13 +159,21 @@ SCENARIO(future_await_leave_complete, .setup = setup1, .thread = {completer, awa
 SCENARIO(future_head_middle_complete, .setup = setup3, .thread = {withdraw2, withdraw1, completer},
 	 .check = check, .min_executions = 10000, .covers = "T2 T3 T5 T6 T7");
 
+static void withdraw1_leave2_await3(void)
+{
+	node_withdraw(1);
+	leaver2();
+	awaiter3();
+}
+
 /* T3: the party that holds the list fires for the completer, and hands the result on. */
-SCENARIO(future_holder_fires, .setup = setup2, .thread = {awaiter0, withdraw1, completer},
-	 .check = check, .covers = "T3 T5 T6 T7");
+SCENARIO(future_holder_fires, .setup = setup2,
+	 .thread = {awaiter0, withdraw1_leave2_await3, completer}, .check = check, .bound = 4,
+	 .min_executions = 10000, .covers = "T3 T5 T6 T7");
 
 /* T4 beside T3: nodes that come after LOCKED was taken are the holder's to fire as well. */
 SCENARIO(future_late_comer_and_holder, .setup = setup2, .thread = {withdraw0, awaiter3, completer},
-	 .check = check, .covers = "T3 T4 T5 T7");
+	 .check = check, .bound = 4, .min_executions = 10000, .covers = "T3 T4 T5 T7");
 
 /* Back links: a list of four is emptied by two, in any order. */
 
@@ -214,9 +222,15 @@ static void leave_and_return1(void)
 	model_assert(node_register(1));
 }
 
+static void leave_and_return1_twice(void)
+{
+	leave_and_return1();
+	leave_and_return1();
+}
+
 /* T4, T5, T6: the word's old value comes back between a withdrawal's look and its T5. */
-SCENARIO(future_same_head_again, .setup = setup2, .thread = {withdraw0, leave_and_return1},
-	 .check = check, .covers = "T4 T5 T6 T7");
+SCENARIO(future_same_head_again, .setup = setup2, .thread = {withdraw0, leave_and_return1_twice},
+	 .check = check, .min_executions = 10000, .covers = "T4 T5 T6 T7");
 
 /* T4 to T7: and the others leave, too, while it does. */
 static void withdraw_node_0_or_2(void)
@@ -224,8 +238,8 @@ static void withdraw_node_0_or_2(void)
 	node_withdraw(model_choose(2) ? 0 : 2);
 }
 SCENARIO(future_leave_and_return, .setup = setup3,
-	 .thread = {withdraw_node_0_or_2, leave_and_return1}, .check = check, .bound = 4,
-	 .covers = "T4 T5 T6 T7");
+	 .thread = {withdraw_node_0_or_2, leave_and_return1_twice}, .check = check,
+	 .min_executions = 10000, .covers = "T4 T5 T6 T7");
 
 /* Completing by those who win the claim. */
 

@@ -11,12 +11,14 @@
  */
 #include "explorer.h"
 
+#include "core/errand.h"
 #include "sched/idle.h"
 
 #define WORKERS 3
 
 static struct thrum__idle idle;
-static struct atomic32 work, over, tokens, advancing, now;
+static struct atomic32 work, over, tokens, now;
+static struct thrum__errand advancing;
 static bool searching[WORKERS], fired[WORKERS];
 static unsigned due[WORKERS];
 static unsigned done, sleeping;
@@ -43,7 +45,7 @@ static void start(unsigned workers)
 	store_relaxed(&work, 0);
 	store_relaxed(&over, 0);
 	store_relaxed(&tokens, 0);
-	store_relaxed(&advancing, 0);
+	thrum__errand_init(&advancing);
 	store_relaxed(&now, 0);
 	done = sleeping = 0;
 	for (unsigned i = 0; i < WORKERS; i++) {
@@ -408,29 +410,37 @@ static unsigned earliest(void)
 	}
 	return found;
 }
+/* Moves the time if all sleep: true. */
+static bool move_clock(void)
+{
+	unsigned next = 0;
+
+	if (!has_work(NULL) && thrum__idle_asleep(&idle) == idle.workers)
+		next = earliest();
+	if (!next)
+		return false;
+	model_assert(next >= load_relaxed(&now));
+	store_relaxed(&now, next);
+	return true;
+}
 static void advance(void)
 {
-	uint32_t requests = 1;
-
-	if (thrum__idle_asleep(&idle) != idle.workers || fetch_add_acq_rel(&advancing, 1))
+	if (thrum__idle_asleep(&idle) != idle.workers || !thrum__errand_ask(&advancing))
 		return; /* not yet, or whoever is at it looks again */
 	do {
-		unsigned next = 0;
-
-		if (!has_work(NULL) && thrum__idle_asleep(&idle) == idle.workers)
-			next = earliest();
-		if (!next)
-			continue;
-		model_assert(next >= load_relaxed(&now));
-		store_release(&now, next);
-		thrum__idle_wake_all(&idle);
-	} while (!cas_acq_rel(&advancing, &requests, 0));
+		thrum__errand_take(&advancing);
+		if (move_clock()) {
+			thrum__idle_wake_all(&idle);
+			thrum__errand_drop(&advancing); /* it comes again itself */
+			return;
+		}
+	} while (!thrum__errand_finish(&advancing));
 }
 static void clocked(unsigned i)
 {
 	plain_write(&due[i], i + 1);
 	for (;;) {
-		if (!fired[i] && load_acquire(&now) > i) {
+		if (!fired[i] && load_relaxed(&now) > i) {
 			model_assert(load_relaxed(&now) == i + 1);
 			fired[i] = true;
 			plain_write(&due[i], 0);

@@ -357,12 +357,13 @@ static void check_lent(void)
 }
 
 /* T5, T6, T7, T8: one wait lent, ended by its owner, a deadline or a cancel. */
-SCENARIO(parker_lend, .setup = setup_lent, .thread = {lend_once, timer_first, cancel_hard},
-	 .check = check_lent, .covers = "T2 T5 T6 T7 T8");
+SCENARIO(parker_lend, .setup = setup_lent,
+	 .thread = {lend_once, timer_first, cancel_soft_then_hard}, .check = check_lent,
+	 .min_executions = 10000, .covers = "T2 T5 T6 T7 T8");
 
 /* T6, T8 twice: the relay is the one of the wait that was ended. */
 SCENARIO(parker_lend_again, .setup = setup_lent, .thread = {lend_twice, end_lent},
-	 .check = check_lent, .covers = "T2 T5 T6 T7 T8");
+	 .check = check_lent, .min_executions = 10000, .covers = "T2 T5 T6 T7 T8");
 
 /* Waits on a future, through a node in the owner's frame. */
 

@@ -63,7 +63,7 @@ static void dekker_check(void)
 }
 
 SCENARIO(self_dekker, .setup = zero, .thread = {dekker_light, dekker_heavy}, .check = dekker_check,
-	 .bound = 9, .min_executions = 20);
+	 .bound = 9, .min_executions = 10);
 SCENARIO(self_dekker_light_full, .setup = zero, .thread = {dekker_light, dekker_full},
 	 .check = dekker_check, .expect = "r0 || r1");
 SCENARIO(self_dekker_bare, .setup = zero, .thread = {dekker_light, dekker_bare},
@@ -369,6 +369,6 @@ static void seqlock_read(void)
 }
 
 SCENARIO(self_seqlock, .setup = seqlock_setup, .thread = {seqlock_write, seqlock_read},
-	 .min_executions = 500);
+	 .min_executions = 300);
 SCENARIO(self_seqlock_unfenced, .setup = seqlock_setup,
 	 .thread = {seqlock_write_unfenced, seqlock_read}, .expect = "a == b");

@@ -18,13 +18,13 @@ START_TEST(only_live_runtimes_are_entered)
 	struct thrum_runtime *b = runtime_of(1, THRUM_CLOCK_REAL);
 
 	must(thrum__registry_enter(a));
-	is_int(load_relaxed(&a->visitors), 1);
-	is_int(load_relaxed(&b->visitors), 0);
+	is_int(load_relaxed(&a->gate.visitors.n), 1);
+	is_int(load_relaxed(&b->gate.visitors.n), 0);
 	thrum__registry_enter_live(a);
-	is_int(load_relaxed(&a->visitors), 2);
+	is_int(load_relaxed(&a->gate.visitors.n), 2);
 	thrum__registry_leave(a);
 	thrum__registry_leave(a);
-	is_int(load_relaxed(&a->visitors), 0);
+	is_int(load_relaxed(&a->gate.visitors.n), 0);
 	is_int(thrum_runtime_destroy(a), 0);
 	must(!thrum__registry_enter(a));
 	must(!thrum__registry_enter(NULL));
@@ -62,7 +62,7 @@ static void destroy_beside_a_visit(void)
 	}
 	for (int i = 0; i < 10000; i++) { /* off the list: only this visit holds it */
 		must(!load_acquire(&d.returned));
-		is_int(load_relaxed(&d.rt->visitors), 1);
+		is_int(load_relaxed(&d.rt->gate.visitors.n), 1);
 		thread_yield();
 	}
 	thrum__registry_leave(d.rt);

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "child.h"
+#include "hog.h"
 #include "run.h"
 #include "sched/task.h"
 
@@ -423,6 +424,55 @@ START_TEST(futures_outlive_their_runtime)
 }
 END_TEST
 
+static struct hogs first, last;
+static int64_t last_end_ns;
+
+static void wait_for_hog(struct hogs *h)
+{
+	int64_t end = thrum__clock_monotonic_ns() + GIVE_UP_NS;
+
+	while (!load_relaxed(&h->running))
+		must(thrum__clock_monotonic_ns() < end);
+}
+
+/* Leaves a task on a spare that is not needed any more. */
+static intptr_t main_leaves_a_hog(void *unused)
+{
+	(void)unused;
+	hogs_begin(&first, 1);
+	wait_for_hog(&first); /* on the other worker */
+	hogs_begin(&last, 1);
+	wait_for_hog(&last);
+	hogs_end(&first);
+	hogs_join(&first);
+	return 0;
+}
+
+static void *thread_ends_last(void *unused)
+{
+	(void)unused;
+	while (!load_acquire(&first.go))
+		thread_yield();
+	let_pass(THRUM_MS(100)); /* the spare is told to leave, and destroy waits */
+	last_end_ns = thrum__clock_monotonic_ns();
+	hogs_end(&last);
+	return NULL;
+}
+
+/* The spare goes to rest with the last task's end: whoever waits for that hears of it at once. */
+START_TEST(a_task_on_a_spare_is_waited_for_no_longer_than_it_lives)
+{
+	pthread_t t;
+
+	hogs_clear(&first);
+	t = thread_of(thread_ends_last, NULL);
+	is_int(run_real(2, main_leaves_a_hog, NULL), 0);
+	thread_end(t);
+	must(thrum__clock_monotonic_ns() - last_end_ns < LATE_NS);
+	thrum_release(last.f[0]);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -434,6 +484,7 @@ int main(void)
 	    callbacks_are_called_before_the_end,
 	    what_never_ends_is_named_and_left_behind,
 	    futures_outlive_their_runtime,
+	    a_task_on_a_spare_is_waited_for_no_longer_than_it_lives,
 	};
 
 	return RUN_TESTS("stop", tests);
