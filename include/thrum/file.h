@@ -4,10 +4,11 @@
  *
  * What the page cache holds is read at once (preadv2 with RWF_NOWAIT); what would block goes to the
  * file class of the blocking pool.  A buffer belongs to the call until it returns, also when the
- * caller is cancelled: a job that has started is never cut short.
+ * caller is cancelled: a job that has started is never cut short.  Only opening, which may have to
+ * wait for others (a FIFO's other end), ends its wait as io.h tells.
  *
  * All of them: Called from: a task.  Suspends: yes.  Cancellation point: until the operation has
- * started.
+ * started; opening: as long as it waits.
  * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done;
  * -EAGAIN: the pool's queue is full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
  * Reading and writing at the file's own offset, and closing: io.h.

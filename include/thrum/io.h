@@ -8,10 +8,16 @@
  * and waits only if it would block; it never returns -EAGAIN for that (but with MSG_DONTWAIT in
  * @flags it does not wait).  Any number of tasks may wait on one descriptor.  SIGPIPE is never
  * raised: -EPIPE.  What epoll cannot watch (files) is done by the file class of the blocking pool.
+ * The same for what the kernel cannot be asked without blocking (a terminal or a listening socket
+ * in blocking mode, once it is ready).  Should another process be faster, that thread waits; what
+ * ends the call ends its wait by a signal, SIGRTMAX - 3 or the next below it that nobody has a
+ * handler for.  It gets an empty one, and is unblocked in such threads alone.
  * A buffer belongs to the call until it returns.  SO_RCVTIMEO and SO_SNDTIMEO are not heard: see
- * thrum_timeout_begin.  A descriptor that the library made (accepted, connected, opened, listening)
- * is to be closed by thrum_close (of any runtime), or when no task of the runtime that made it
- * runs.
+ * thrum_timeout_begin.  A socket that the library made (accepted, connected, listening) is best
+ * closed by thrum_close (of any runtime): it is watched once, and not before each wait.  close(2)
+ * does as well when no call on it is pending, but a wait on what comes next under its number may
+ * then hear some 50 ms late that it is ready.  Having found that, the runtime watches what it makes
+ * from then on before each wait.
  *
  * All of them: Called from: a task.  Suspends: yes.  Cancellation point: yes, also when the call
  * need not wait.  What was transferred is never lost: a call that moved bytes and is then cut short
@@ -54,11 +60,12 @@ THRUM_MUST_CHECK ssize_t thrum_sendmsg(int fd, const struct msghdr *m, int flags
  * non-blocking @out it is cheapest. */
 THRUM_MUST_CHECK ssize_t thrum_sendfile(int out, int in, off_t *offset, size_t n);
 /* thrum_poll - poll(2): @timeout_ms below 0 is for ever.  Several descriptors; for one of them any
- * other call is cheaper.  POLLPRI is reported when it is there, but does not end a wait. */
+ * other call is cheaper.  POLLPRI ends a wait as any other event does. */
 THRUM_MUST_CHECK int thrum_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 
 /*
- * thrum_close - close(2).  Pending calls on @fd return -EBADF; when all have left, it is closed.
+ * thrum_close - close(2).  Pending calls on @fd, of any runtime, return -EBADF; when all have left,
+ * it is closed.
  * Neither a cancel nor a deadline keeps it from its work.
  */
 int thrum_close(int fd);

@@ -41,7 +41,7 @@ typedef intptr_t (*thrum_fn)(void *arg);
 #define THRUM_ERRNO_MAX 4095
 
 /* thrum_failed - is @r one of -4095 ... -1?  Called from: anywhere.  Suspends: no. */
-static inline bool thrum_failed(intptr_t r)
+static inline __attribute__((unused)) bool thrum_failed(intptr_t r)
 {
 	return r < 0 && r >= -THRUM_ERRNO_MAX;
 }

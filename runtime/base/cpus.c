@@ -210,11 +210,11 @@ static unsigned affinity_cpus(void)
 {
 	unsigned long mask[128]; /* 8,192 CPUs; the system call fails where there are more */
 	unsigned cpus = 0;
-	long i, size = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	ssize_t i, size = thrum__os_affinity(mask, sizeof(mask));
 
 	if (size <= 0)
 		return 1;
-	for (i = 0; i < size / (long)sizeof(mask[0]); i++)
+	for (i = 0; i < size / (ssize_t)sizeof(mask[0]); i++)
 		cpus += (unsigned)__builtin_popcountl(mask[i]);
 	return cpus ? cpus : 1;
 }

@@ -294,6 +294,13 @@ int thrum__os_sigaltstack(const stack_t *set, stack_t *old)
 	return (int)result(sigaltstack(set, old));
 }
 
+void thrum__os_sigaltstack_back(const stack_t *old)
+{
+	stack_t ignored;
+
+	(void)sigaltstack(old, &ignored);
+}
+
 /* As sched(7) has it; no libc declares it before glibc 2.41. */
 struct slice_attr {
 	uint32_t size, policy;
@@ -321,6 +328,18 @@ int thrum__os_thread_set_slice(int64_t slice_ns)
 int thrum__os_sigaction(int sig, const struct sigaction *set, struct sigaction *old)
 {
 	return (int)result(sigaction(sig, set, old));
+}
+
+int thrum__os_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	FAULT_POINT(-ENOMEM);
+	return -pthread_atfork(prepare, parent, child);
+}
+
+ssize_t thrum__os_affinity(void *mask, size_t size)
+{
+	FAULT_POINT(-EINVAL);
+	return result(syscall(SYS_sched_getaffinity, 0, size, mask));
 }
 
 const char *thrum__os_getenv(const char *name)

@@ -110,11 +110,16 @@ OS_CALL void thrum__os_thread_setname(const char *name); /* of this thread; cut 
 OS_CALL int64_t thrum__os_thread_cpu_ns(pthread_t thread);
 /* F: ENOMEM, when @set is not NULL. */
 OS_CALL int thrum__os_sigaltstack(const stack_t *set, stack_t *old);
+OS_CALL void thrum__os_sigaltstack_back(const stack_t *old); /* gives back what the former found */
 
 /* This thread's slice of CPU time (Linux 6.12; ignored before).  F: ENOSYS.  -EINVAL: the thread
  * has a real-time policy. */
 OS_CALL int thrum__os_thread_set_slice(int64_t slice_ns);
 OS_CALL int thrum__os_sigaction(int sig, const struct sigaction *set, struct sigaction *old);
+OS_CALL int thrum__os_atfork(void (*prepare)(void), void (*parent)(void),
+			     void (*child)(void)); /* F ENOMEM */
+/* The bytes of @mask that the kernel filled: the CPUs that the caller may run on. */
+OS_CALL ssize_t thrum__os_affinity(void *mask, size_t size); /* F EINVAL: it has more CPUs */
 
 /* The variable's value; NULL if unset, empty, or the process runs with another user's rights. */
 const char *thrum__os_getenv(const char *name);

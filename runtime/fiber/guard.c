@@ -52,7 +52,6 @@ static void line_add_number(struct line *l, size_t n)
 static void guard_report(const struct thrum__guard_info *info)
 {
 	struct line l = {.used = 0};
-	ssize_t ignored;
 
 	line_add(&l, "thrum: task ");
 	line_add(&l, info->name ? info->name : "without a name");
@@ -62,8 +61,7 @@ static void guard_report(const struct thrum__guard_info *info)
 	line_add_number(&l, info->stack_bytes);
 	line_add(&l, " bytes");
 	l.text[l.used++] = '\n';
-	ignored = write(STDERR_FILENO, l.text, l.used);
-	(void)ignored;
+	(void)thrum__os_write(STDERR_FILENO, l.text, l.used);
 }
 
 /* The default action: a fault happens again when the handler returns, a signal that was sent is
@@ -72,7 +70,7 @@ static void signal_default(int sig, const siginfo_t *info)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
 
-	sigaction(sig, &dfl, NULL);
+	(void)thrum__os_sigaction(sig, &dfl, NULL);
 	if (info->si_code <= 0)
 		raise(sig);
 }
@@ -108,29 +106,37 @@ static void guard_handler(int sig, siginfo_t *info, void *context)
 }
 
 /* The old handler's mask and habits hold for ours, as ours calls it. */
-static void handler_put(int sig, struct sigaction *old)
+static int handler_put(int sig, struct sigaction *old)
 {
 	struct sigaction ours = {.sa_sigaction = guard_handler};
+	int err = thrum__os_sigaction(sig, NULL, old);
 
-	sigaction(sig, NULL, old);
+	if (err)
+		return err;
 	ours.sa_mask = old->sa_mask;
 	ours.sa_flags = SA_SIGINFO | SA_ONSTACK | (old->sa_flags & (SA_NODEFER | SA_RESTART));
-	sigaction(sig, &ours, NULL);
+	return thrum__os_sigaction(sig, &ours, NULL);
 }
 
-void thrum__guard_install(bool (*current)(struct thrum__guard_info *out))
+int thrum__guard_install(bool (*current)(struct thrum__guard_info *out))
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static bool installed;
+	int err = 0;
 
 	pthread_mutex_lock(&lock);
 	if (!installed) {
-		installed = true;
 		guard_current = current;
-		handler_put(SIGSEGV, &old_segv);
-		handler_put(SIGBUS, &old_bus);
+		err = handler_put(SIGSEGV, &old_segv);
+		if (!err) {
+			err = handler_put(SIGBUS, &old_bus);
+			if (err)
+				(void)thrum__os_sigaction(SIGSEGV, &old_segv, NULL);
+		}
+		installed = !err;
 	}
 	pthread_mutex_unlock(&lock);
+	return err;
 }
 
 int thrum__guard_thread_init(struct thrum__guard_thread *t)
@@ -157,12 +163,10 @@ int thrum__guard_thread_init(struct thrum__guard_thread *t)
 
 void thrum__guard_thread_fini(struct thrum__guard_thread *t)
 {
-	stack_t ignored;
-
 	if (!t->map)
 		return;
 	/* Sanitizers gave the thread one, and free what they find at its end: put theirs back. */
-	sigaltstack(&t->old, &ignored);
+	thrum__os_sigaltstack_back(&t->old);
 	thrum__os_munmap(t->map, thrum__os_page_size() + SIGNAL_STACK_BYTES);
 	t->map = NULL;
 }

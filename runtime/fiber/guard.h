@@ -16,11 +16,11 @@
 
 /* What runs on this thread. */
 struct thrum__guard_info {
-	const char *low;    /* of the usable stack; the guard is below it */
+	const char *low; /* of the usable stack; the guard is below it */
 	size_t guard_bytes;
 	size_t stack_bytes;
-	const char *name;   /* of the task; NULL: none */
-	const char *place;  /* FILE:LINE where it was spawned; NULL: unknown */
+	const char *name;  /* of the task; NULL: none */
+	const char *place; /* FILE:LINE where it was spawned; NULL: unknown */
 };
 
 /* One thread's signal stack. */
@@ -33,9 +33,9 @@ struct thrum__guard_thread {
  * thrum__guard_install - install the handler; only the first call does, or sets @current.
  *
  * @current: fills in *out and returns true, or false where no fiber runs.  Called in the signal
- * handler.
+ * handler.  Returns: 0 or -errno: the next call tries again.
  */
-void thrum__guard_install(bool (*current)(struct thrum__guard_info *out));
+int thrum__guard_install(bool (*current)(struct thrum__guard_info *out));
 
 /* Give the calling thread a signal stack of 64 KiB with a guard page.  Returns: 0; -ENOMEM. */
 int thrum__guard_thread_init(struct thrum__guard_thread *t);

@@ -9,9 +9,12 @@
  * preadv2 with RWF_NOWAIT answers what is cached in a system call of a third of a microsecond;
  * -EAGAIN means that the disk is needed, and -EOPNOTSUPP that the file system or the descriptor
  * cannot tell: both go to the pool.  A short read of the cached part is a result like any other.  A
- * job that has started is never cut short, so the buffer is the call's until it returns.  Each
- * call's arguments live in the caller's frame, which waits for the job; while a job knows a
- * descriptor's number the call is inside of it (op.c), so that thrum_close waits for it.
+ * job that has started is never cut short, so the buffer is the call's until it returns; but open
+ * may have to wait for others (a FIFO's other end, a lease), and a cancel or deadline ends that.
+ * Each call's arguments live in the caller's frame, which waits for the job; while a job knows a
+ * descriptor's number the call is inside of it (op.c), so that thrum_close waits for it.  What is
+ * opened is not taken for the library's own as sockets are (poll/descriptor.c): few are watched,
+ * and a program may end one by fclose.
  */
 #define _GNU_SOURCE /* RWF_NOWAIT */
 #include "io/op.h"
@@ -72,13 +75,13 @@ static struct thrum__op op_on(int fd, const char *place)
 	return (struct thrum__op){.place = place, .fd = fd, .attempt = attempt, .block = perform};
 }
 
-/* What has no descriptor to be inside of. */
-static ssize_t on_pool(struct thrum__op *op)
+/* What needs no descriptor to be inside of. */
+static ssize_t on_pool(struct thrum__op *op, ssize_t (*how)(struct thrum__op *op))
 {
 	ssize_t r;
 
 	do {
-		r = thrum__op_block(op);
+		r = how(op);
 	} while (r == -EINTR);
 	return r == THRUM__OP_FULL ? -EAGAIN : r;
 }
@@ -124,7 +127,7 @@ static ssize_t open_now(struct operation *o)
 		if (fd >= 0)
 			return fd;
 	}
-	return on_pool(&o->op);
+	return on_pool(&o->op, thrum__op_block_waiting);
 }
 
 int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
@@ -148,7 +151,7 @@ int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
 	if (o.op.d)
 		thrum__descriptor_leave(o.op.d);
 	if (fd >= 0)
-		thrum__descriptor_made(ds, (int)fd);
+		thrum__descriptor_opened(ds, (int)fd);
 	return (int)fd;
 }
 
@@ -190,7 +193,7 @@ static int stat_path(struct operation *o)
 {
 	int err = thrum__op_entry(&o->op);
 
-	return err ? err : (int)on_pool(&o->op);
+	return err ? err : (int)on_pool(&o->op, thrum__op_block);
 }
 
 int thrum_stat(const char *path, struct stat *st)

@@ -4,7 +4,7 @@
  * say the call waits for the edges of all that it was asked about, and looks again.
  *
  * What cannot be watched (a file) is always ready or never will be: it has no part in the wait.
- * POLLPRI and what else the poller does not watch is reported when it is there, but ends no wait.
+ * Urgent data (POLLPRI) raises the edge of what is read.
  *
  * What can fail: memory for more than a few descriptors, and watching.
  */

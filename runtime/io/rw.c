@@ -12,11 +12,21 @@
  *                     is read and written plainly if it is in non-blocking mode, else looked at
  *                     and left to the pool (op.c), writes by PIPE_BUF bytes, for which a pipe that
  *                     says it is writable has room.
+ * What may be a pipe is written through sched/sigpipe.c, whose calls raise no signal.  What read
+ * and write make of no bytes is the kernel's to say, and not the same for all: an eventfd refuses
+ * them.
  */
 #define _GNU_SOURCE /* RWF_NOWAIT */
 #include "io/transfer.h"
 
+#include "sched/sigpipe.h"
+
 #include <limits.h>
+
+static bool is_buffer(const struct thrum__transfer *t)
+{
+	return t->v == &t->one;
+}
 
 static ssize_t socket_now(struct thrum__transfer *t)
 {
@@ -46,7 +56,18 @@ static ssize_t plainly(struct thrum__transfer *t, size_t limit)
 	const struct iovec *v;
 	int n = (int)thrum__transfer_rest(t, limit, &v);
 
-	return t->op.out ? thrum__os_writev(t->op.fd, v, n) : thrum__os_readv(t->op.fd, v, n);
+	if (!t->op.out)
+		return thrum__os_readv(t->op.fd, v, n);
+	if (thrum__op_kind(&t->op) == THRUM__FD_FILE)
+		return thrum__os_writev(t->op.fd, v, n);
+	return thrum__sigpipe_writev(t->op.fd, v, n, 0);
+}
+
+static ssize_t no_bytes(struct thrum__transfer *t)
+{
+	if (t->op.out)
+		return thrum__os_write(t->op.fd, t->one.iov_base, 0);
+	return thrum__os_read(t->op.fd, t->one.iov_base, 0);
 }
 
 /* The kernel cannot say at once, or cannot say at all. */
@@ -71,10 +92,13 @@ static ssize_t other_now(struct thrum__transfer *t, int kind)
 	int n = (int)thrum__transfer_rest(t, SIZE_MAX, &v);
 	ssize_t r = -EOPNOTSUPP;
 
+	if (!t->total && is_buffer(t) && kind != THRUM__FD_FILE)
+		return thrum__op_is_nonblocking(&t->op) ? no_bytes(t)
+							: thrum__op_block_waiting(&t->op);
 	if (!t->op.out)
 		r = thrum__os_preadv2(t->op.fd, v, n, -1, RWF_NOWAIT);
 	else if (kind != THRUM__FD_FILE)
-		r = thrum__os_pwritev2(t->op.fd, v, n, -1, RWF_NOWAIT);
+		r = thrum__sigpipe_writev(t->op.fd, v, n, RWF_NOWAIT);
 	if (r == -EOPNOTSUPP || r == -ENOSYS || (r == -EAGAIN && kind == THRUM__FD_FILE))
 		return not_now(t, r);
 	return r;
@@ -101,7 +125,11 @@ static ssize_t attempt(struct thrum__op *op)
 
 static ssize_t block(struct thrum__op *op)
 {
-	return plainly(thrum__transfer_of(op), op->out && op->looked ? PIPE_BUF : SIZE_MAX);
+	struct thrum__transfer *t = thrum__transfer_of(op);
+
+	if (!t->total && is_buffer(t))
+		return no_bytes(t);
+	return plainly(t, op->out && op->looked ? PIPE_BUF : SIZE_MAX);
 }
 
 static struct thrum__op reader(int fd, const char *place)
@@ -120,6 +148,28 @@ static struct thrum__op writer(int fd, const char *place)
 				  .account = thrum__transfer_all};
 }
 
+static ssize_t refuse(struct thrum__op *op)
+{
+	int kind = thrum__op_kind_now(op);
+
+	return kind < 0 ? kind : -EINVAL;
+}
+
+static ssize_t run_vector(struct thrum__transfer *t, const struct iovec *v, int count)
+{
+	int err = thrum__op_entry(&t->op);
+
+	if (err)
+		return err;
+	if (count < 0 || count > IOV_MAX)
+		return -EINVAL;
+	thrum__transfer_vector(t, v, (size_t)count);
+	/* send and recv, which take a piece alone for a buffer, have another error for it. */
+	if (count == 1 && v->iov_len > SSIZE_MAX)
+		t->op.attempt = refuse;
+	return thrum__op_start(&t->op);
+}
+
 ssize_t thrum_read(int fd, void *buf, size_t n)
 {
 	struct thrum__transfer t = {.op = reader(fd, "? thrum_read")};
@@ -132,10 +182,7 @@ ssize_t thrum_readv(int fd, const struct iovec *v, int count)
 {
 	struct thrum__transfer t = {.op = reader(fd, "? thrum_readv")};
 
-	if (count < 0 || count > IOV_MAX)
-		return -EINVAL;
-	thrum__transfer_vector(&t, v, (size_t)count);
-	return thrum__op_run(&t.op);
+	return run_vector(&t, v, count);
 }
 
 ssize_t thrum_write(int fd, const void *buf, size_t n)
@@ -150,8 +197,5 @@ ssize_t thrum_writev(int fd, const struct iovec *v, int count)
 {
 	struct thrum__transfer t = {.op = writer(fd, "? thrum_writev")};
 
-	if (count < 0 || count > IOV_MAX)
-		return -EINVAL;
-	thrum__transfer_vector(&t, v, (size_t)count);
-	return thrum__op_run(&t.op);
+	return run_vector(&t, v, count);
 }

@@ -21,6 +21,7 @@
 #define _GNU_SOURCE /* RWF_NOWAIT */
 #include "io/op.h"
 
+#include "sched/sigpipe.h"
 #include "sched/worker.h"
 
 #include <limits.h>
@@ -53,8 +54,16 @@ static struct sender *sender_of(struct thrum__op *op)
 
 static ssize_t send_file(struct sender *s, size_t chunk)
 {
+	struct thrum__sigpipe held;
+	ssize_t r;
+
 	s->chunk = at_most(s->total - s->op.done, chunk);
-	return thrum__os_sendfile(s->op.fd, s->in, s->offset, s->chunk);
+	if (thrum__op_kind(&s->op) == THRUM__FD_FILE)
+		return thrum__os_sendfile(s->op.fd, s->in, s->offset, s->chunk);
+	thrum__sigpipe_hold(&held);
+	r = thrum__os_sendfile(s->op.fd, s->in, s->offset, s->chunk);
+	thrum__sigpipe_let(&held, r == -EPIPE || (r > 0 && (size_t)r < s->chunk));
+	return r;
 }
 
 static ssize_t fill_now(struct sender *s, int flags)
@@ -126,7 +135,7 @@ static ssize_t send_buffer(struct sender *s)
 	s->chunk = v.iov_len;
 	r = thrum__os_send(s->op.fd, v.iov_base, v.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (r == -ENOTSOCK)
-		r = thrum__os_pwritev2(s->op.fd, &v, 1, -1, RWF_NOWAIT);
+		r = thrum__sigpipe_writev(s->op.fd, &v, 1, RWF_NOWAIT);
 	if (r == -EOPNOTSUPP || r == -ENOSYS)
 		return THRUM__OP_LOOK;
 	if (r > 0) {

@@ -36,7 +36,7 @@ struct thrum__descriptor {
 	struct thrum__edge out;     /* ... a write */
 	struct thrum__edge drained; /* raised when the last call leaves a closing descriptor */
 	struct atomic32 users;      /* calls inside, and CLOSING */
-	struct atomic32 watch;      /* generation, TRUSTED, WATCHED */
+	struct atomic32 watch;      /* generation, CHECKED, SEEN, TRUSTED, WATCHED */
 	struct atomic32 kind;       /* enum thrum__descriptor_kind */
 	struct atomic32 empty;      /* by which tick of in all was read; 0: none */
 } __attribute__((aligned(CACHE_LINE)));
@@ -53,7 +53,9 @@ struct thrum__descriptor {
 /* The table of a runtime: chunks are made when first needed and stay. */
 struct thrum__descriptors {
 	struct thrum__poller *poller;
-	struct atomic32 watching; /* 1 once anything was watched: before that nobody need look */
+	struct atomic32 watching;   /* 1 once anything was watched: before that nobody need look */
+	struct atomic32 trusts;     /* 1: what the library makes from now on is TRUSTED */
+	struct atomic32 chunks_end; /* none was made at or above */
 	struct atomicptr chunks[THRUM__FD_CHUNKS];
 };
 
@@ -106,9 +108,20 @@ static inline bool thrum__descriptor_is_empty(const struct thrum__descriptor *d,
 int thrum__descriptor_watch(struct thrum__descriptors *ds, struct thrum__descriptor *d, int fd);
 
 /* @fd was just made by the library: whatever was known of the number is forgotten, and as the
- * library will close it too, one watch is enough for its life.  Cannot fail: without memory nothing
- * is noted, and it is watched before each wait. */
+ * library will close it too, one watch is enough for its life (if not: verify).  Cannot fail:
+ * without memory nothing is noted, and it is watched before each wait. */
 void thrum__descriptor_made(struct thrum__descriptors *ds, int fd);
+
+/* The same without the trust: it may be closed by anybody, and is watched before each wait. */
+void thrum__descriptor_opened(struct thrum__descriptors *ds, int fd);
+
+/* Nothing that is made is trusted before this: the caller sees to it that verify is called. */
+void thrum__descriptors_trust(struct thrum__descriptors *ds);
+/* Is what is trusted still watched?  Asks the poller of each wait that relied on it, once: of those
+ * that have lasted since the last but one call, or of @all.  Where it is not (somebody else has
+ * closed what the library made), those who wait look again, and trust ends.  One caller at a
+ * time. */
+void thrum__descriptors_verify(struct thrum__descriptors *ds, bool all);
 
 /* Somebody may have closed what the library made, behind its back: from now on all that are known
  * are watched anew before each wait. */
@@ -120,10 +133,11 @@ void thrum__descriptors_distrust(struct thrum__descriptors *ds);
  * d->drained) finish makes the number ready for its next use; then the caller closes it, and end
  * tells those who came between.
  * *@out is NULL if nothing is known of @fd and there is no memory: no call is inside, the caller
- * closes it at once.
+ * closes it at once.  known, of any number: NULL: no call was ever made on it.
  */
 int thrum__descriptor_close_begin(struct thrum__descriptors *ds, int fd,
 				  struct thrum__descriptor **out);
+struct thrum__descriptor *thrum__descriptor_known(struct thrum__descriptors *ds, int fd);
 bool thrum__descriptor_is_drained(const struct thrum__descriptor *d);
 void thrum__descriptor_close_finish(struct thrum__descriptor *d);
 void thrum__descriptor_close_end(struct thrum__descriptor *d);

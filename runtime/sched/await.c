@@ -209,23 +209,38 @@ static int wait_edges(struct thrum__edge *const es[], const uint64_t ticks[], si
 	return err;
 }
 
-int thrum__wait_edges(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
-		      int64_t deadline_ns)
+/* After the entry check. */
+static int wait_many_edges(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
+			   int64_t deadline_ns)
 {
 	struct thrum__wait_node few[FEW];
 	struct thrum__wait_node *nodes = few;
-	int err = thrum__wait_entry(thrum__current_task());
+	int err;
 
-	if (err)
-		return err;
 	if (n > FEW)
 		nodes = thrum__os_alloc(n * sizeof(*nodes));
 	if (!nodes)
 		return -ENOMEM;
-	err = told(wait_edges(es, ticks, n, deadline_ns, nodes), deadline_ns, false);
+	err = wait_edges(es, ticks, n, deadline_ns, nodes);
 	if (nodes != few)
 		thrum__os_free(nodes);
 	return err;
+}
+
+int thrum__wait_edges_untold(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
+			     int64_t deadline_ns)
+{
+	int err = wait_entry(thrum__current_task());
+
+	return err ? err : wait_many_edges(es, ticks, n, deadline_ns);
+}
+
+int thrum__wait_edges(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
+		      int64_t deadline_ns)
+{
+	int err = thrum__wait_entry(thrum__current_task());
+
+	return err ? err : told(wait_many_edges(es, ticks, n, deadline_ns), deadline_ns, false);
 }
 
 void thrum__await_end(struct thrum_future *f)

@@ -37,6 +37,9 @@ int thrum__wait_edge(struct thrum__edge *e, uint64_t tick, int64_t deadline_ns, 
 /* The same for the first of @n edges; one may be there more than once. */
 int thrum__wait_edges(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
 		      int64_t deadline_ns);
+/* The same, untold. */
+int thrum__wait_edges_untold(struct thrum__edge *const es[], const uint64_t ticks[], size_t n,
+			     int64_t deadline_ns);
 
 /* What a call that waits checks first: 0, -ECANCELED, -ETIMEDOUT. */
 int thrum__wait_entry(struct thrum__task *t);

@@ -28,8 +28,7 @@
  *
  * What can fail: what spawn.c names; the timer (-ENOMEM); the descriptor: -EBADF, -ENOMEM, -ENOSPC.
  *
- * ORDER   O1 release of gone (the node is not touched any more) pairs with the acquire of
- *         thrum__edge_withdraw.
+ * ORDER   thrum__waiter_let_go pairs with the acquire of thrum__edge_withdraw.
  */
 #include "sched/spawn.h"
 
@@ -79,7 +78,7 @@ static void ready_fire(struct thrum__waiter *n)
 
 	t->rivalled = has_rivals(descriptor_of(t));
 	/* The task may start, and end, as soon as gone is seen; its parker's memory stays. */
-	store_release(&n->gone, 1); /* O1 */
+	thrum__waiter_let_go(n);
 	thrum__parker_fire(&t->parker, seq, THRUM__BY_NODE);
 }
 

@@ -23,20 +23,22 @@
  *         is one cheap system call: a program that does a little each tenth of a second has then
  *         few ticks between.
  *
- * OWNERS  All but state: the monitor's thread.  The workers' counters and current: theirs, read
+ * WAITS   Those that have relied on an earlier watch are looked at again (poll/descriptor.c), now
+ *         and then, and all of them before a rest.
+ *
+ * OWNERS  All but doze: the monitor's thread.  The workers' counters and current: theirs, read
  *         here without order: what they say may be a moment old.
  *         The task that holds a worker may end at any time: its block stays a task's (task.c), so a
  *         reference can be tried for, and if the worker still names that task then, it is the one.
  *
  * What can fail: its memory and its thread, when a runtime is made; spares, which are tried again.
  *
- * ORDER   O1 fence_heavy between RESTING and the look at who sleeps pairs with O2 fence_light
- *         between a worker's end of sleep and its look at state: the monitor sees it awake, or it
- *         sees the rest.
- *         O3 acquire of next_ns pairs with the release in elsewhere.c.
+ * ORDER   core/doze.c: the monitor sees who comes back from its sleep, or is poked.  Who sees a
+ *         worker asleep sees the timer that it sleeps for (sched/idle.c: O4, O5).
  */
 #include "sched/monitor.h"
 
+#include "core/doze.h"
 #include "sched/report.h"
 #include "sched/spare.h"
 #include "sched/timer.h"
@@ -66,16 +68,12 @@
 #define KEEP_NS THRUM_MS(500)
 /* After a spare could not be had. */
 #define RETRY_NS THRUM_MS(10)
+/* A wait at a descriptor is verified when it has lasted for one to two of these. */
+#define VERIFY_NS THRUM_MS(20)
 /* Tasks taken from a worker's queue at one look. */
 #define QUEUE_BATCH 256
 /* Batches of events for each look at the poller. */
 #define BATCHES 4
-
-enum state {
-	AWAKE,
-	RESTING, /* and wants to be poked */
-	STOPPING,
-};
 
 /* What the monitor remembers of a worker. */
 struct watched {
@@ -96,7 +94,7 @@ struct watched {
 };
 
 struct thrum__monitor {
-	struct atomic32 state; /* enum state; a futex */
+	struct thrum__doze doze;
 	bool started;
 	pthread_t thread;
 	struct thrum_runtime *runtime;
@@ -113,10 +111,11 @@ struct thrum__monitor {
 	bool moved; /* somebody did something since the last look */
 	bool hurry;
 
-	int64_t quiet_ns; /* since when all sleep */
-	int64_t stuck_ns; /* when one was last stuck */
-	int64_t retry_ns; /* no spare before */
-	bool work_waited; /* in this stall */
+	int64_t quiet_ns;    /* since when all sleep */
+	int64_t verified_ns; /* when descriptors were last looked at */
+	int64_t stuck_ns;    /* when one was last stuck */
+	int64_t retry_ns;    /* no spare before */
+	bool work_waited;    /* in this stall */
 	struct watched watched[];
 };
 
@@ -243,7 +242,7 @@ static void look_at_inactive(struct thrum__monitor *m, struct thrum__worker *w, 
 		s->timers_known = s->stuck = s->reported = false;
 	}
 	run_timers(m, w, s);
-	if (load_relaxed(&w->spare) != THRUM__SPARE_RESTING)
+	if (!thrum__standby_is(&w->spare, THRUM__STANDBY_RESTING))
 		return;
 	end_ns = s->resting_ns + KEEP_NS;
 	if (m->now_ns >= end_ns)
@@ -290,13 +289,21 @@ static void look_at_poller(struct thrum__monitor *m)
 	}
 }
 
+static void look_at_waits(struct thrum__monitor *m)
+{
+	if (m->now_ns - m->verified_ns < VERIFY_NS)
+		return;
+	m->verified_ns = m->now_ns;
+	thrum__descriptors_verify(&m->runtime->descriptors, false);
+}
+
 /* ---- Spares ---- */
 
 /* As many spares are needed as let one thread be free. */
 static void let_go_of_spares(struct thrum__monitor *m)
 {
 	struct thrum_runtime *rt = m->runtime;
-	unsigned total = load_relaxed(&rt->workers_total);
+	unsigned total = thrum__workers_total(rt);
 	unsigned needed = m->stuck < rt->workers_count ? 0 : m->stuck + 1 - rt->workers_count;
 	bool call = false;
 
@@ -354,7 +361,8 @@ static bool is_to_blame(struct thrum__monitor *m, struct thrum__worker *w, struc
 {
 	int64_t used_ns;
 
-	DEBUG_ENSURE(!thrum__worker_is_spare(w) || load_relaxed(&w->spare) != THRUM__SPARE_NONE,
+	DEBUG_ENSURE(!thrum__worker_is_spare(w) ||
+			 !thrum__standby_is(&w->spare, THRUM__STANDBY_NONE),
 		     "a spare without a thread is not stuck");
 	used_ns = thrum__os_thread_cpu_ns(w->thread) - s->cpu_ns;
 	if (used_ns <= 0)
@@ -365,7 +373,7 @@ static bool is_to_blame(struct thrum__monitor *m, struct thrum__worker *w, struc
 static void report_stall(struct thrum__monitor *m)
 {
 	struct thrum_runtime *rt = m->runtime;
-	unsigned total = load_relaxed(&rt->workers_total);
+	unsigned total = thrum__workers_total(rt);
 
 	for (unsigned i = 0; i < total; i++) {
 		struct watched *s = &m->watched[i];
@@ -406,7 +414,7 @@ static bool anyone_would_wake_for_nothing(struct thrum__monitor *m)
 
 	for (unsigned i = 0; i < rt->workers_count; i++) {
 		struct thrum__worker *w = rt->workers[i];
-		int64_t until_ns = (int64_t)load_acquire(&w->next_ns); /* O3 */
+		int64_t until_ns = (int64_t)load_relaxed(&w->next_ns);
 
 		if (until_ns != THRUM_FOREVER && load_relaxed(&w->remote_stale) &&
 		    thrum__timers_run_for(w, &next_ns) && next_ns != until_ns)
@@ -415,16 +423,10 @@ static bool anyone_would_wake_for_nothing(struct thrum__monitor *m)
 	return any;
 }
 
-/* Until @until_ns, or told otherwise. */
-static void nap(struct thrum__monitor *m, uint32_t as, int64_t until_ns)
-{
-	thrum__os_futex_wait(&m->state.v, as, until_ns);
-}
-
 static void forget_timers_of_spares(struct thrum__monitor *m)
 {
 	struct thrum_runtime *rt = m->runtime;
-	unsigned total = load_relaxed(&rt->workers_total);
+	unsigned total = thrum__workers_total(rt);
 
 	m->next_ns = THRUM_FOREVER;
 	for (unsigned i = rt->workers_count; i < total; i++) {
@@ -435,32 +437,24 @@ static void forget_timers_of_spares(struct thrum__monitor *m)
 
 static void rest(struct thrum__monitor *m)
 {
-	uint32_t state = AWAKE;
-
 	if (anyone_would_wake_for_nothing(m)) {
 		thrum__idle_wake_all(&m->runtime->idle);
 		return;
 	}
 	forget_timers_of_spares(m);
-	if (!cas_relaxed(&m->state, &state, RESTING))
+	if (!thrum__doze_begin(&m->doze))
 		return;
-	fence_heavy(); /* O1 */
-	if (all_sleep(m))
-		nap(m, RESTING, m->next_ns);
-	state = RESTING;
-	cas_relaxed(&m->state, &state, AWAKE);
+	if (all_sleep(m)) {
+		thrum__descriptors_verify(&m->runtime->descriptors, true);
+		thrum__doze_sleep(&m->doze, m->next_ns);
+	}
+	thrum__doze_end(&m->doze);
 }
 
 void thrum__monitor_poke(struct thrum_runtime *rt)
 {
-	struct thrum__monitor *m = rt->monitor;
-	uint32_t state = RESTING;
-
-	if (!m)
-		return;
-	fence_light(); /* O2 */
-	if (load_relaxed(&m->state) == RESTING && cas_relaxed(&m->state, &state, AWAKE))
-		thrum__os_futex_wake(&m->state.v, 1);
+	if (rt->monitor)
+		thrum__doze_poke(&rt->monitor->doze);
 }
 
 /* ---- Its thread ---- */
@@ -485,10 +479,11 @@ static void *monitor_main(void *monitor)
 	thrum__os_thread_setname(name);
 	(void)thrum__os_thread_set_slice(SLICE_NS); /* where it can't be had: later, at times */
 	m->quiet_ns = thrum__clock_monotonic_ns();
-	while (load_relaxed(&m->state) != STOPPING) {
+	while (!thrum__doze_is_over(&m->doze)) {
 		m->now_ns = thrum__clock_monotonic_ns();
 		look_at_workers(m);
 		look_at_poller(m);
+		look_at_waits(m);
 		look_at_stall(m);
 		start_spare(m);
 		let_go_of_spares(m);
@@ -498,7 +493,7 @@ static void *monitor_main(void *monitor)
 			rest(m);
 			m->quiet_ns = m->now_ns;
 		} else {
-			nap(m, AWAKE, next_look_ns(m));
+			thrum__doze_nap(&m->doze, next_look_ns(m));
 		}
 	}
 	return NULL;
@@ -522,6 +517,7 @@ int thrum__monitor_create(struct thrum_runtime *rt)
 	for (unsigned i = 0; i < rt->workers_max; i++)
 		m->watched[i].progress = UINT64_MAX; /* the first look finds progress */
 	m->runtime = rt;
+	thrum__descriptors_trust(&rt->descriptors);
 	m->limit_ns = stall_ns == THRUM_FOREVER ? REPORT_NS : stall_ns;
 	m->report_ns = clamp(m->limit_ns, REPORT_NS, THRUM_FOREVER);
 	m->tick_ns = clamp(m->limit_ns, TICK_LEAST_NS, TICK_NS);
@@ -548,8 +544,7 @@ void thrum__monitor_stop(struct thrum_runtime *rt)
 
 	if (!m || !m->started)
 		return;
-	store_relaxed(&m->state, STOPPING);
-	thrum__os_futex_wake(&m->state.v, 1);
+	thrum__doze_stop(&m->doze);
 	thrum__os_thread_join(m->thread);
 	m->started = false;
 	thrum__spares_stop(rt);

@@ -74,6 +74,29 @@ check_tree "$tree" --workers 1 --jobs 1
 check_tree "$tree" --workers 4 --jobs 3
 check_tree "$tree/"
 
+# The rows by worker, and that of the spare threads, add up to that of all.
+adds_up()
+{
+	python3 -c '
+import json, sys
+if sys.argv[1] == "json":
+    data = json.load(sys.stdin)
+    rows = [list(row[key] for key in ("tasks_run", "stolen", "parks", "switches"))
+            for row in data["by_worker"] + [data["spares"], data["all_workers"]]]
+    assert [row["worker"] for row in data["by_worker"]] == list(range(data["workers"]))
+else:
+    table = sys.stdin.read().split("\n  worker  ")[1].split("\n\n")[0].splitlines()[1:]
+    assert [line.split()[0] for line in table] == ["0", "1", "spares", "all"], table
+    rows = [[int(word) for word in line.split()[1:]] for line in table]
+assert [sum(column) for column in zip(*rows[:-1])] == rows[-1], rows
+assert rows[-1][0] >= int(sys.argv[2]), rows
+' "$@" <"$here/out" || fail 'the rows by worker do not add up'
+}
+run 0 "$bin" demo --workers 2 "$tree"
+adds_up text 1509
+run 0 "$bin" demo --workers 3 --json "$tree"
+adds_up json 1509
+
 # The report as text: its parts, and no progress line where there is no terminal.
 run 0 "$bin" demo --workers 2 "$tree"
 says out 'found 1509, hashed by tasks 1509, checked serially 1509, unreadable 0'
@@ -84,6 +107,7 @@ says out '^  a fetch took, in ms: p50 [0-9.]+, p90 [0-9.]+, p99 [0-9.]+, p99.9 [
 says out '^  speed-up '
 says out '^  worker    tasks run     stolen      parks   switches$'
 says out '^  1  '
+says out '^  spares  '
 says out '^  all  '
 says_not err .
 

@@ -74,6 +74,10 @@ for compiler in gcc clang; do
 				-I"$prefix/include" alone.c ||
 				fail "$name alone: $compiler -x $dialect"
 		done
+		# As an editor looks at it.
+		"$compiler" -x c -std=c11 "${strict[@]}" -fsyntax-only \
+			-I"$prefix/include" "$header" ||
+			fail "$name itself: $compiler"
 	done
 done
 never='stdatomic|_Atomic|_Thread_local|__thread|thread_local|ck_[a-z]+\.h'

@@ -121,7 +121,7 @@ static bool find_workers(uint64_t unused)
 /* Waits until @done or ten seconds have gone. */
 static bool within_ten_seconds(bool (*done)(uint64_t arg), uint64_t arg)
 {
-	int64_t end = thrum_now() + THRUM_SEC(10) * (SANITIZED ? 10 : 1);
+	int64_t end = thrum_now() + THRUM_SEC(10) * (INSTRUMENTED ? 10 : 1);
 
 	while (!done(arg)) {
 		if (thrum_now() > end)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_descriptor.c - the table of descriptors over a poller that notes what it is told: watches,
- * lives of a number, closing, events late and in time.
+ * lives of a number, trust that was misplaced, closing, events late and in time.
  */
 #include <check.h>
 #include <errno.h>
@@ -68,6 +68,7 @@ static void begin(void)
 
 	memset(&told, 0, sizeof(told));
 	thrum__descriptors_init(&ds, &poller);
+	thrum__descriptors_trust(&ds);
 }
 
 static void end(void)
@@ -159,6 +160,24 @@ START_TEST(trusted_is_watched_once)
 	ck_assert_int_eq(told.fd, 7);
 	ck_assert_uint_eq(told.tag, (UINT64_C(1) << 32) | 7);
 	thrum__descriptor_leave(d);
+}
+END_TEST
+
+START_TEST(trusted_only_while_somebody_verifies)
+{
+	static struct thrum__descriptors nobody;
+	struct thrum__descriptors *all[] = {&nobody, &ds};
+
+	thrum__descriptors_init(&nobody, ds.poller);
+	for (int i = 0; i < 2; i++) {
+		thrum__descriptor_made(all[i], 7);
+		ck_assert_int_eq(thrum__descriptor_enter(all[i], 7, &d), 0);
+		ck_assert(thrum__descriptor_is_trusted(d) == i);
+		thrum__descriptor_opened(all[i], 7);
+		ck_assert(!thrum__descriptor_is_trusted(d));
+		thrum__descriptor_leave(d);
+	}
+	thrum__descriptors_fini(&nobody);
 }
 END_TEST
 
@@ -314,6 +333,115 @@ START_TEST(events_of_an_earlier_life_are_dropped)
 }
 END_TEST
 
+/* ---- Trust ---- */
+
+static void watch_trusted(int fd)
+{
+	thrum__descriptor_made(&ds, fd);
+	enter(fd);
+	ck_assert_int_eq(thrum__descriptor_watch(&ds, d, fd), 0);
+	told.watches = 0;
+}
+
+/* How often the poller is asked by so many calls of verify. */
+static int asked_by(int calls, bool all)
+{
+	told.watches = 0;
+	while (calls--)
+		thrum__descriptors_verify(&ds, all);
+	return told.watches;
+}
+
+START_TEST(a_wait_that_lasts_is_verified_once)
+{
+	thrum__descriptors_verify(&ds, true); /* nothing was watched ever */
+	watch_trusted(300);
+	ck_assert_int_eq(asked_by(1, false), 0);
+	ck_assert_int_eq(asked_by(1, false), 1);
+	ck_assert_int_eq(asked_by(9, false), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(thrum__descriptor_watch(&ds, d, number), 0);
+		ck_assert_int_eq(asked_by(1, false), 0);
+	}
+	ck_assert_int_eq(asked_by(1, false), 1);
+	ck_assert_int_eq(thrum__descriptor_watch(&ds, d, number), 0);
+	ck_assert_int_eq(asked_by(1, true), 1);
+	ck_assert_int_eq(asked_by(9, true), 0);
+	ck_assert_int_eq(told.unwatches, 0);
+	thrum__descriptor_leave(d);
+	thrum__descriptor_made(&ds, 300); /* it has not been watched */
+	told.has = false;
+	ck_assert_int_eq(asked_by(9, true), 0);
+}
+END_TEST
+
+/* They were before they waited. */
+START_TEST(others_are_not_verified)
+{
+	enter(7);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(thrum__descriptor_watch(&ds, d, number), 0);
+		ck_assert_int_eq(asked_by(3, i), 0);
+	}
+	thrum__descriptor_leave(d);
+}
+END_TEST
+
+/* Closed behind the library's back, and the number used again or not. */
+START_TEST(misplaced_trust_ends)
+{
+	int errors[] = {0, -EBADF, -EPERM, -ENOMEM};
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t in, out;
+
+		thrum__descriptors_trust(&ds);
+		told.has = false;
+		watch_trusted(7);
+		thrum__descriptor_emptied(d, thrum__edge_tick(&d->in));
+		in = thrum__edge_tick(&d->in);
+		out = thrum__edge_tick(&d->out);
+		told.has = false;
+		told.error = errors[i];
+		ck_assert_int_eq(asked_by(9, i % 2), 1);
+		ck_assert(!told.has);
+		ck_assert_uint_eq(thrum__edge_tick(&d->in), in + 1);
+		ck_assert_uint_eq(thrum__edge_tick(&d->out), out + 1);
+		ck_assert(!thrum__descriptor_is_trusted(d));
+		ck_assert(!thrum__descriptor_is_empty(d, in));
+		told.error = 0;
+		ck_assert_int_eq(thrum__descriptor_watch(&ds, d, number), 0);
+		event(told.tag, THRUM__READY_IN);
+		ck_assert_uint_eq(thrum__edge_tick(&d->in), in + 2);
+		thrum__descriptor_made(&ds, 7);
+		ck_assert(!thrum__descriptor_is_trusted(d));
+		thrum__descriptor_leave(d);
+	}
+}
+END_TEST
+
+/* ... and not by a life that begins beside the look. */
+START_TEST(a_new_life_beside_verify_keeps_its_trust)
+{
+	uint64_t in;
+
+	watch_trusted(7);
+	in = thrum__edge_tick(&d->in);
+	told.has = false;
+	told.meanwhile = make_7;
+	ck_assert_int_eq(asked_by(1, true), 1);
+	ck_assert(thrum__descriptor_is_trusted(d));
+	ck_assert_uint_eq(thrum__edge_tick(&d->in), in + 1);
+	ck_assert_int_eq(thrum__descriptor_watch(&ds, d, number), 0);
+	ck_assert(told.has);
+	event(told.tag, THRUM__READY_IN);
+	ck_assert_uint_eq(thrum__edge_tick(&d->in), in + 2);
+	thrum__descriptor_made(&ds, 7);
+	ck_assert(thrum__descriptor_is_trusted(d));
+	thrum__descriptor_leave(d);
+}
+END_TEST
+
 START_TEST(close_fires_refuses_and_drains)
 {
 	struct thrum__descriptor *c, *none;
@@ -377,9 +505,9 @@ START_TEST(generations_wrap)
 {
 	make_7();
 	enter(7);
-	store_relaxed(&d->watch, UINT32_MAX & ~3u);
+	store_relaxed(&d->watch, UINT32_MAX & ~15u);
 	ck_assert_int_eq(thrum__descriptor_watch(&ds, d, number), 0);
-	ck_assert_uint_eq(told.tag, (UINT64_C(0x3fffffff) << 32) | 7);
+	ck_assert_uint_eq(told.tag, (UINT64_C(0xfffffff) << 32) | 7);
 	event(told.tag, THRUM__READY_IN);
 	ck_assert_uint_eq(thrum__edge_tick(&d->in), 1);
 	thrum__descriptor_leave(d);
@@ -441,6 +569,7 @@ int main(void)
 	    numbers_have_their_own,
 	    what_is_no_number,
 	    trusted_is_watched_once,
+	    trusted_only_while_somebody_verifies,
 	    others_are_watched_before_each_wait,
 	    a_watch_of_an_earlier_life_is_replaced,
 	    a_watch_that_comes_late_is_replaced,
@@ -448,6 +577,10 @@ int main(void)
 	    a_spoilt_watch_is_not_trusted,
 	    events_go_where_they_belong,
 	    events_of_an_earlier_life_are_dropped,
+	    a_wait_that_lasts_is_verified_once,
+	    others_are_not_verified,
+	    misplaced_trust_ends,
+	    a_new_life_beside_verify_keeps_its_trust,
 	    close_fires_refuses_and_drains,
 	    a_new_life_forgets,
 	    generations_wrap,

@@ -87,8 +87,8 @@ static void run(void (*entry)(void *))
 		_exit(100);
 	thrum__stack_cache_init(&cache, &pool);
 	thrum__fiber_init_thread(&thread);
-	thrum__guard_install(current);
-	thrum__guard_install(NULL);
+	if (thrum__guard_install(current) || thrum__guard_install(NULL))
+		_exit(102);
 	if (thrum__guard_thread_init(&signal_stack))
 		_exit(101);
 	if (entry == writes_below_the_guard) {

@@ -222,6 +222,8 @@ START_TEST(outside_tasks)
 
 	is_int(thrum__op_run(&s.op), -EPERM);
 	is_int(s.attempts, 0);
+	is_int(thrum_readv(0, NULL, -1), -EPERM); /* before it looks at anything */
+	is_int(thrum_writev(0, NULL, -1), -EPERM);
 }
 END_TEST
 

@@ -6,11 +6,13 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -224,6 +226,53 @@ START_TEST(signal_actions)
 }
 END_TEST
 
+static int fork_steps;
+
+static void before_a_fork(void)
+{
+	fork_steps = fork_steps * 10 + 1;
+}
+
+static void after_in_parent(void)
+{
+	fork_steps = fork_steps * 10 + 2;
+}
+
+static void after_in_child(void)
+{
+	fork_steps = fork_steps * 10 + 3;
+}
+
+START_TEST(fork_handlers)
+{
+	int status = 0;
+	pid_t child;
+
+	ck_assert_int_eq(thrum__os_atfork(before_a_fork, after_in_parent, after_in_child), 0);
+	child = fork();
+	if (child == 0)
+		_exit(fork_steps);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(WEXITSTATUS(status), 13);
+	ck_assert_int_eq(fork_steps, 12);
+}
+END_TEST
+
+START_TEST(affinity)
+{
+	unsigned long mask[128] = {0};
+	cpu_set_t set;
+	int i, ours = 0;
+
+	ck_assert_int_gt(thrum__os_affinity(mask, sizeof(mask)), 0);
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (i = 0; i < 128; i++)
+		ours += __builtin_popcountl(mask[i]);
+	ck_assert_int_eq(ours, CPU_COUNT(&set));
+	ck_assert_int_eq(thrum__os_affinity(mask, 1), -EINVAL);
+}
+END_TEST
+
 static void *names_itself(void *arg)
 {
 	thrum__os_thread_setname("thrum-a-name-of-many-bytes");
@@ -351,6 +400,10 @@ static int call_more(int i)
 		return thrum__os_epoll_ctl(0, EPOLL_CTL_ADD, 1, NULL);
 	case 29:
 		return thrum__os_thread_set_slice(1000000);
+	case 30:
+		return thrum__os_atfork(NULL, NULL, NULL);
+	case 31:
+		return (int)thrum__os_affinity(&v, sizeof(v));
 	}
 	return 1000;
 }
@@ -412,10 +465,11 @@ static int call(int i)
 
 START_TEST(each_point_fails_as_documented)
 {
-	static const int errors[] = {
-	    ENOMEM,     ENOMEM, ENOMEM, ENOMEM, ENOMEM,     ENOMEM, EMFILE, EMFILE, EIO,    EIO,
-	    EOPNOTSUPP, EIO,    ENOSPC, EIO,    ENOMEM,     ENOMEM, ENOMEM, EMFILE, EAGAIN, ENOMEM,
-	    EAGAIN,     EAGAIN, EIO,    EIO,    EOPNOTSUPP, ENOMEM, ENOMEM, EMFILE, ENOMEM, ENOSYS};
+	static const int errors[] = {ENOMEM, ENOMEM, ENOMEM, ENOMEM,     ENOMEM, ENOMEM, EMFILE,
+				     EMFILE, EIO,    EIO,    EOPNOTSUPP, EIO,    ENOSPC, EIO,
+				     ENOMEM, ENOMEM, ENOMEM, EMFILE,     EAGAIN, ENOMEM, EAGAIN,
+				     EAGAIN, EIO,    EIO,    EOPNOTSUPP, ENOMEM, ENOMEM, EMFILE,
+				     ENOMEM, ENOSYS, ENOMEM, EINVAL};
 	int i, result;
 
 	for (i = 0;; i++) {
@@ -449,6 +503,8 @@ int main(void)
 	tcase_add_test(tc, from_file_to_pipe);
 	tcase_add_test(tc, slice);
 	tcase_add_test(tc, signal_actions);
+	tcase_add_test(tc, fork_handlers);
+	tcase_add_test(tc, affinity);
 	tcase_add_test(tc, threads);
 	tcase_add_test(tc, signal_stack);
 	tcase_add_test(tc, environment);

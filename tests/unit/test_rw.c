@@ -368,7 +368,7 @@ ALONE_TEST(an_event_is_seen_beside_one_who_never_waits)
 IO_TEST(vectors)
 {
 	char out[200], in[200];
-	struct iovec w[20], r[20];
+	struct iovec w[20], r[20], too_long = {in, SIZE_MAX};
 	ssize_t got;
 	int ends[2];
 
@@ -389,6 +389,8 @@ IO_TEST(vectors)
 		read_all(ends[0], in + got, sizeof(in) - (size_t)got);
 		is_int(memcmp(in, out, sizeof(in)), 0);
 		is_int(thrum_readv(ends[0], r, -1), -EINVAL);
+		is_int(thrum_readv(ends[0], &too_long, 1), -EINVAL);
+		is_int(thrum_writev(ends[1], &too_long, 1), -EINVAL);
 		is_int(thrum_writev(ends[1], w, IOV_MAX + 1), -EINVAL);
 		is_int(thrum_writev(ends[1], w, 0), 0);
 		is_int(thrum_readv(ends[0], r, 0), 0);

@@ -18,6 +18,11 @@ static intptr_t task_reads_count(void *fd)
 	return r == sizeof(n) ? (intptr_t)n : r;
 }
 
+static intptr_t task_reads_none(void *fd)
+{
+	return thrum_read((int)(intptr_t)fd, NULL, 0);
+}
+
 IO_TEST(counts)
 {
 	for (int mode = 0; mode < 2; mode++) {
@@ -34,6 +39,27 @@ IO_TEST(counts)
 		must(n == UINT64_MAX - 1);
 		is_int(thrum_join(f), sizeof(n));
 		is_int(thrum_close(fd), 0);
+	}
+}
+
+/* What others make of no bytes. */
+IO_TEST(no_bytes)
+{
+	for (int mode = 0; mode < 2; mode++) {
+		int count = eventfd(0, mode ? EFD_NONBLOCK : 0);
+		int events = inotify_init1(mode ? IN_NONBLOCK : 0);
+		struct thrum_future *f;
+		char byte;
+
+		is_int(thrum_read(count, &byte, 0), -EINVAL);
+		is_int(thrum_write(count, &byte, 0), -EINVAL);
+		is_int(thrum_readv(count, &(struct iovec){&byte, 0}, 1), 0);
+		is_int(thrum_readv(count, NULL, 0), 0);
+		f = spawn_waiting(task_reads_none, as_arg(events)); /* it waits for an event */
+		thrum_cancel(f);
+		is_int(thrum_join(f), -ECANCELED);
+		is_int(thrum_close(count), 0);
+		is_int(thrum_close(events), 0);
 	}
 }
 
@@ -137,11 +163,9 @@ IO_TEST(a_number_that_means_something_else)
 int main(void)
 {
 	const TTest *const tests[] = {
-	    counts,
-	    file_events,
-	    a_terminal_in_blocking_mode,
-	    devices,
-	    a_number_that_means_something_else,
+	    counts,      no_bytes,
+	    file_events, a_terminal_in_blocking_mode,
+	    devices,     a_number_that_means_something_else,
 	};
 
 	return RUN_TESTS("rw_others", tests);

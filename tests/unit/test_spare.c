@@ -14,12 +14,12 @@ static struct thrum_runtime *current_runtime(void)
 	return thrum__tls_worker()->runtime;
 }
 
-static unsigned in_state(struct thrum_runtime *rt, uint32_t state)
+static unsigned in_state(struct thrum_runtime *rt, enum thrum__standby_state state)
 {
 	unsigned n = 0;
 
 	for (unsigned i = rt->workers_count; i < thrum__workers_total(rt); i++)
-		n += load_relaxed(&rt->workers[i]->spare) == state;
+		n += thrum__standby_is(&rt->workers[i]->spare, state);
 	return n;
 }
 
@@ -140,9 +140,9 @@ static intptr_t main_ends(void *unused)
 	threads_before = threads_of_process();
 	is_int(main_one_spare(NULL), 0);
 	must(threads_of_process() > threads_before);
-	until_all(rt, THRUM__SPARE_RESTING);
-	took_ns = until_all(rt, THRUM__SPARE_NONE);
-	must(took_ns > THRUM_MS(250) && took_ns < THRUM_MS(500) + LATE_NS);
+	until_all(rt, THRUM__STANDBY_RESTING);
+	took_ns = until_all(rt, THRUM__STANDBY_NONE);
+	must(took_ns > THRUM_MS(250) && took_ns < THRUM_MS(500) + THRUM_SEC(2));
 	is_int(threads_of_process(), threads_before);
 	is_int(main_one_spare(NULL), 0); /* it starts again, in its old place */
 	return 0;
@@ -182,7 +182,7 @@ static intptr_t main_stalls_again(void *unused)
 	(void)unused;
 	for (int i = 0; i < 8; i++)
 		compute_at_once(THRUM_MS(7));
-	until_all(current_runtime(), THRUM__SPARE_NONE);
+	until_all(current_runtime(), THRUM__STANDBY_NONE);
 	compute_at_once(THRUM_MS(40));
 	return 0;
 }
@@ -203,7 +203,7 @@ static intptr_t task_sleeps_on_spare(void *ns)
 	must(thrum__worker_is_spare(thrum__tls_worker()));
 	hogs_end(&hogs);
 	is_int(thrum_sleep((intptr_t)ns), 0);
-	must(thrum_now() >= until && thrum_now() < until + LATE_NS);
+	must(thrum_now() >= until && thrum_now() < until + THRUM_SEC(2));
 	return 1;
 }
 
@@ -276,7 +276,7 @@ static intptr_t main_never_dry(void *unused)
 		f[i] = thrum_spawn(task_yields, as_arg(i));
 	is_int(main_one_spare(NULL), 0);
 	end = thrum__clock_monotonic_ns() + GIVE_UP_NS;
-	while (in_state(rt, THRUM__SPARE_RESTING) < thrum__workers_total(rt) - 1) {
+	while (in_state(rt, THRUM__STANDBY_RESTING) < thrum__workers_total(rt) - 1) {
 		must(thrum__clock_monotonic_ns() < end);
 		is_int(thrum_yield(), 0);
 	}

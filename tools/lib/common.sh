@@ -17,7 +17,7 @@ packages_test=("${packages_run[@]}" check g++ python3 shellcheck
 packages_clang=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
 packages_full=("${packages_test[@]}" "${packages_clang[@]}" lld llvm
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user gdb valgrind)
 
 say()
 {

@@ -117,23 +117,55 @@ static void print_pass(FILE *out, const char *name, const struct pass *pass)
 		per_second((double)pass->bytes / 1e6, pass->ns));
 }
 
+static void add_share(struct thrum_stats *sum, const struct thrum_stats *one)
+{
+	sum->started += one->started;
+	sum->stolen += one->stolen;
+	sum->parks += one->parks;
+	sum->switches += one->switches;
+}
+
+/*
+ * What threads did that stood in for workers held in a blocking call: @all less @workers, which
+ * were read before; counts only grow.
+ */
+static struct thrum_stats share_of_spares(const struct thrum_stats *all,
+					  const struct thrum_stats *workers)
+{
+	struct thrum_stats spares = *all;
+
+	spares.started -= workers->started;
+	spares.stolen -= workers->stolen;
+	spares.parks -= workers->parks;
+	spares.switches -= workers->switches;
+	return spares;
+}
+
+static void print_share(FILE *out, const char *name, const struct thrum_stats *stats)
+{
+	fprintf(out, "  %-8s %10llu %10llu %10llu %10llu\n", name,
+		(unsigned long long)stats->started, (unsigned long long)stats->stolen,
+		(unsigned long long)stats->parks, (unsigned long long)stats->switches);
+}
+
 static void print_workers(FILE *out, struct thrum_runtime *rt)
 {
 	int workers = (int)thrum_runtime_workers(rt);
-	struct thrum_stats stats = {.size = sizeof(stats)};
+	struct thrum_stats one = {.size = sizeof(one)}, sum = one, spares;
 
 	fprintf(out, "\n  worker    tasks run     stolen      parks   switches\n");
-	for (int i = 0; i <= workers; i++) {
-		char name[16] = "all";
+	for (int i = 0; i < workers; i++) {
+		char name[16];
 
-		if (i < workers)
-			snprintf(name, sizeof(name), "%d", i);
-		if (thrum_runtime_stats(rt, i < workers ? i : -1, &stats))
-			continue;
-		fprintf(out, "  %-8s %10llu %10llu %10llu %10llu\n", name,
-			(unsigned long long)stats.started, (unsigned long long)stats.stolen,
-			(unsigned long long)stats.parks, (unsigned long long)stats.switches);
+		snprintf(name, sizeof(name), "%d", i);
+		thrum_runtime_stats(rt, i, &one);
+		add_share(&sum, &one);
+		print_share(out, name, &one);
 	}
+	thrum_runtime_stats(rt, -1, &one);
+	spares = share_of_spares(&one, &sum);
+	print_share(out, "spares", &spares);
+	print_share(out, "all", &one);
 }
 
 static void print_counts(FILE *out, const struct demo *demo)
@@ -232,24 +264,32 @@ static json_t *served_json(const struct demo *demo)
 	return pass;
 }
 
-static json_t *stats_json(struct thrum_runtime *rt, int index)
+static json_t *share_json(const struct thrum_stats *stats)
 {
-	struct thrum_stats stats = {.size = sizeof(stats)};
-
-	if (thrum_runtime_stats(rt, index, &stats))
-		return NULL;
-	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "worker", index, "tasks_run",
-			 (json_int_t)stats.started, "stolen", (json_int_t)stats.stolen, "parks",
-			 (json_int_t)stats.parks, "switches", (json_int_t)stats.switches);
+	return json_pack("{s:I, s:I, s:I, s:I}", "tasks_run", (json_int_t)stats->started, "stolen",
+			 (json_int_t)stats->stolen, "parks", (json_int_t)stats->parks, "switches",
+			 (json_int_t)stats->switches);
 }
 
 static json_t *workers_json(struct thrum_runtime *rt)
 {
+	int workers = (int)thrum_runtime_workers(rt);
+	struct thrum_stats one = {.size = sizeof(one)}, sum = one, spares;
 	json_t *array = json_array();
 
-	for (int i = 0; i < (int)thrum_runtime_workers(rt); i++)
-		json_array_append_new(array, stats_json(rt, i));
-	return array;
+	for (int i = 0; i < workers; i++) {
+		json_t *row;
+
+		thrum_runtime_stats(rt, i, &one);
+		add_share(&sum, &one);
+		row = share_json(&one);
+		json_object_set_new(row, "worker", json_integer(i));
+		json_array_append_new(array, row);
+	}
+	thrum_runtime_stats(rt, -1, &one);
+	spares = share_of_spares(&one, &sum);
+	return json_pack("{s:o, s:o, s:o}", "by_worker", array, "spares", share_json(&spares),
+			 "all_workers", share_json(&one));
 }
 
 static json_t *problems_json(const struct demo *demo)
@@ -274,19 +314,21 @@ static json_t *report_json(const struct demo *demo, const char *fault)
 		      (json_int_t)demo->unreadable, "unreadable_directories",
 		      (json_int_t)demo->walk.unreadable_dirs, "changed", (json_int_t)demo->changed,
 		      "failed", (json_int_t)demo->failed, "wrong", (json_int_t)demo->wrong);
-	json_t *rest =
-	    json_pack("{s:I, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:o, s:o}", "without_task",
-		      (json_int_t)demo->taskless, "workers", (int)thrum_runtime_workers(demo->rt),
-		      "jobs", (int)demo->jobs, "walk_seconds", SECONDS(demo->walk_ns), "tasks",
-		      pass_json(&demo->parallel), "served", served_json(demo), "serial",
-		      pass_json(&demo->serial), "speed_up", speed_up(demo), "by_worker",
-		      workers_json(demo->rt), "problems", problems_json(demo));
+	json_t *workers = workers_json(demo->rt);
+	json_t *rest = json_pack(
+	    "{s:I, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:o}", "without_task",
+	    (json_int_t)demo->taskless, "workers", (int)thrum_runtime_workers(demo->rt), "jobs",
+	    (int)demo->jobs, "walk_seconds", SECONDS(demo->walk_ns), "tasks",
+	    pass_json(&demo->parallel), "served", served_json(demo), "serial",
+	    pass_json(&demo->serial), "speed_up", speed_up(demo), "problems", problems_json(demo));
 
-	if (!root || !rest || json_object_update(root, rest)) {
+	if (!root || !rest || !workers || json_object_update(root, rest) ||
+	    json_object_update(root, workers)) {
 		json_decref(root);
 		root = NULL;
 	}
 	json_decref(rest);
+	json_decref(workers);
 	return root;
 }
 
