@@ -39,8 +39,8 @@
  *         read-modify-write; T5 and T6 are made by one that holds one, and sees no other that could
  *         release or retain.  T6: of two references the second is the thing's own, which only
  *         take_back can take; it decides who has it.  I3: over by T4 leaves 0, which T2 refuses,
- *         and T7 leaves it.  T2's CAS may succeed in a later life than its look saw: then it holds a
- *         reference to that one, which is as good.
+ *         and T7 leaves it.  T2's CAS may succeed in a later life than its look saw: then it holds
+ *         a reference to that one, which is as good.
  *         release, retain: wait-free; try_retain, release_or_take_back: lock-free, as a CAS fails
  *         only because another has counted (take_back is its caller's).
  *

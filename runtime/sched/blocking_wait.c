@@ -6,8 +6,8 @@
  * -EINTR. What the call did before that is its result: nothing is lost.
  *
  * SIGNAL  A realtime signal whose disposition was the default when it was first needed, SIGRTMAX -
- *         3 or the next below; it gets a handler that does nothing, without SA_RESTART.  (Java takes
- *         SIGRTMAX - 2 for the same.)  Rejected: SIGURG, as Go has it: others install handlers with
+ *         3 or the next below; it gets a handler that does nothing, without SA_RESTART.  (Java
+ *         has SIGRTMAX - 2 for it.)  Rejected: SIGURG, as Go has it: others install handlers with
  *         SA_RESTART for it.  It is unblocked in the job's thread alone, from enter to leave, and
  *         sent to that thread alone, so no other call of the program is interrupted.  Should the
  *         program take it for itself, another one is taken for the next job; should it restore the
