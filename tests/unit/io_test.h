@@ -142,9 +142,7 @@ static inline void write_exactly(int fd, const void *bytes, size_t n)
 /* More than a pipe or a socket's queues hold at first; less where it goes byte by byte. */
 static inline size_t much(void)
 {
-	const char *poller = getenv("THRUM_POLLER");
-
-	return poller && !strcmp(poller, "sim") ? (size_t)80 << 10 : (size_t)1 << 20;
+	return is_hostile() ? (size_t)80 << 10 : (size_t)1 << 20;
 }
 
 /* Until nothing more goes in. */

@@ -16,15 +16,6 @@ struct pair {
 	int peer;
 };
 
-/* With the hostile poller a call may move one byte, and late: tests of how much it moves, of exact
- * times and of a megabyte make no sense. */
-static inline bool is_hostile(void)
-{
-	const char *poller = getenv("THRUM_POLLER");
-
-	return poller && !strcmp(poller, "sim");
-}
-
 static inline struct pair pair_of(size_t buffer_bytes)
 {
 	struct pair p;

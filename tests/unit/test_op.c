@@ -25,6 +25,12 @@ static ssize_t attempt_scripted(struct thrum__op *op)
 	return s->script[s->attempts++];
 }
 
+static ssize_t attempt_look(struct thrum__op *op)
+{
+	container_of(op, struct scripted, op)->attempts++;
+	return THRUM__OP_LOOK;
+}
+
 static struct atomic32 blocking, overlaps; /* jobs at it now; how often there were two */
 
 static ssize_t block_scripted(struct thrum__op *op)
@@ -109,17 +115,14 @@ static intptr_t task_runs(void *scripted)
 /* Each waits until the pipe is readable; both then go to the pool, one after the other. */
 IO_TEST(looks_are_made_one_at_a_time)
 {
-	static const ssize_t looks[] = {THRUM__OP_LOOK, THRUM__OP_LOOK, THRUM__OP_LOOK,
-					THRUM__OP_LOOK, THRUM__OP_LOOK, THRUM__OP_LOOK,
-					THRUM__OP_LOOK, THRUM__OP_LOOK, THRUM__OP_LOOK,
-					THRUM__OP_LOOK, THRUM__OP_LOOK, THRUM__OP_LOOK};
 	struct scripted s[4];
 	struct thrum_future *f[4];
 	int ends[2];
 
 	pair_make(ends, PIPE, false);
 	for (int i = 0; i < 4; i++) {
-		s[i] = scripted(ends[0], looks);
+		s[i] = scripted(ends[0], NULL);
+		s[i].op.attempt = attempt_look;
 		f[i] = spawn_waiting(task_runs, &s[i]);
 	}
 	yield_often();
@@ -129,7 +132,7 @@ IO_TEST(looks_are_made_one_at_a_time)
 	for (int i = 0; i < 4; i++) {
 		is_int(thrum_join(f[i]), 5);
 		is_int(s[i].blocks, 1);
-		must(s[i].attempts <= 12);
+		must(s[i].attempts <= 12 || is_hostile());
 	}
 	is_int(load_relaxed(&overlaps), 0);
 	pair_close(ends);
