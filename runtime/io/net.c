@@ -135,7 +135,7 @@ static int unix_socket(const char *path, struct sockaddr_un *addr, socklen_t *le
 int thrum_unix_listen(const char *path, int backlog)
 {
 	struct sockaddr_un addr;
-	socklen_t len;
+	socklen_t len = 0;
 	int fd = unix_socket(path, &addr, &len), err;
 
 	if (fd < 0)
@@ -152,7 +152,7 @@ int thrum_unix_listen(const char *path, int backlog)
 int thrum_unix_connect(const char *path)
 {
 	struct sockaddr_un addr;
-	socklen_t len;
+	socklen_t len = 0;
 	int fd = unix_socket(path, &addr, &len);
 
 	if (fd < 0)

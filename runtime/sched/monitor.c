@@ -172,12 +172,13 @@ static void take_queue(struct thrum__monitor *m, struct thrum__worker *w)
 	struct thrum__task *t;
 	int n = 0;
 
+#ifdef THRUM_MIGRATE
+	return; /* who takes it in there cannot be stolen from, and might be held next */
+#endif
 	for (; n < QUEUE_BATCH; n++) {
 		t = thrum__deque_steal(&w->spawned);
-#ifndef THRUM_MIGRATE
 		if (!t)
 			t = thrum__ready_take(&w->ready);
-#endif
 		if (!t)
 			break;
 		thrum__inbox_push(&rt->woken, &t->link);
