@@ -93,8 +93,8 @@ static bool is_regular(int fd)
 	return thrum__os_fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* A regular file whose path and inode are in memory: its descriptor; else an error: ask the pool.
- * */
+/* A regular file whose path and inode are in memory: its descriptor; else an error: the pool is
+ * asked. */
 static int open_cached(int dirfd, const char *path, int flags)
 {
 	int fd = thrum__os_openat_cached(dirfd, path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
@@ -106,8 +106,8 @@ static int open_cached(int dirfd, const char *path, int flags)
 	thrum__os_close(fd);
 	if (!regular)
 		return -EAGAIN;
-	/* Should it have become something else meanwhile, O_NONBLOCK keeps the open from waiting.
-	 * */
+	/* Should it have become something else meanwhile: with O_NONBLOCK the open does not
+	 * wait. */
 	fd = thrum__os_openat_cached(dirfd, path, flags | O_NONBLOCK);
 	if (fd < 0)
 		return fd;

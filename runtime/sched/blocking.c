@@ -144,33 +144,40 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 	return 0;
 }
 
+int thrum__blocking_begin(enum thrum__job_pool_class_id id, const struct thrum__spawn *how,
+			  struct thrum_future **out)
+{
+	struct thrum__task *t = thrum__current_task();
+	int err = t ? thrum__wait_entry(t) : thrum__no_task();
+
+	return err ? err : start_job(id, how, out);
+}
+
+int thrum__blocking_end(struct thrum_future *f, int err, intptr_t *result)
+{
+	*result = thrum__future_look(f);
+	thrum_release(f);
+	return thrum__timeout_learn(thrum__current_task(), err, THRUM_FOREVER);
+}
+
 int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
 			 void *arg, intptr_t *result)
 {
-	struct thrum__task *t = thrum__current_task();
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
 	struct thrum_future *f;
-	int err;
+	int err = thrum__blocking_begin(id, &how, &f);
 
-	if (!t)
-		return thrum__no_task();
-	err = thrum__wait_entry(t);
-	if (err)
-		return err;
-	err = start_job(id, &how, &f);
 	if (err)
 		return err;
 	err = thrum__await_untold(f, THRUM_FOREVER, false);
 	if (err) {
 		thrum_cancel(f);
 		thrum__await_end(f);
+		/* Cut short only if it was taken back; a function that ran has its result. */
+		if (thrum__job_started(f))
+			err = 0;
 	}
-	*result = thrum__future_look(f);
-	/* Cut short only if it was taken back; a function that ran has its result. */
-	if (job_of(f)->job.state != THRUM__JOB_OUTSIDE)
-		err = 0;
-	thrum_release(f);
-	return thrum__timeout_learn(t, err, THRUM_FOREVER);
+	return thrum__blocking_end(f, err, result);
 }
 
 intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg)

@@ -7,6 +7,7 @@
 #include "sched/task.h"
 
 struct thrum_runtime;
+struct thrum__spawn;
 
 int thrum__blocking_start(struct thrum_runtime *rt);
 /* Cancels what is queued and waits for what runs: 0, or -EBUSY past @deadline_ns, and each is
@@ -33,6 +34,17 @@ int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, th
  */
 int thrum__blocking_spawn(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
 			  void *arg, void (*drop)(void *), struct thrum_future **out);
+
+/*
+ * thrum__blocking_begin, thrum__blocking_end - a call in two halves, with the wait between them.
+ *
+ * begin: the task may wait (thrum__wait_entry) and the job is submitted; errors as of
+ * thrum__blocking_call.  end, once the job has ended: its *@result; @f's reference is gone.  @err:
+ * why the wait was cut short, 0 if what the job did counts.  Returns what the call returns.
+ */
+int thrum__blocking_begin(enum thrum__job_pool_class_id id, const struct thrum__spawn *how,
+			  struct thrum_future **out);
+int thrum__blocking_end(struct thrum_future *f, int err, intptr_t *result);
 
 bool thrum__job_started(const struct thrum_future *f);
 int thrum__job_cancel(struct thrum_future *f);

@@ -29,6 +29,7 @@
 
 #include "sched/await.h"
 #include "sched/blocking.h"
+#include "sched/spawn.h"
 #include "sched/worker.h"
 
 #include <pthread.h>
@@ -214,17 +215,11 @@ static int wait(struct job *j)
 
 int thrum__blocking_wait(const struct thrum__blocking_wait *how, intptr_t *result)
 {
-	struct thrum__task *t = thrum__current_task();
 	struct job j = {.how = how, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct thrum__spawn job = {.place = how->place, .fn = run, .arg = &j, .drop = tell};
 	struct thrum_future *f;
-	int err;
+	int err = thrum__blocking_begin(THRUM__JOBS_FILE, &job, &f);
 
-	if (!t)
-		return thrum__no_task();
-	err = thrum__wait_entry(t);
-	if (err)
-		return err;
-	err = thrum__blocking_spawn(THRUM__JOBS_FILE, how->place, run, &j, tell, &f);
 	if (err)
 		return err;
 	err = wait(&j);
@@ -233,11 +228,10 @@ int thrum__blocking_wait(const struct thrum__blocking_wait *how, intptr_t *resul
 		bring_out(&j, f);
 	}
 	thrum__await_end(f);
-	*result = thrum__future_look(f);
 	/* What was done counts. */
-	if (thrum__job_started(f) && *result != -EINTR)
+	if (thrum__job_started(f) && thrum__future_look(f) != -EINTR)
 		err = 0;
-	thrum_release(f);
+	err = thrum__blocking_end(f, err, result);
 	pthread_mutex_destroy(&j.lock);
-	return thrum__timeout_learn(t, err, THRUM_FOREVER);
+	return err;
 }

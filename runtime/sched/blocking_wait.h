@@ -12,8 +12,8 @@ struct thrum__blocking_wait {
 	 * no error but of the wait. */
 	thrum_fn fn;
 	void *arg;
-	/* A raise of one of these asks is_over(arg) whether there is still something to wait for.
-	 * */
+	/* A raise of one of these asks is_over(arg) whether there is still something to
+	 * wait for. */
 	struct thrum__edge *hears[2];
 	size_t hears_count;
 	bool (*is_over)(void *arg);

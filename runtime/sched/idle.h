@@ -39,8 +39,8 @@ bool thrum__idle_search_begin(struct thrum__idle *idle);
 void thrum__idle_search_found(struct thrum__idle *idle);
 
 /* A worker announces its sleep (@searching: it searched until now); it must look at every source
- * once more after it.  It stays announced until it takes a token or the
- * next returns true; in both cases it counts as searching. */
+ * once more after it.  It stays announced until it takes a token or the next returns true; in both
+ * cases it counts as searching. */
 void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching);
 /*
  * A worker that announced itself goes on by itself, for work, an event or a timer: true: it is

@@ -75,6 +75,13 @@
 /* Batches of events for each look at the poller. */
 #define BATCHES 4
 
+/* Under forced migration tasks resume on a certain worker: no spares, and no queue is moved. */
+#ifdef THRUM_MIGRATE
+#define MIGRATES true
+#else
+#define MIGRATES false
+#endif
+
 /* What the monitor remembers of a worker. */
 struct watched {
 	uint64_t progress; /* the count of what it does */
@@ -123,9 +130,8 @@ unsigned thrum__monitor_workers_max(const struct thrum_config *c)
 {
 	unsigned spares = c->workers > 4 ? c->workers : 4;
 
-#ifdef THRUM_MIGRATE
-	return c->workers; /* tasks must resume on a certain worker */
-#endif
+	if (MIGRATES)
+		return c->workers;
 	if (c->clock == THRUM_CLOCK_VIRTUAL || c->stall_ns == THRUM_FOREVER)
 		return c->workers;
 	return spares < THRUM__WORKERS_MAX - c->workers ? c->workers + spares : THRUM__WORKERS_MAX;
@@ -172,9 +178,6 @@ static void take_queue(struct thrum__monitor *m, struct thrum__worker *w)
 	struct thrum__task *t;
 	int n = 0;
 
-#ifdef THRUM_MIGRATE
-	return; /* who takes it in there cannot be stolen from, and might be held next */
-#endif
 	for (; n < QUEUE_BATCH; n++) {
 		t = thrum__deque_steal(&w->spawned);
 		if (!t)
@@ -225,7 +228,7 @@ static void look_at_active(struct thrum__monitor *m, struct thrum__worker *w, st
 	run_timers(m, w, s);
 	if (judges)
 		judge(m, w, s);
-	if (is_left_alone(w, s) && judges && m->now_ns - s->since_ns >= m->limit_ns)
+	if (!MIGRATES && is_left_alone(w, s) && judges && m->now_ns - s->since_ns >= m->limit_ns)
 		take_queue(m, w);
 	if (s->stuck) {
 		m->stuck++;

@@ -280,8 +280,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 
 	if (relay) {
 		/* A joiner whose child runs in place: the child hears it; the reference was ours
-		 * (await.c).  The joiner itself runs and may be gone: nothing of it may be touched.
-		 * */
+		 * (await.c).  The joiner itself runs and may be gone: nothing of it is touched. */
 		thrum__task_cancel(relay, THRUM_HARD);
 		thrum_release(&((struct thrum__task *)relay)->future);
 		return;
@@ -399,8 +398,7 @@ void *thrum__worker_main(void *worker)
 		w->budget = BUDGET;
 		take_in(w);
 		if (!thrum__inbox_is_empty(&rt->callbacks)) {
-			end_search(
-			    w); /* they are the user's code: others must be woken meanwhile */
+			end_search(w); /* they are users' code: others must be woken meanwhile */
 			thrum__callbacks_run(w);
 		}
 		t = next_local(w);

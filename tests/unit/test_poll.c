@@ -108,8 +108,10 @@ IO_TEST(room_to_write)
 	fill_up(ends[1]);
 	p.fds[0] = (struct pollfd){.fd = ends[1], .events = POLLOUT | POLLIN};
 	f = spawn_waiting(task_polls, &p);
-	while (!thrum_done(f))
+	while (!thrum_done(f)) {
 		must(read(ends[0], some, sizeof(some)) > 0 || errno == EAGAIN);
+		thrum_yield();
+	}
 	is_int(thrum_join(f), 1);
 	is_int(p.fds[0].revents, POLLOUT);
 	pair_close(ends);

@@ -4,8 +4,8 @@
 # faults.sh - sourced by the fault sweeps: a command of the program with the n-th fault point
 # failing, for every n: once, and from then on.
 #
-# $bin is the program built with fault points, from THRUM_BIN_FAULTS; without it the test is skipped
-# (77).  $here is a scratch directory that goes away.  The test defines
+# On top of program.sh, for the program built with fault points, THRUM_BIN_FAULTS; without it the
+# test is skipped (77).  The test defines
 #   try    one run of it, which must end in time: its status in $status, its output in $here/out
 #          and $here/err
 #   judge  what must hold if it ended with status 0; it calls fail if not
@@ -17,9 +17,9 @@ if [ -z "${THRUM_BIN_FAULTS:-}" ]; then
 	echo "${0##*/}: skipped: THRUM_BIN_FAULTS names no program built with fault points"
 	exit 77
 fi
-bin=$(realpath "$THRUM_BIN_FAULTS")
-here=$(mktemp -d "${TMPDIR:-/tmp}/thrum-$(basename "$0" .sh).XXXXXX")
-trap 'rm -rf "$here"' EXIT
+THRUM_BIN=$THRUM_BIN_FAULTS
+# shellcheck source=tests/e2e/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 export THRUM_FAULT_COUNT=1
 export THRUM_SEED=1
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
@@ -29,16 +29,6 @@ FAULTS_MAX=20000 # of a small run
 FAULTS_QUIET=5   # runs in a row
 fault=
 status=0
-
-fail()
-{
-	echo "${0##*/}: FAILED: THRUM_FAULT=$fault: $*" >&2
-	echo "--- standard output:" >&2
-	head -n 40 "$here/out" >&2 || :
-	echo "--- standard error:" >&2
-	head -n 60 "$here/err" >&2 || :
-	exit 1
-}
 
 # One run with the fault $fault; false: it did not fire.
 run_fault()
@@ -63,7 +53,7 @@ sweep()
 	local n last=0 quiet=0 errors=0
 	for ((n = 1; quiet < FAULTS_QUIET; n += $2)); do
 		[ "$n" -le "$FAULTS_MAX" ] || fail "more than $FAULTS_MAX fault points"
-		fault=$n$1
+		fault=$n$1 at="THRUM_FAULT=$n$1: "
 		if run_fault; then
 			quiet=0 last=$n
 			errors=$((errors + status))

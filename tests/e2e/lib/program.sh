@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: MIT
 #
 # program.sh - sourced by the tests of a program: $bin, THRUM_BIN's full path; $here, a scratch
-# directory that goes away; runs of the program and looks at what they wrote, counted in $checks.
-# Needs python3 to read JSON.
+# directory that goes away; fail; runs of the program and looks at what they wrote, counted in
+# $checks.  Needs python3 to read JSON.
 
 bin=$(realpath "${THRUM_BIN:?THRUM_BIN must name the program thrum}")
 here=$(mktemp -d "${TMPDIR:-/tmp}/thrum-$(basename "$0" .sh).XXXXXX")
 checks=0
+at= # where in the test: the start of a failure's message
 trap 'chmod -R u+rwX "$here" 2>/dev/null || :; rm -rf "$here"' EXIT
 
 fail()
 {
-	echo "${0##*/}: FAILED: $*" >&2
+	echo "${0##*/}: FAILED: $at$*" >&2
 	echo "--- standard output:" >&2
 	head -n 40 "$here/out" >&2 || :
 	echo "--- standard error:" >&2
