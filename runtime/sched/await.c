@@ -25,6 +25,7 @@
  */
 #include "sched/await.h"
 
+#include "sched/fork.h"
 #include "sched/fork_check.h"
 #include "sched/join.h"
 #include "sched/timer.h"
@@ -38,9 +39,18 @@ int thrum__no_task(void)
 	return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
 }
 
+/* Where @t runs. */
+static struct thrum__worker *worker_of(const struct thrum__task *t)
+{
+	struct thrum_runtime *rt = t->future.runtime;
+
+	return rt->workers[t->worker];
+}
+
 /* Untold. */
 static int wait_entry(struct thrum__task *t)
 {
+	thrum__fork_before_wait(worker_of(t));
 	if (UNLIKELY(t->below != NULL))
 		thrum__join_lend(t);
 	if (UNLIKELY(thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD))
@@ -120,6 +130,7 @@ static int begin(struct thrum__task *t, bool deaf)
 {
 	if (!deaf)
 		return wait_entry(t);
+	thrum__fork_before_wait(worker_of(t));
 	if (UNLIKELY(t->below != NULL))
 		thrum__join_lend(t);
 	return 0;
@@ -308,6 +319,7 @@ int thrum_yield(void)
 	err = thrum__wait_entry(w->current);
 	if (err)
 		return err;
+	w = thrum__tls_worker();
 #ifndef THRUM_MIGRATE
 	if (!thrum__worker_has_local(w)) {
 		w->budget--; /* home must come about even if nobody else is here */

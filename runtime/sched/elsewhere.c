@@ -6,8 +6,9 @@
  * It searches only if idle.c lets it (at most half of the workers search at a time).  For the first
  * microseconds it leaves a queue with a single task alone: its owner is about to take it, and a
  * task that waits for less than that is not worth the way to another core.  Then it takes single
- * ones too: their owner is busy.  Before it sleeps it announces itself and looks at every source
- * once more (idle.c says why nothing is lost).
+ * ones too: their owner is busy.  Of forks it takes what is offered, asks for more when its
+ * patience has ended, and opens a lane by force when nobody answers (core/lane.c).  Before it
+ * sleeps it announces itself and looks at every source once more (idle.c says why nothing is lost).
  *
  * THE SLEEP  All workers sleep at the poller of their runtime, until an event comes, a waker's
  * token or the earliest timer of their own.  So the kernel hands an event to one that sleeps while
@@ -23,11 +24,17 @@
  */
 #include "sched/worker.h"
 
+#include "sched/fork.h"
 #include "sched/monitor.h"
+#include "sched/spare.h"
 #include "sched/timer.h"
 
 /* How long a searcher leaves single tasks to their owner. */
 #define PATIENCE_NS 5000
+/* How long an owner of forks has to offer some when it was asked. */
+#define ANSWER_NS 2000
+/* When one looks again that found forks and no task to make of them. */
+#define STARVED_NS THRUM_MS(1)
 /* Free stacks that keep their memory, and how many are trimmed between two looks for work (2 us
  * each). */
 #define STACKS_WARM 1024
@@ -46,10 +53,17 @@ static uint64_t next_random(struct thrum__worker *w)
 	return x * 0x2545F4914F6CDD1Du;
 }
 
+/* How much a thief takes. */
+enum greed {
+	POLITE, /* no single tasks, and of forks what is offered */
+	EAGER,
+	FORCE, /* forks, too, that their maker has for itself */
+};
+
 static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__worker *victim,
-				      bool eager)
+				      enum greed greed)
 {
-	uint64_t least = eager ? 1 : 2;
+	uint64_t least = greed == POLITE ? 2 : 1;
 	struct thrum__task *t = NULL;
 
 #ifndef THRUM_MIGRATE
@@ -58,13 +72,15 @@ static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__wor
 #endif
 	if (!t && thrum__deque_count(&victim->spawned) >= least)
 		t = thrum__deque_steal(&victim->spawned);
+	if (!t && !thrum__worker_is_spare(w))
+		t = thrum__fork_steal(w, victim, greed == FORCE);
 	if (t)
 		thrum__count(&w->counters.stolen);
 	return t;
 }
 
 /* One look at everybody else's queues. */
-static struct thrum__task *steal(struct thrum__worker *w, bool eager)
+static struct thrum__task *steal(struct thrum__worker *w, enum greed greed)
 {
 	struct thrum_runtime *rt = w->runtime;
 	unsigned n = thrum__workers_total(rt);
@@ -74,7 +90,7 @@ static struct thrum__task *steal(struct thrum__worker *w, bool eager)
 		struct thrum__worker *victim = rt->workers[(start + i) % n];
 		struct thrum__task *t;
 
-		if (victim != w && (t = steal_from(w, victim, eager)))
+		if (victim != w && (t = steal_from(w, victim, greed)))
 			return t;
 	}
 	return NULL;
@@ -115,6 +131,25 @@ bool thrum__runtime_has_work(void *runtime)
 	       !thrum__inbox_is_empty(&rt->callbacks) || load_relaxed(&rt->exiting);
 }
 
+bool thrum__runtime_offers(void *runtime)
+{
+	return thrum__runtime_has_work(runtime) || thrum__forks_lie(runtime);
+}
+
+/* Are forks any of @w's business?  A spare leaves them to the others, and sees to it that one which
+ * may sleep hears of them; those that are inside a task look themselves, later. */
+static bool minds_forks(struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = w->runtime;
+
+	if (!thrum__worker_is_spare(w))
+		return true;
+	for (unsigned i = 0; i < rt->workers_count; i++)
+		if (!load_relaxed(&rt->workers[i]->current_seen))
+			return true;
+	return false;
+}
+
 /* Looks, and spins for the configured time: a stolen task; NULL: none, or home has something to
  * take in. */
 static struct thrum__task *search(struct thrum__worker *w, bool *again)
@@ -122,30 +157,33 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	int64_t spin_ns =
 	    load_relaxed(&w->runtime->descriptors.watching) ? 0 : w->runtime->limits.spin_ns;
 	int64_t start = thrum__clock_monotonic_ns();
+	enum greed greed = POLITE;
 	int64_t now = start;
-	struct thrum__task *t;
 
-	*again = false;
+	*again = true;
 	do {
-		bool eager = now - start >= PATIENCE_NS;
-
 		for (int i = 0; i < ROUNDS; i++) {
-			t = steal(w, eager);
+			struct thrum__task *t = steal(w, greed);
+
 			if (t)
 				return t;
-			if (thrum__worker_has_outside(w)) {
-				*again = true;
+			if (thrum__worker_has_outside(w))
 				return NULL;
-			}
 			spin_hint();
 		}
 		now = thrum__clock_monotonic_ns();
-		if (thrum__timers_due(w)) {
-			*again = true;
+		if (thrum__timers_due(w))
 			return NULL;
+		if (greed == POLITE && now - start >= PATIENCE_NS) {
+			if (minds_forks(w))
+				thrum__forks_attend(w->runtime);
+			greed = EAGER;
+		} else if (greed == EAGER && now - start >= PATIENCE_NS + ANSWER_NS) {
+			greed = FORCE;
 		}
 	} while (now - start < spin_ns);
-	return steal(w, true);
+	*again = false;
+	return steal(w, FORCE);
 }
 
 void thrum__worker_wake(void *runtime, unsigned n)
@@ -230,6 +268,24 @@ static void trim_stacks(struct thrum__worker *w)
 		;
 }
 
+/* @w is about to sleep and has announced it: is there something left to do for it? */
+static bool is_needed(struct thrum__worker *w)
+{
+	struct thrum_runtime *rt = w->runtime;
+
+	if (thrum__runtime_has_work(rt))
+		return true;
+	return minds_forks(w) && (!thrum__forks_tell(rt) || (!w->starved && thrum__forks_lie(rt)));
+}
+
+/* A spare that was woken for forks, which it does not take, wakes another. */
+static void pass_on(struct thrum__worker *w)
+{
+	w->searching = false;
+	thrum__idle_search_found(&w->runtime->idle);
+	thread_yield();
+}
+
 static void sleep_until_chosen(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
@@ -237,11 +293,17 @@ static void sleep_until_chosen(struct thrum__worker *w)
 
 	trim_stacks(w);
 	deadline = thrum__timers_next_ns(w);
+	if (w->starved) /* then forks lie that nobody will tell of */
+		deadline = thrum__min64(deadline, thrum__runtime_now_ns(rt) + STARVED_NS);
 	store_relaxed(&w->next_ns, (uint64_t)deadline); /* the monitor reads it once it sleeps */
+	if (minds_forks(w))
+		thrum__forks_attend(rt);
 	thrum__idle_sleep_begin(&rt->idle, w->searching);
 	w->searching = false;
-	if (thrum__runtime_has_work(rt)) {
+	if (is_needed(w)) {
 		wake_up(w, false);
+		if (thrum__worker_is_spare(w) && !thrum__runtime_has_work(rt))
+			pass_on(w);
 		return;
 	}
 	thrum__gate_went_quiet(&rt->gate);
@@ -258,6 +320,7 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	struct thrum_runtime *rt = w->runtime;
 	bool again = false;
 
+	w->starved = false;
 	if (load_relaxed(&rt->exiting)) {
 		w->exiting = true;
 		return NULL;

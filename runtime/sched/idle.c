@@ -43,6 +43,9 @@
  *         O4 release at T3 pairs with O5 acquire in asleep: who sees all asleep sees what each
  *            wrote before, its next timer say.  Each change of the word is a read-modify-write, so
  *            none hides an earlier release.
+ *         O6 release at T2 pairs with O2 after T3: what a searcher asked of those who hold work
+ *            back (attend) is seen by who counts itself asleep after it, and passed on by its
+ *            fence. Weaker: one that holds work back believes the last answer, while all sleep.
  *         Weaker O1 to O3: work lies while workers sleep.  Everything else is relaxed: no data goes
  *         through the word; a token brings its own order (a system call).
  *
@@ -147,15 +150,17 @@ bool thrum__idle_search_begin(struct thrum__idle *idle)
 
 void thrum__idle_search_found(struct thrum__idle *idle)
 {
-	uint64_t old = fetch_sub_relaxed(&idle->word, ONE_SEARCHING); /* T2 */
+	uint64_t old = fetch_sub_release(&idle->word, ONE_SEARCHING); /* T2; O6 */
 
 	ENSURE(searching_of(old) > 0, "a worker ended a search that it had not begun");
 	if (searching_of(old) > 1 || !asleep_of(old))
 		return;
 	/* Work seen without the fence needs none: the wake takes the place that was left. */
 	if (!idle->has_work(idle->arg)) {
+		if (idle->attend)
+			idle->attend(idle->arg);
 		fence_heavy(); /* O3 */
-		if (!idle->has_work(idle->arg))
+		if (!idle->has_work(idle->arg) && (!idle->heard || idle->heard(idle->arg)))
 			return;
 	}
 	wake_one(idle, load_relaxed(&idle->word));

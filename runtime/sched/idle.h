@@ -18,6 +18,9 @@ struct thrum__idle {
 	void (*wake)(void *arg, unsigned n);
 	/* Is there anything that a searcher would find? */
 	bool (*has_work)(void *arg);
+	/* May be NULL: asks those who hold work back to tell of the next; and have all heard? */
+	void (*attend)(void *arg);
+	bool (*heard)(void *arg);
 	char pad0[CACHE_LINE];
 	/* High half: workers that sleep and were not chosen; low half: workers that search, and
 	 * wakes in flight. */

@@ -23,11 +23,23 @@
 /* Joins in place on one stack: a cancel of the lowest goes up through all of them, call by call. */
 #define LEVELS 64
 
+/* @t, or whoever it runs in place of, was a fork: what is asked of its maker is asked of it.  What
+ * is asked further below comes up maker by maker, from their joins. */
+static void hear_maker(struct thrum__task *t)
+{
+	while (t->below && !t->forked)
+		t = t->below;
+	if (t->forked && (thrum__parker_requested(&t->below->parker) & THRUM__PARKER_HARD))
+		thrum__task_cancel(t, THRUM__PARKER_HARD);
+}
+
 void thrum__join_lend(struct thrum__task *t)
 {
 	struct thrum__task *child = t;
 
-	for (struct thrum__task *j = t->below; j && !j->lent; child = j, j = j->below) {
+	hear_maker(t);
+	for (struct thrum__task *j = t->below; j && !child->forked && !j->lent;
+	     child = j, j = j->below) {
 		thrum__refs_retain(&child->future.refs);
 		if (thrum__parker_lend(&j->parker, j->wait_seq, child)) {
 			j->lent = true;
@@ -42,9 +54,11 @@ void thrum__join_lend(struct thrum__task *t)
 static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
 			 struct thrum__task *child)
 {
+	void **forks = thrum__lane_height(&w->lane);
 	intptr_t result;
 
 	child->below = joiner;
+	child->forked = false; /* its maker's wait is lent to it, as to any child */
 	child->level = (uint16_t)(joiner->level + 1);
 	child->fiber = joiner->fiber;
 	child->worker = w->index;
@@ -63,9 +77,12 @@ static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
 	result = thrum__task_call(child);
 	w = thrum__tls_worker();
 	ENSURE(w, "a task of a forked child may only exec or _exit");
+	ENSURE(thrum__lane_is_clear(&w->lane) || thrum__lane_height(&w->lane) == forks,
+	       "a fork is joined before its frame is left");
 	if (joiner->lent && thrum__parker_abandon(&joiner->parker, joiner->wait_seq))
 		thrum_release(&child->future); /* the reference for whoever would have fired it */
 	joiner->lent = false;
+	joiner->worker = w->index; /* the child may have moved */
 	thrum__worker_set_current(w, joiner);
 	thrum__task_finish(w, child, result);
 }

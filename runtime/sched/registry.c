@@ -17,6 +17,7 @@
 #include "base/tls.h"
 #include "sched/await.h"
 #include "sched/callback.h"
+#include "sched/fork.h"
 #include "sched/fork_check.h"
 
 #include <pthread.h>
@@ -55,6 +56,7 @@ static void after_fork_child(void)
 	if (live)
 		thrum__forked_child = true;
 	thrum__tls_set_worker(NULL);
+	thrum__fork_use_lane(NULL);
 	after_fork(true);
 }
 

@@ -12,6 +12,7 @@
 #include "sched/blocking.h"
 #include "sched/config.h"
 #include "sched/fork_check.h"
+#include "sched/fork.h"
 #include "sched/monitor.h"
 #include "sched/registry.h"
 #include "sched/report.h"
@@ -101,7 +102,9 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	thrum__idle_init(&rt->idle, c->workers);
 	rt->idle.arg = rt;
 	rt->idle.wake = thrum__worker_wake;
-	rt->idle.has_work = thrum__runtime_has_work;
+	rt->idle.has_work = thrum__runtime_offers;
+	rt->idle.attend = thrum__forks_attend;
+	rt->idle.heard = thrum__forks_tell;
 }
 
 static void end_workers(struct thrum_runtime *rt, unsigned started)

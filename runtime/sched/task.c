@@ -143,6 +143,7 @@ struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *plac
 	t->locals = NULL;
 	t->copied = false;
 	t->lent = false;
+	t->forked = false;
 	store_relaxed(&t->phase, THRUM__NEW);
 	return t;
 }

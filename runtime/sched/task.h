@@ -47,8 +47,8 @@ struct thrum__task {
 	struct thrum__fiber *fiber; /* from its first run to its end */
 	union {
 		struct {
-			struct thrum__task *below; /* the joiner on whose stack it runs in place;
-						      NULL: none */
+			struct thrum__task *below; /* the joiner on whose stack it runs in place,
+						      or the maker of a fork; NULL: none */
 			int64_t deadline_ns; /* nearest of the timeouts around it; THRUM_FOREVER */
 			struct thrum__timeout *timeouts; /* the innermost; NULL: none */
 			struct thrum__name *names;       /* all that it had */
@@ -72,6 +72,7 @@ struct thrum__task {
 	bool rivalled;         /* others were inside its descriptor when it became readable */
 	bool copied;           /* arg is the task's own copy */
 	bool wait_deaf;        /* the wait that it is going into hears no cancel */
+	bool forked;           /* was a fork: below is its maker, on another stack */
 	bool lent;             /* its wait is lent to the child that runs in place on its stack */
 };
 

@@ -23,6 +23,7 @@
 #include "sched/worker.h"
 
 #include "sched/callback.h"
+#include "sched/fork.h"
 #include "sched/registry.h"
 #include "sched/spare.h"
 #include "sched/spawn.h"
@@ -141,23 +142,32 @@ static void keep_fiber(struct thrum__worker *w, void *fiber)
 	w->kept_count++;
 }
 
+bool thrum__worker_equip(struct thrum__worker *w, struct thrum__task *t)
+{
+	struct thrum__fiber *f = get_fiber(w);
+
+	if (!f)
+		return false;
+	f->task = t;
+	t->fiber = f;
+	return true;
+}
+
+void thrum__worker_unequip(struct thrum__worker *w, struct thrum__task *t)
+{
+	keep_fiber(w, t->fiber);
+	t->fiber = NULL;
+}
+
 /* The fiber to go on with @t; home if there is none (for lack of memory then with w->unstarted
  * set). */
 static struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__task *t)
 {
-	struct thrum__fiber *f;
-
 	thrum__worker_set_current(w, t);
 	if (!t)
 		return &w->home;
-	if (t->fiber)
+	if (t->fiber || thrum__worker_equip(w, t))
 		return t->fiber;
-	f = get_fiber(w);
-	if (f) {
-		f->task = t;
-		t->fiber = f;
-		return f;
-	}
 	thrum__worker_set_current(w, NULL);
 	w->unstarted = t;
 	return &w->home;
@@ -178,6 +188,7 @@ static void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
 
 	thrum__count(&w->counters.switches);
 	w->fiber = to;
+	w->lane.front.stack_low = to->low + w->runtime->limits.stack_bytes / 2;
 	thrum__fiber_switch(from, to);
 	run_after();
 }
@@ -187,6 +198,7 @@ void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__wo
 {
 	struct thrum__task *self = w->current;
 
+	ENSURE(thrum__lane_is_clear(&w->lane), "a fiber left its worker with forks in its lane");
 	w->after = after;
 	w->after_arg = arg;
 	switch_to(w, fiber_for(w, next_local(w)));
@@ -207,6 +219,7 @@ static void run_task(struct thrum__worker *w, struct thrum__task *t)
 	result = thrum__task_call(t);
 	w = thrum__tls_worker();
 	ENSURE(w, "a task of a forked child may only exec or _exit");
+	ENSURE(thrum__lane_is_clear(&w->lane), "a fork is joined before its frame is left");
 	thrum__task_finish(w, t, result);
 }
 
@@ -385,6 +398,7 @@ void *thrum__worker_main(void *worker)
 	snprintf(name, sizeof(name), "%s-w%u", rt->name, w->index);
 	thrum__os_thread_setname(name);
 	thrum__tls_set_worker(w);
+	thrum__fork_use_lane(w);
 	thrum__fiber_init_thread(&w->home);
 	if (thrum__guard_thread_init(&w->guard))
 		w->guard.map = NULL; /* an overflow then ends the process without its message */
@@ -410,6 +424,7 @@ void *thrum__worker_main(void *worker)
 			run_from_home(w, t);
 	}
 	thrum__guard_thread_fini(&w->guard);
+	thrum__fork_use_lane(NULL);
 	thrum__tls_set_worker(NULL);
 	return NULL;
 }
@@ -421,10 +436,14 @@ int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsign
 	if (err)
 		return err;
 	err = thrum__ready_init(&w->ready, 256);
-	if (err) {
-		thrum__deque_fini(&w->spawned);
-		return err;
+	if (err)
+		goto no_ready;
+	w->forks = thrum__os_alloc((THRUM__FORKS_MAX + 2) * sizeof(*w->forks));
+	if (!w->forks) {
+		err = -ENOMEM;
+		goto no_forks;
 	}
+	thrum__lane_init(&w->lane, w->forks, THRUM__FORKS_MAX, !thrum__membarrier_ready);
 	w->runtime = rt;
 	w->index = index;
 	w->random = rt->seed * 0x9E3779B97F4A7C15u + index * 0xD1B54A32D192ED03u + 1;
@@ -438,6 +457,12 @@ int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsign
 	thrum__stack_cache_init(&w->stacks, &rt->stacks);
 	thrum__wheel_init(&w->wheel, thrum__runtime_now_ns(rt), thrum__timer_fire, w);
 	return 0;
+
+no_forks:
+	thrum__ready_fini(&w->ready);
+no_ready:
+	thrum__deque_fini(&w->spawned);
+	return err;
 }
 
 void thrum__worker_fini(struct thrum__worker *w)
@@ -452,6 +477,7 @@ void thrum__worker_fini(struct thrum__worker *w)
 	thrum__stack_cache_fini(&w->stacks);
 	thrum__pool_cache_fini(&w->tasks);
 	thrum__pool_cache_fini(&w->futures);
+	thrum__os_free(w->forks);
 	thrum__ready_fini(&w->ready);
 	thrum__deque_fini(&w->spawned);
 }

@@ -15,6 +15,7 @@
 #include "core/gate.h"
 #include "core/inbox.h"
 #include "core/inject.h"
+#include "core/lane.h"
 #include "core/ready.h"
 #include "core/roll.h"
 #include "core/standby.h"
@@ -30,6 +31,9 @@
 
 /* Idle fibers that a worker keeps ready to start a task on. */
 #define THRUM__FIBERS_KEPT 64
+
+/* Forks of one fiber that wait for their joins. */
+#define THRUM__FORKS_MAX 2000
 
 /* Written by the worker alone, read by anyone. */
 struct thrum__counters {
@@ -56,6 +60,7 @@ struct thrum__worker {
 	struct thrum__fiber *kept; /* fibers at rest, linked by next */
 	unsigned kept_count;
 	bool searching; /* counted by idle.c */
+	bool starved;   /* there was a fork, and no task to be had for it, when it last looked */
 	bool exiting;
 	int64_t polled_ns; /* when it last looked at the poller between tasks */
 	uint64_t random;
@@ -67,6 +72,8 @@ struct thrum__worker {
 
 	struct thrum__deque spawned; /* deque.c: owner and thieves */
 	struct thrum__ready ready;   /* ready.c: owner and thieves */
+	struct thrum__lane lane; /* lane.c: the forks of the fiber that runs; owner and thieves */
+	void **forks;            /* the places in it */
 
 	/* Shared. */
 	struct atomic32 remote_stale; /* timers of this wheel whose waits ended on other workers */
@@ -148,6 +155,7 @@ static inline struct thrum__task *thrum__current_task(void)
 static inline void thrum__worker_set_current(struct thrum__worker *w, struct thrum__task *t)
 {
 	store_relaxed(&w->current_seen, t);
+	w->lane.front.task = t;
 }
 
 static inline void thrum__count(struct atomic64 *counter)
@@ -173,8 +181,13 @@ void thrum__worker_queue(struct thrum__worker *w, struct thrum__task *t);
 void thrum__worker_let_go_first(struct thrum__worker *w);
 /* The unpark of every task's parker: makes it runnable, from any thread. */
 void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why);
+/* A fiber for @t, which has not started, beforehand; false: no memory.  And back again. */
+bool thrum__worker_equip(struct thrum__worker *w, struct thrum__task *t);
+void thrum__worker_unequip(struct thrum__worker *w, struct thrum__task *t);
 /* Is there work that a searching worker would find? */
 bool thrum__runtime_has_work(void *rt);
+/* The same with forks, which are no reason to have more workers. */
+bool thrum__runtime_offers(void *rt);
 /* For a task that goes on with another in its place: false if others have waited long enough. */
 bool thrum__worker_may_stay(struct thrum__worker *w);
 /* True if another task could run on @w now: else a yield may return at once. */

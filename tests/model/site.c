@@ -158,7 +158,7 @@ static void add_mutations(unsigned place)
 void sites_find(void)
 {
 	for (struct model_site *const *s = __start_model_sites; s < __stop_model_sites; s++)
-		if (!strncmp(site_file(*s), "runtime/", 8))
+		if (strncmp(site_file(*s), "tests/", 6))
 			add_place(*s);
 	qsort(places, nplaces_library, sizeof(places[0]), by_place);
 	for (unsigned i = 0; i < nplaces_library; i++)

@@ -46,9 +46,9 @@ void model_name(const volatile void *p, const char *name)
 
 const char *trace_file(const char *path)
 {
-	static const char *const roots[] = {"/runtime/", "/tests/"};
+	static const char *const roots[] = {"/runtime/", "/include/thrum/", "/tests/"};
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
 		const char *at = NULL;
 
 		for (const char *p = path; (p = strstr(p, roots[i])); p++)
