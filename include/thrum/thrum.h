@@ -12,6 +12,7 @@
 #include <thrum/future.h>
 #include <thrum/task.h>
 #include <thrum/fork.h>
+#include <thrum/parallel.h>
 #include <thrum/runtime.h>
 #include <thrum/io.h>
 #include <thrum/file.h>
