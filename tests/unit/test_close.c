@@ -25,8 +25,8 @@ static intptr_t task_polls(void *fd)
 	return thrum_poll(&p, 1, -1);
 }
 
-/* With one worker they do wait by then. */
-IO_TEST_ON(1, who_waits_is_told)
+/* With a worker alone they do wait by then. */
+ALONE_TEST(who_waits_is_told)
 {
 	for (int i = 0; i < 2 * PAIR_KINDS; i++) {
 		struct thrum_future *fs[5];
