@@ -50,6 +50,8 @@ static void flat_spawn(struct bench *b, unsigned workers)
 			  (double)b->count);
 	bench_figure(b, "of it until all were spawned", workers, "ns a task",
 		     (double)work.spawned_ns / (double)b->count);
+	bench_once(b, "task", "ns", (double)work.span.wall_ns / (double)b->count);
+	bench_once_sum(b, work.sum);
 	free(work.tasks);
 }
 

@@ -44,6 +44,7 @@ static void help(const struct bench_spec *spec)
 	       "  --runs N        rounds that count (default %u)%s\n"
 	       "  --count N       %s in a run (default %llu)\n"
 	       "  --json FILE     write machine and figures there too\n"
+	       "  --once          one round for tools/bench, one number of workers\n"
 	       "  --help\n",
 	       spec->name, spec->about, spec->workers, spec->runs,
 	       spec->no_warm_up ? "" : ", after one to warm up", spec->counted,
@@ -112,10 +113,13 @@ static void check_json(const char *path)
 
 void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"workers", required_argument, NULL, 'w'}, {"runs", required_argument, NULL, 'r'},
-	    {"count", required_argument, NULL, 'c'},   {"json", required_argument, NULL, 'j'},
-	    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
+						{"runs", required_argument, NULL, 'r'},
+						{"count", required_argument, NULL, 'c'},
+						{"json", required_argument, NULL, 'j'},
+						{"once", no_argument, NULL, 'o'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
 	int option;
 
 	memset(b, 0, sizeof(*b));
@@ -123,7 +127,7 @@ void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char 
 	b->count = spec->count;
 	b->runs = spec->runs;
 	read_workers(b, spec->workers);
-	while ((option = getopt_long(argc, argv, "w:r:c:j:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "w:r:c:j:oh", options, NULL)) != -1) {
 		switch (option) {
 		case 'w':
 			read_workers(b, optarg);
@@ -139,6 +143,9 @@ void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char 
 			check_json(optarg);
 			b->json_path = optarg;
 			break;
+		case 'o':
+			b->once = true;
+			break;
 		case 'h':
 			help(spec);
 			exit(0);
@@ -148,6 +155,8 @@ void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char 
 	}
 	if (optind < argc)
 		bad_usage("argument", argv[optind]);
+	if (b->once && b->n_workers != 1)
+		bad_usage("--once --workers", "a list");
 }
 
 static struct bench_series *find_series(struct bench *b, const char *name, unsigned workers)
@@ -193,6 +202,18 @@ void bench_figure_span(struct bench *b, const char *name, unsigned workers, cons
 	bench_figure(b, cpu, workers, unit, (double)span->cpu_ns / n);
 }
 
+void bench_once(const struct bench *b, const char *name, const char *unit, double value)
+{
+	if (b->once)
+		bench_report_once(name, unit, value);
+}
+
+void bench_once_sum(const struct bench *b, uint64_t sum)
+{
+	if (b->once)
+		bench_report_once_sum(sum);
+}
+
 void bench_check(const char *what, uint64_t got, uint64_t want)
 {
 	if (got != want)
@@ -202,7 +223,7 @@ void bench_check(const char *what, uint64_t got, uint64_t want)
 
 static void one_round(struct bench *b, const bench_fn *workloads, size_t n)
 {
-	double flag_ns = bench_flag_round_trip_ns();
+	double flag_ns = b->once ? 0 : bench_flag_round_trip_ns();
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < b->n_workers; j++)
@@ -215,7 +236,9 @@ static void one_round(struct bench *b, const bench_fn *workloads, size_t n)
 void bench_rounds(struct bench *b, const bench_fn *workloads, size_t n)
 {
 	b->warm_up = true;
-	if (!b->spec->no_warm_up)
+	if (b->once)
+		b->runs = 1;
+	else if (!b->spec->no_warm_up)
 		one_round(b, workloads, n);
 	b->warm_up = false;
 	for (unsigned run = 0; run < b->runs; run++)
@@ -224,7 +247,8 @@ void bench_rounds(struct bench *b, const bench_fn *workloads, size_t n)
 
 int bench_end(struct bench *b)
 {
-	bench_report_table(b);
+	if (!b->once)
+		bench_report_table(b);
 	if (b->json_path)
 		bench_report_json(b, b->json_path);
 	for (size_t i = 0; i < b->n_series; i++)
@@ -234,18 +258,29 @@ int bench_end(struct bench *b)
 	return 0;
 }
 
-intptr_t bench_run(unsigned workers, thrum_fn fn, void *arg)
+static intptr_t run(unsigned workers, int64_t stall_ns, thrum_fn fn, void *arg)
 {
 	struct thrum_config config = THRUM_CONFIG_INIT;
 	intptr_t result;
 
 	config.workers = workers;
+	config.stall_ns = stall_ns;
 	/* Ending a million parked tasks takes its time. */
 	config.grace_ns = THRUM_SEC(120);
 	result = thrum_run_with(&config, fn, arg);
 	if (thrum_failed(result))
 		bench_fail("the main task failed: %s", strerror((int)-result));
 	return result;
+}
+
+intptr_t bench_run(unsigned workers, thrum_fn fn, void *arg)
+{
+	return run(workers, 0, fn, arg);
+}
+
+intptr_t bench_run_unspared(unsigned workers, thrum_fn fn, void *arg)
+{
+	return run(workers, THRUM_FOREVER, fn, arg);
 }
 
 int64_t bench_now_ns(void)

@@ -7,6 +7,10 @@
  * and bench_end prints the table and writes the JSON.  A workload calls bench_figure for what it
  * measured and bench_check for the proof that the work was done.  Whatever goes wrong ends the
  * process with a message and status 1 (2: the command line).
+ *
+ * With --once a program is a peer of tools/bench (see peers/peer.h): one round, nothing before it,
+ * with one number of workers; it prints what bench_once and bench_once_sum are called with, and no
+ * table.
  */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
@@ -47,6 +51,7 @@ struct bench {
 	unsigned workers[BENCH_WORKERS_MAX];
 	size_t n_workers;
 	const char *json_path;
+	bool once;    /* --once */
 	bool warm_up; /* this round is not recorded */
 	struct bench_series series[BENCH_SERIES_MAX];
 	size_t n_series;
@@ -75,6 +80,9 @@ void bench_figure(struct bench *b, const char *name, unsigned workers, const cha
  * too. */
 void bench_figure_span(struct bench *b, const char *name, unsigned workers, const char *unit,
 		       const struct bench_span *span, double n);
+/* Under --once, prints a figure or the sum, by the names that all peers use; else nothing. */
+void bench_once(const struct bench *b, const char *name, const char *unit, double value);
+void bench_once_sum(const struct bench *b, uint64_t sum);
 void bench_span_begin(struct bench_span *span);
 void bench_span_end(struct bench_span *span);
 /* Ends the process unless what was computed is what should have been. */
@@ -83,6 +91,8 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 
 /* thrum_run with so many workers; a failed result fails the benchmark. */
 intptr_t bench_run(unsigned workers, thrum_fn fn, void *arg);
+/* The same without spares: a worker that is off its CPU is not taken for one that is held. */
+intptr_t bench_run_unspared(unsigned workers, thrum_fn fn, void *arg);
 
 int64_t bench_now_ns(void);    /* CLOCK_MONOTONIC */
 double bench_cpu_s(void);      /* user and system time of the process */
@@ -99,6 +109,8 @@ void *bench_alloc(size_t bytes);
 /* report.c */
 void bench_report_table(const struct bench *b);
 void bench_report_json(const struct bench *b, const char *path);
+void bench_report_once(const char *name, const char *unit, double value);
+void bench_report_once_sum(uint64_t sum);
 
 /* machine.c */
 struct bench_machine {

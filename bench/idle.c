@@ -94,6 +94,7 @@ static void idle(struct bench *b, unsigned workers)
 	struct thrum_config config = THRUM_CONFIG_INIT;
 	struct thrum_runtime *rt;
 	struct use before, after;
+	struct bench_span span;
 
 	config.workers = workers;
 	if (thrum_runtime_create(&rt, &config))
@@ -102,7 +103,9 @@ static void idle(struct bench *b, unsigned workers)
 		    TASKS * (TASKS - 1) / 2 + 1);
 	bench_nap_ns(SETTLE_NS);
 	before = read_use();
+	bench_span_begin(&span);
 	bench_nap_ns(THRUM_SEC(b->count));
+	bench_span_end(&span);
 	after = read_use();
 	if (thrum_runtime_destroy(rt))
 		bench_fail("the runtime did not stop");
@@ -111,6 +114,8 @@ static void idle(struct bench *b, unsigned workers)
 	bench_figure(b, "threads that ended meanwhile", workers, "",
 		     (double)before.threads - (double)after.threads);
 	bench_figure(b, "CPU", workers, "ms", ((double)after.cpu_ns - (double)before.cpu_ns) / 1e6);
+	bench_once(b, "cpu", "ms", (double)span.cpu_ns / 1e6);
+	bench_once_sum(b, 0);
 	bench_figure(b, "wake-ups", workers, "", (double)after.switches - (double)before.switches);
 }
 

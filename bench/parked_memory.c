@@ -81,6 +81,10 @@ static void parked(struct bench *b, unsigned workers, uint64_t count)
 	bench_figure(b, figure, workers, "s", (double)(park.parked_ns - park.start_ns) / 1e9);
 	snprintf(figure, sizeof(figure), "%llu fibers: teardown", (unsigned long long)count);
 	bench_figure(b, figure, workers, "s", (double)(end_ns - park.ending_ns) / 1e9);
+	bench_once(b, "bytes", "B", 1024 * (double)park.kib / n);
+	bench_once(b, "create", "s", (double)(park.parked_ns - park.start_ns) / 1e9);
+	bench_once(b, "end", "s", (double)(end_ns - park.ending_ns) / 1e9);
+	bench_once_sum(b, load_relaxed(&park.cancelled));
 }
 
 /* MemAvailable of this machine. */
@@ -130,6 +134,6 @@ int main(int argc, char **argv)
 
 	bench_begin(&b, &spec, argc, argv);
 	base_kib = memory_kib();
-	bench_rounds(&b, workloads, b.count_given ? 1 : 2);
+	bench_rounds(&b, workloads, b.count_given || b.once ? 1 : 2);
 	return bench_end(&b);
 }

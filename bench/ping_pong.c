@@ -106,6 +106,8 @@ static void one_runtime(struct bench *b, unsigned workers)
 	set_up(players, b->count);
 	bench_run(workers, both, players);
 	check_and_record(b, players, "one runtime", workers);
+	bench_once(b, "round trip", "ns", (double)players[0].span.wall_ns / (double)b->count);
+	bench_once_sum(b, b->count);
 }
 
 /* The first two CPUs that this process may use. */
@@ -167,6 +169,6 @@ int main(int argc, char **argv)
 	struct bench b;
 
 	bench_begin(&b, &spec, argc, argv);
-	bench_rounds(&b, workloads, 2);
+	bench_rounds(&b, workloads, b.once ? 1 : 2);
 	return bench_end(&b);
 }

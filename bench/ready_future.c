@@ -35,6 +35,8 @@ static void ready_future(struct bench *b, unsigned workers)
 	bench_check("the sum of the results", work.sum, b->count * (b->count - 1) / 2);
 	bench_figure_span(b, "create, set, await, release", workers, "ns", &work.span,
 			  (double)b->count);
+	bench_once(b, "future", "ns", (double)work.span.wall_ns / (double)b->count);
+	bench_once_sum(b, work.sum);
 }
 
 int main(int argc, char **argv)

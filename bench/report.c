@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - figures as a table for people and as JSON for programs.
+ * report.c - figures as a table for people and as JSON for programs, and in lines for tools/bench.
  *
- * Both give the median of the rounds and their range; the JSON has every value too.
+ * Table and JSON give the median of the rounds and their range; the JSON has every value too.
  */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -65,6 +65,16 @@ void bench_report_table(const struct bench *b)
 		printf("%-46s %7s %12.*f %12.*f %12.*f  %s\n", series->name, workers, digits,
 		       s.median, digits, s.min, digits, s.max, series->unit);
 	}
+}
+
+void bench_report_once(const char *name, const char *unit, double value)
+{
+	printf("figure\t%s\t%s\t%.6g\n", name, unit, value);
+}
+
+void bench_report_once_sum(uint64_t sum)
+{
+	printf("sum\t%llu\n", (unsigned long long)sum);
 }
 
 #ifdef THRUM_HAVE_JANSSON

@@ -82,6 +82,7 @@ static void record_lateness(struct bench *b, unsigned workers)
 	bench_figure(b, "lateness p50", workers, "ms", bench_percentile(late_ms, b->count, 0.5));
 	bench_figure(b, "lateness p99", workers, "ms", late_ms[b->count * 99 / 100]);
 	bench_figure(b, "lateness max", workers, "ms", late_ms[b->count - 1]);
+	bench_once(b, "late p99", "ms", late_ms[b->count * 99 / 100]);
 	free(late_ms);
 }
 
@@ -97,7 +98,9 @@ static void run_sleepers(struct bench *b, unsigned workers)
 	bench_check("sleepers that failed or woke early", load_relaxed(&all.early), 0);
 	bench_figure(b, "CPU", workers, "s", all.cpu_s);
 	bench_figure(b, "wall", workers, "s", all.wall_s);
+	bench_once(b, "cpu", "s", all.cpu_s);
 	record_lateness(b, workers);
+	bench_once_sum(b, b->count - load_relaxed(&all.left));
 	thrum_release(all.all_woke);
 	free(all.late_ms);
 }

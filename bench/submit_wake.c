@@ -128,12 +128,19 @@ static void submit_wake(struct bench *b, unsigned workers)
 		bench_fail("no runtime");
 	submit_wakes(rt, latency_us, n, GAP_NS);
 	record(b, workers, thrum_near, latency_us, n);
+	if (b->once) {
+		bench_once(b, "p50", "us", latency_us[n / 2]);
+		bench_once(b, "p99", "us", latency_us[n * 99 / 100]);
+		bench_once_sum(b, n);
+		goto done;
+	}
 	futex_wakes(latency_us, n, GAP_NS);
 	record(b, workers, futex_near, latency_us, n);
 	submit_wakes(rt, latency_us, n_deep, DEEP_GAP_NS);
 	record(b, workers, thrum_deep, latency_us, n_deep);
 	futex_wakes(latency_us, n_deep, DEEP_GAP_NS);
 	record(b, workers, futex_deep, latency_us, n_deep);
+done:
 	if (thrum_runtime_destroy(rt))
 		bench_fail("the runtime did not stop");
 	free(latency_us);

@@ -58,10 +58,12 @@ static void yield(struct bench *b, unsigned workers)
 {
 	struct pair pair = {.count = b->count, .in_step = workers == 1};
 
-	bench_run(workers, both, &pair);
+	bench_run_unspared(workers, both, &pair);
 	bench_check("the number of yields", pair.turns[0] + pair.turns[1], 2 * b->count);
 	bench_check("yields that let nobody run", pair.out_of_step, 0);
 	bench_figure_span(b, "yield", workers, "ns", &pair.span, 2 * (double)b->count);
+	bench_once(b, "yield", "ns", (double)pair.span.wall_ns / (2 * (double)b->count));
+	bench_once_sum(b, pair.turns[0] + pair.turns[1]);
 }
 
 int main(int argc, char **argv)

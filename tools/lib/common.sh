@@ -103,6 +103,17 @@ build_quietly()
 	fi
 }
 
+# cargo_build CRATE DIRECTORY - a copy of the crate in that directory, built there of Debian's own
+# crates by Debian's own cargo, without a network.
+cargo_build()
+{
+	mkdir -p "$2/.cargo"
+	cp -r "$1/." "$2"
+	printf '[source.crates-io]\nreplace-with = "debian"\n[source.debian]\ndirectory = "%s"\n' \
+		/usr/share/cargo/registry > "$2/.cargo/config.toml"
+	(cd "$2" && CARGO_HOME=$2/home /usr/bin/cargo build --release --offline --quiet)
+}
+
 # run_tests PRESET CTEST-OPTION... - the tests of a build; none found is a failure.
 run_tests()
 {

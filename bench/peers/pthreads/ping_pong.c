@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ping_pong - two threads take turns under a mutex, each waiting for its own condition variable;
+ * with --workers 1 both are kept on one CPU.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+
+#include "../peer.h"
+
+struct table {
+	pthread_mutex_t mutex;
+	pthread_cond_t turns[2];
+	int turn;
+	uint64_t count;
+	uint64_t trips;
+};
+
+static void play(struct table *table, int mine)
+{
+	for (uint64_t i = 0; i < table->count; i++) {
+		pthread_mutex_lock(&table->mutex);
+		while (table->turn != mine)
+			pthread_cond_wait(&table->turns[mine], &table->mutex);
+		table->trips += (uint64_t)mine;
+		table->turn = !mine;
+		pthread_cond_signal(&table->turns[!mine]);
+		pthread_mutex_unlock(&table->mutex);
+	}
+}
+
+static void *answer(void *arg)
+{
+	play(arg, 1);
+	return NULL;
+}
+
+/* The threads that are started after this stay on the caller's CPU, as it does. */
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		peer_skip("the threads cannot be kept on one CPU");
+}
+
+void peer_ping_pong(const struct peer *p)
+{
+	struct table table = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+			      .turns = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER},
+			      .count = p->count};
+	pthread_t other;
+	int64_t start_ns;
+
+	if (p->workers == 1)
+		stay_on_one_cpu();
+	start_ns = peer_now_ns();
+	if (pthread_create(&other, NULL, answer, &table))
+		peer_fail("no thread");
+	play(&table, 0);
+	pthread_join(other, NULL);
+	peer_figure("round trip", "ns", (double)(peer_now_ns() - start_ns) / (double)p->count);
+	peer_sum(table.trips);
+}

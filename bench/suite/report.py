@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""What the rounds say: medians, ranges, ratios; as a table and as JSON.
+
+A ratio is the median of the ratios within each round, as the machine drifts. It has a "~" where it
+says nothing: where the two ranges overlap, or with fewer than three rounds.
+"""
+import math
+import statistics
+from dataclasses import dataclass
+from typing import Optional
+
+from catalog import ONE_RUN, WORKLOADS
+
+ROUNDS_FOR_A_VERDICT = 3
+DRIFT_PERCENT = 40  # more is not the machine's own
+
+
+@dataclass
+class Ratio:
+    value: float
+    in_noise: bool
+
+    def __str__(self):
+        return ("~" if self.in_noise else "") + number(self.value, 3)
+
+
+@dataclass
+class Row:
+    peer: str
+    workers: int
+    values: list
+    to_thrum: Optional[Ratio] = None
+    to_floor: Optional[Ratio] = None
+
+    def __post_init__(self):
+        self.median = statistics.median(self.values)
+        self.min, self.max = min(self.values), max(self.values)
+
+    def workers_said(self):
+        return "-" if self.peer in ONE_RUN else str(self.workers)
+
+
+@dataclass
+class Table:
+    figure: str
+    unit: str
+    floor: Optional[str]
+    rows: list
+
+def number(value, digits=4):
+    """So many digits that count, and no exponent."""
+    if value == 0:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, min(places, 7))}f}"
+
+
+def text(of_a_ratio):
+    return "" if of_a_ratio is None else str(of_a_ratio)
+
+
+def ratio(rounds, figure, key, base):
+    """Of two (peer, workers), or None if they never ran in one round."""
+    pairs = [(row[key][figure], row[base][figure]) for row in rounds
+             if figure in row.get(key, {}) and figure in row.get(base, {})]
+    if key == base or not pairs or any(b == 0 for _, b in pairs):
+        return None
+    ours, theirs = zip(*pairs)
+    overlap = min(ours) <= max(theirs) and min(theirs) <= max(ours)
+    return Ratio(statistics.median(a / b for a, b in pairs),
+                 overlap or len(pairs) < ROUNDS_FOR_A_VERDICT)
+
+
+def floor_of(keys, floor, workers):
+    """The floor's run to compare with: the one with as many workers, or the only one."""
+    runs = [key for key in keys if key[0] == floor]
+    same = [key for key in runs if key[1] == workers]
+    return (same or runs or [None])[0]
+
+
+def make_table(result, figure):
+    rounds, floor = result.rounds, WORKLOADS[result.name].floor
+    keys = dict.fromkeys(key for row in rounds for key in row if figure in row[key])
+    rows = []
+    for key in keys:
+        row = Row(*key, [r[key][figure] for r in rounds if figure in r.get(key, {})])
+        row.to_thrum = ratio(rounds, figure, key, ("thrum", key[1]))
+        row.to_floor = ratio(rounds, figure, key, floor_of(keys, floor, key[1]))
+        rows.append(row)
+    best = {}
+    for row in rows:
+        best[row.peer] = min(best.get(row.peer, row.median), row.median)
+    rows.sort(key=lambda r: (r.peer != "thrum", r.peer != floor, best[r.peer], r.workers))
+    return Table(*figure, floor if any(r.peer == floor for r in rows) else None, rows)
+
+
+def tables(result):
+    made = [make_table(result, figure) for figure in WORKLOADS[result.name].figures]
+    return [table for table in made if table.rows]
+
+
+def notes(result, missing, lacking):
+    """What is not in the tables, and why."""
+    said = [f"{name}: {why}: left out" for name, why in missing.items()]
+    said += [f"{name}, {workers}: {why}" for (name, workers), why in result.left_out.items()]
+    said += [f"FAILED: {failure}" for failure in result.failures]
+    if lacking:
+        said.append("without this workload: " + ", ".join(lacking))
+    if len(result.rounds) < ROUNDS_FOR_A_VERDICT:
+        said.append("fewer than three rounds: every ratio is noise")
+    return said
+
+
+def head(result):
+    workload = WORKLOADS[result.name]
+    rounds = len(result.rounds)
+    return (f"{workload.about}; {workload.counted}: {result.count:,}, "
+            f"{rounds} round{'s' * (rounds != 1)}")
+
+
+def ratio_columns(table):
+    """(head, field) of those ratios that any row has."""
+    columns = [("/ thrum", "to_thrum"), (f"/ {table.floor}", "to_floor")]
+    return [c for c in columns if any(getattr(row, c[1]) for row in table.rows)]
+
+
+def print_result(result, said):
+    print(f"\n{result.name}: {head(result)}")
+    for table in tables(result):
+        columns = ratio_columns(table)
+        name = f"{table.figure}, {table.unit}"
+        heads = "".join(f" {title:>10}" for title, _ in columns)
+        print(f"{name:22} {'workers':>7} {'median':>10} {'min':>10}   {'max':<10}{heads}".rstrip())
+        for row in table.rows:
+            ratios = "".join(f" {text(getattr(row, field)):>10}" for _, field in columns)
+            print(f"  {row.peer:20} {row.workers_said():>7} {number(row.median):>10} "
+                  f"{number(row.min):>10} - {number(row.max):<10}{ratios}".rstrip())
+    for line in said:
+        print(f"  {line}")
+
+
+def machine_lines(machine, flags, loops):
+    """The machine's facts as lines: what it is, and what moved meanwhile."""
+    lines = [f"thrum {machine['version']}; {machine['cpu']}, {machine['cpus']} CPUs; "
+             f"{machine['kernel']}; {machine['compiler']}"]
+    if max(flags) > 0:
+        lines.append(f"a flag's round trip between two cores: {number(statistics.median(flags), 3)}"
+                     f" ns ({number(min(flags), 3)} to {number(max(flags), 3)})")
+    else:
+        lines.append("one CPU only: nothing crosses cores")
+    drift = 100 * (max(loops) / min(loops) - 1)
+    lines.append(f"drift: the same serial loop took {number(min(loops), 3)} to "
+                 f"{number(max(loops), 3)} ns a turn, {drift:.0f} % apart")
+    if drift > DRIFT_PERCENT:
+        lines.append("something else ran on this machine, or its clock changed: the figures are "
+                     "worth little, take them again")
+    return lines
+
+
+def ratio_json(r):
+    return None if r is None else {"median": r.value, "in_noise": r.in_noise}
+
+
+def result_json(result, missing, lacking):
+    figures = [{"figure": table.figure, "unit": table.unit, "rows": [
+        {"peer": row.peer, "workers": row.workers, "median": row.median, "min": row.min,
+         "max": row.max, "values": row.values, "to_thrum": ratio_json(row.to_thrum),
+         "to_floor": ratio_json(row.to_floor)} for row in table.rows]}
+        for table in tables(result)]
+    left_out = dict(missing)
+    left_out.update({f"{name}, {w}": why for (name, w), why in result.left_out.items()})
+    return {"workload": result.name, "count": result.count, "rounds": len(result.rounds),
+            "floor": WORKLOADS[result.name].floor, "figures": figures, "left_out": left_out,
+            "lacking": lacking, "failures": result.failures}

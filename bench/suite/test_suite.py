@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_suite.py BUILD - tools/bench on a build, with little work: its figures mean nothing.
+
+It runs thrum, serial and pthreads; and peers made for the purpose, which fail, say that they cannot
+run, or compute something else.
+"""
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+from html.parser import HTMLParser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+QUICK = ["fork_join", "skynet", "flat_spawn", "yield", "ping_pong", "ready_future",
+         "parked_memory", "submit_wake", "sort", "parallel_for"]
+SLOW = ["idle", "sleepers"]  # seconds go by: one round
+FLOORS = {"fork_join", "skynet", "sort", "parallel_for", "submit_wake"}
+VOID = {"meta", "br"}
+FACTS = "".join(f"printf '{name}\\t{value}\\n'\n" for name, value in (
+    ("version", 1), ("cpus", 2), ("cpu", "c"), ("kernel", "k"), ("compiler", "g"),
+    ("flag_ns", 100), ("loop_ns", 2)))
+
+
+def check(what, condition):
+    if not condition:
+        sys.exit(f"test_suite.py: {what}")
+
+
+def bench(build, *options):
+    command = [sys.executable, ROOT / "tools/bench", "--no-build", "--build-dir", build, *options]
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+
+
+class Nesting(HTMLParser):
+    """Every element ends, and in its turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], set()
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.add(tag)
+        for name, value in attributes:
+            check(f"the page loads {value}", name not in ("src", "href") or value[0] == "#")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        check(f"<{tag}> ends inside <{self.open[-1]}>", self.open.pop() == tag)
+
+
+def check_page(text, figures):
+    page = Nesting()
+    page.feed(text)
+    page.close()
+    check(f"elements without an end: {page.open}", not page.open)
+    plots = re.findall(r"<svg.*?</svg>", text, re.S)
+    check(f"{len(plots)} plots for {figures} figures", len(plots) == figures)
+    for plot in plots:
+        check("a plot has no mark", len(list(xml.fromstring(plot).iter("circle"))) > 0)
+    check("the page has a script", "script" not in page.seen)
+
+
+def check_workload(name, count, written):
+    check(f"the JSON of {written['workload']}, not {name}", written["workload"] == name)
+    check(f"{name}: the count", written["count"] == count)
+    check(f"{name}: failures: {written['failures']}", not written["failures"])
+    rows = written["figures"][0]["rows"]
+    peers = {row["peer"] for row in rows} | set(written["lacking"])
+    check(f"{name}: nothing of some peer: {peers}", peers == {"thrum", "serial", "pthreads"})
+    for row in rows:
+        check(f"{name}: {row}", row["min"] <= row["median"] <= row["max"])
+        check(f"{name}: {len(row['values'])} values", len(row["values"]) == written["rounds"])
+    compared = [row["to_floor"] for row in rows if row["peer"] != written["floor"]]
+    check(f"{name}: the floor", all(compared) if name in FLOORS else not any(compared))
+
+
+def check_run(build, scratch, names, count, *options):
+    data, page = scratch / "figures.json", scratch / "page.html"
+    ran = bench(build, *names, "--peers", "thrum,serial,pthreads", "--count", count, "--json",
+                data, "--html", page, *options)
+    check(f"exit status {ran.returncode}\n{ran.stdout}{ran.stderr}", ran.returncode == 0)
+    written = json.loads(data.read_text())
+    workloads = written["workloads"]
+    check("not all workloads", len(workloads) == len(names))
+    check("no drift", len(written["loop_ns"]) == 1 + sum(w["rounds"] for w in workloads))
+    for name, workload in zip(names, workloads):
+        check_workload(name, count, workload)
+        check(f"{name}: no table", f"\n{name}: " in ran.stdout)
+    check("no drift in words", "drift:" in ran.stdout)
+    check_page(page.read_text(), sum(len(w["figures"]) for w in workloads))
+
+
+def program(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n" + script)
+    path.chmod(0o755)
+
+
+def fake(build, name, script):
+    program(build / "bench/peers" / name / "peer",
+            'if [ "$1" = --list ]; then echo fork_join; exit; fi\n' + script)
+
+
+def answer(value, total):
+    return f'printf "figure\\tspawn+join\\tns\\t{value}\\nsum\\t{total}\\n"\n'
+
+
+def check_noise(build):
+    """A ratio is a verdict only where the ranges do not overlap."""
+    fake(build, "libgomp", answer(5, 55))
+    fake(build, "libomp", answer(2.5, 55))
+    said = bench(build, "fork_join", "--count", 10, "--peers", "serial,libgomp,libomp",
+                 "--runs", 3, "--workers", 1).stdout
+    ends = {line.split()[0]: line.split()[-1] for line in said.splitlines() if " - " in line}
+    check(f"ratios: {said}", ends["libgomp"] == "2.00" and ends["libomp"] == "~1.00")
+    said = bench(build, "fork_join", "--count", 10, "--peers", "serial,libgomp",
+                 "--runs", 2, "--workers", 1).stdout
+    check(f"a verdict after two rounds: {said}", "~2.00" in said)
+
+
+def check_failures(build):
+    """What goes wrong is said, and does not take the others along."""
+    fake(build, "serial", answer(2.5, 55))
+    fake(build, "go", answer(2.5, 56))
+    fake(build, "tbb", "echo a reason >&2; exit 77\n")
+    good = bench(build, "fork_join", "--count", 10, "--peers", "serial,tbb,rayon")
+    check(f"exit status {good.returncode}, not 0: {good.stderr}", good.returncode == 0)
+    check(f"no word on a missing peer: {good.stderr}", "rayon: not built" in good.stderr)
+    check(f"no word on one that cannot run: {good.stdout}", "a reason" in good.stdout)
+    bad = bench(build, "fork_join", "--count", 10, "--peers", "serial,go")
+    check(f"another sum: exit status {bad.returncode}", bad.returncode == 1)
+    check(f"another sum: {bad.stdout}", "sum of its work is 56, not 55" in bad.stdout)
+    fake(build, "libuv", "echo it broke >&2; exit 3\n")
+    bad = bench(build, "fork_join", "--count", 10, "--peers", "serial,libuv")
+    check(f"a failure: exit status {bad.returncode}", bad.returncode == 1)
+    check(f"a failure: {bad.stdout}", "it broke" in bad.stdout and "serial" in bad.stdout)
+    for usage in (["no_such"], ["--runs", "0"], ["--peers", "x"], ["--workers", "1,,2"]):
+        wrong = bench(build, *usage)
+        check(f"{usage}: exit status {wrong.returncode}", wrong.returncode == 2)
+
+
+def check_interrupt(build, scratch):
+    """The signal of Ctrl-C ends the peer that runs, too."""
+    pid_file = scratch / "pid"
+    fake(build, "asio", f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}\nread never < "
+                        f"{scratch}/fifo\n")
+    subprocess.run(["mkfifo", scratch / "fifo"], check=True)
+    command = [sys.executable, ROOT / "tools/bench", "--no-build", "--build-dir", build,
+               "--peers", "asio", "fork_join"]
+    ran = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while not pid_file.exists():
+        check("the peer never started", time.monotonic() < end and ran.poll() is None)
+        time.sleep(0.01)
+    ran.send_signal(signal.SIGINT)
+    check("interrupted: exit status", ran.wait(30) == 130)
+    pid = int(pid_file.read_text())
+    check("the peer still runs", not Path(f"/proc/{pid}").exists())
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory)
+        check_run(build, scratch, QUICK, 10, "--runs", 1)
+        check_run(build, scratch, SLOW, 1, "--runs", 1, "--workers", 1)
+        made = scratch / "build"
+        program(made / "bench/facts", FACTS)
+        check_failures(made)
+        check_noise(made)
+        check_interrupt(made, scratch)
+    print(f"{len(QUICK) + len(SLOW)} workloads, failures, an interruption: as they should be")
+
+
+if __name__ == "__main__":
+    main()
