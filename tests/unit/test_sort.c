@@ -4,6 +4,7 @@
  * many sizes; stable; the comparison's arguments; waits; a comparison that contradicts itself; no
  * memory.
  */
+#define _GNU_SOURCE /* qsort_r */
 #include "run.h"
 
 #include "base/atomic.h"
