@@ -118,7 +118,7 @@ int http_path_parse(struct http_path *path, const char *target, size_t length)
 		at = skip_authority(target, length);
 	if (!at)
 		return 400;
-	query = memchr(at, '?', (size_t)(end - at));
+	query = memchr(at, '?', length - (size_t)(at - target));
 	query = query ? query : end;
 	path->query = (struct http_span){(uint32_t)(query - target), (uint32_t)(end - query)};
 	path->length = 0;
