@@ -243,7 +243,7 @@ int thrum__loop_run(struct thrum__loop *loop, void *acc, size_t begin, size_t en
 
 	store_relaxed(&loop->ended, 0);
 	loop->identity = identity;
-	if (divides && identity)
+	if (divides && identity && acc)
 		memcpy(identity, acc, loop->size);
 	err = run_range(&r);
 	if (identity != small)

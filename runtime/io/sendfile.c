@@ -154,6 +154,14 @@ static ssize_t attempt_buffered(struct sender *s)
 	return r > 0 ? send_buffer(s) : r;
 }
 
+/* As sendfile would say before it looks at what it writes to; a wait for that says nothing. */
+static bool is_readable(int fd)
+{
+	int flags = thrum__os_get_flags(fd);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
 static ssize_t attempt(struct thrum__op *op)
 {
 	struct sender *s = sender_of(op);
@@ -171,7 +179,9 @@ static ssize_t attempt(struct thrum__op *op)
 		return THRUM__OP_POOL;
 	if (thrum__op_is_nonblocking(op))
 		return s->offset && is_cached(s) ? send_file(s, CHUNK) : THRUM__OP_POOL;
-	return s->offset ? attempt_buffered(s) : THRUM__OP_LOOK;
+	if (s->offset)
+		return attempt_buffered(s);
+	return is_readable(s->in) ? THRUM__OP_LOOK : -EBADF;
 }
 
 static ssize_t account(struct thrum__op *op, ssize_t r)

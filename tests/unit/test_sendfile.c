@@ -109,6 +109,7 @@ IO_TEST(a_wait_is_cut_short)
 		s.out = ends[1];
 		while (send(s.out, "x", 1, MSG_DONTWAIT) == 1)
 			;
+		is_int(thrum_sendfile(s.out, 9999, i & 2 ? &(off_t){0} : NULL, 1), -EBADF);
 		f = spawn_waiting(task_sends, &s);
 		thrum_cancel(f);
 		is_int(thrum_join(f), -ECANCELED);
