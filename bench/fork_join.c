@@ -6,6 +6,7 @@
  * nearly always.
  */
 #include "harness.h"
+#include "work.h"
 
 struct work {
 	uint64_t n;
@@ -35,26 +36,13 @@ static intptr_t run_fib(void *arg)
 	return 0;
 }
 
-static uint64_t fib_of(uint64_t n)
-{
-	uint64_t a = 0, b = 1;
-
-	for (; n; n--) {
-		uint64_t next = a + b;
-
-		a = b;
-		b = next;
-	}
-	return a;
-}
-
 static void fork_join(struct bench *b, unsigned workers)
 {
 	struct work work = {.n = b->count};
-	double forks = (double)(fib_of(b->count + 1) - 1);
+	double forks = (double)(work_fib(b->count + 1) - 1);
 
 	bench_run(workers, run_fib, &work);
-	bench_check("fib", work.sum, fib_of(b->count));
+	bench_check("fib", work.sum, work_fib(b->count));
 	bench_figure_span(b, "fork and join", workers, "ns", &work.span, forks);
 	bench_once(b, "spawn+join", "ns", (double)work.span.wall_ns / forks);
 	bench_once_sum(b, work.sum);

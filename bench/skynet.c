@@ -17,6 +17,13 @@ struct work {
 	struct bench_span span;
 };
 
+static struct node child_of(const struct node *node, int i)
+{
+	uint64_t leaves = node->leaves / 10;
+
+	return (struct node){.first = node->first + (uint64_t)i * leaves, .leaves = leaves};
+}
+
 static intptr_t forked(void *arg)
 {
 	const struct node *node = arg;
@@ -27,8 +34,7 @@ static intptr_t forked(void *arg)
 	if (node->leaves == 1)
 		return (intptr_t)node->first;
 	for (int i = 0; i < 10; i++) {
-		children[i].leaves = node->leaves / 10;
-		children[i].first = node->first + (uint64_t)i * children[i].leaves;
+		children[i] = child_of(node, i);
 		thrum_fork(&forks[i], forked, &children[i]);
 	}
 	for (int i = 10; i-- > 0;)
@@ -46,8 +52,7 @@ static intptr_t spawned(void *arg)
 	if (node->leaves == 1)
 		return (intptr_t)node->first;
 	for (int i = 0; i < 10; i++) {
-		children[i].leaves = node->leaves / 10;
-		children[i].first = node->first + (uint64_t)i * children[i].leaves;
+		children[i] = child_of(node, i);
 		tasks[i] = thrum_spawn(spawned, &children[i]);
 	}
 	for (int i = 10; i-- > 0;)

@@ -3,6 +3,7 @@
  * sort.c - sorting random 32-bit integers: by thrum_sort_i32, and by thrum_sort with a comparison.
  */
 #include "harness.h"
+#include "work.h"
 
 #include <stdlib.h>
 
@@ -33,16 +34,13 @@ static intptr_t run_sort(void *arg)
 	return err;
 }
 
-/* The low 32 bits of Marsaglia's xorshift64 (13, 7, 17) from seed 1; their sum. */
+/* The low 32 bits of the generator's numbers from seed 1; their sum. */
 static uint64_t fill(int32_t *a, uint64_t n)
 {
-	uint64_t x = 1, sum = 0;
+	uint64_t state = 1, sum = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		a[i] = (int32_t)(uint32_t)x;
+		a[i] = (int32_t)(uint32_t)work_xorshift64(&state);
 		sum += (uint64_t)(int64_t)a[i];
 	}
 	return sum;

@@ -7,15 +7,11 @@
  * "deep" leaves the machine alone for long before each: the cores may have gone to sleep deeply.
  */
 #define _GNU_SOURCE
+#include "futex.h"
 #include "harness.h"
 
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "base/atomic.h"
 
 #define GAP_NS THRUM_MS(2)
 #define DEEP_GAP_NS THRUM_MS(100)
@@ -28,18 +24,6 @@ struct futex_pair {
 	int64_t woke_ns;
 	bool stop;
 };
-
-static void futex_wait(struct atomic32 *word, uint32_t seen)
-{
-	while (load_acquire(word) == seen)
-		syscall(SYS_futex, &word->v, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-}
-
-static void futex_wake(struct atomic32 *word, uint32_t value)
-{
-	store_release(word, value);
-	syscall(SYS_futex, &word->v, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
 
 static void *futex_answer(void *arg)
 {

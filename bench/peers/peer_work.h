@@ -6,6 +6,8 @@
 #ifndef THRUM_BENCH_PEER_WORK_H
 #define THRUM_BENCH_PEER_WORK_H
 
+#include "../work.h"
+
 /* ---- figures of more than one workload's shape ---- */
 
 static inline int peer_compare_doubles(const void *a, const void *b)
@@ -55,23 +57,9 @@ static inline uint64_t peer_opaque(uint64_t x)
 	return x;
 }
 
-/* fork_join: what fib(n) is, and how many spawns the naive way to it makes: fib(n + 1) - 1. */
-static inline uint64_t peer_fib(uint64_t n)
-{
-	uint64_t a = 0, b = 1;
-
-	for (; n; n--) {
-		uint64_t next = a + b;
-
-		a = b;
-		b = next;
-	}
-	return a;
-}
-
 static inline void peer_fork_join_figure(uint64_t n, int64_t ns)
 {
-	peer_figure("spawn+join", "ns", (double)ns / (double)(peer_fib(n + 1) - 1));
+	peer_figure("spawn+join", "ns", (double)ns / (double)(work_fib(n + 1) - 1));
 }
 
 /* skynet: the tree is ten times ten times ... leaves. */
@@ -84,17 +72,6 @@ static inline void peer_skynet_count(uint64_t leaves)
 }
 
 /* ---- data ---- */
-
-/* Marsaglia's xorshift64 (13, 7, 17); the first number is what follows the seed. */
-static inline uint64_t peer_xorshift64(uint64_t *state)
-{
-	uint64_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return *state = x;
-}
 
 static inline void *peer_alloc(size_t bytes)
 {
@@ -112,7 +89,7 @@ static inline int32_t *peer_sort_input(uint64_t n)
 	uint64_t state = 1;
 
 	for (uint64_t i = 0; i < n; i++)
-		a[i] = (int32_t)(uint32_t)peer_xorshift64(&state);
+		a[i] = (int32_t)(uint32_t)work_xorshift64(&state);
 	return a;
 }
 

@@ -23,7 +23,6 @@
  */
 #include "sched/fork.h"
 
-#include "core/refs.h"
 #include "sched/await.h"
 #include "sched/fork_check.h"
 #include "sched/spawn.h"

@@ -338,19 +338,6 @@ static void create(const struct run *run, struct thrum_runtime **out)
 	CHECK(thrum_runtime_create(out, &config) == 0);
 }
 
-/* All that was spawned has ended: its counts. */
-static struct thrum_stats take_apart(struct thrum_runtime *rt)
-{
-	struct thrum_stats stats = {.size = sizeof(stats)};
-
-	do { /* a task's result is out a moment before it is counted */
-		CHECK(thrum_runtime_stats(rt, -1, &stats) == 0);
-	} while (stats.ended < stats.spawned);
-	CHECK(stats.ended == stats.spawned);
-	CHECK(thrum_runtime_destroy(rt) == 0);
-	return stats;
-}
-
 static void one_runtime(struct run run, const char *what)
 {
 	struct thrum_runtime *rt;

@@ -105,21 +105,27 @@ uint64_t random_below(uint64_t *state, uint64_t n)
 	return *state % n;
 }
 
-struct thrum_stats run_to_the_end_on(unsigned workers, thrum_fn fn)
+struct thrum_stats take_apart(struct thrum_runtime *rt)
 {
 	struct thrum_stats stats = {.size = sizeof(stats)};
-	struct thrum_config config = THRUM_CONFIG_INIT;
-	struct thrum_runtime *rt;
 
-	config.workers = workers;
-	CHECK(thrum_runtime_create(&rt, &config) == 0);
-	CHECK(thrum_runtime_block_on(rt, fn, NULL) == 0);
 	do { /* a task's result is out a moment before it is counted */
 		CHECK(thrum_runtime_stats(rt, -1, &stats) == 0);
 	} while (stats.ended < stats.spawned);
 	CHECK(stats.spawned == stats.ended);
 	CHECK(thrum_runtime_destroy(rt) == 0);
 	return stats;
+}
+
+struct thrum_stats run_to_the_end_on(unsigned workers, thrum_fn fn)
+{
+	struct thrum_config config = THRUM_CONFIG_INIT;
+	struct thrum_runtime *rt;
+
+	config.workers = workers;
+	CHECK(thrum_runtime_create(&rt, &config) == 0);
+	CHECK(thrum_runtime_block_on(rt, fn, NULL) == 0);
+	return take_apart(rt);
 }
 
 struct thrum_stats run_to_the_end(thrum_fn fn)

@@ -82,6 +82,15 @@ static inline intptr_t run_real(unsigned workers, thrum_fn fn, void *arg)
 	return thrum_run_with(&c, fn, arg);
 }
 
+/* With no room for a task beside the main one. */
+static inline intptr_t run_at_limit(unsigned workers, unsigned clock, thrum_fn fn, void *arg)
+{
+	struct thrum_config c = config_of(workers, clock);
+
+	c.tasks_max = 1;
+	return thrum_run_with(&c, fn, arg);
+}
+
 static inline struct thrum_runtime *runtime_of(unsigned workers, unsigned clock)
 {
 	struct thrum_config c = config_of(workers, clock);

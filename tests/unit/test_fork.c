@@ -526,10 +526,7 @@ static intptr_t task_let_go_at_limit(void *unused)
 
 START_TEST(at_the_limit_on_tasks)
 {
-	struct thrum_config c = config_of(2, THRUM_CLOCK_VIRTUAL);
-
-	c.tasks_max = 1;
-	is_int(thrum_run_with(&c, task_let_go_at_limit, NULL), 144);
+	is_int(run_at_limit(2, THRUM_CLOCK_VIRTUAL, task_let_go_at_limit, NULL), 144);
 }
 END_TEST
 

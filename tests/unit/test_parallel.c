@@ -72,10 +72,7 @@ END_TEST
 
 START_TEST(each_index_once_at_the_limit_on_tasks)
 {
-	struct thrum_config c = config_of(2, THRUM_CLOCK_REAL);
-
-	c.tasks_max = 1;
-	is_int(thrum_run_with(&c, task_covers, NULL), 7);
+	is_int(run_at_limit(2, THRUM_CLOCK_REAL, task_covers, NULL), 7);
 }
 END_TEST
 

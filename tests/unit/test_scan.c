@@ -128,10 +128,7 @@ END_TEST
 
 START_TEST(prefixes_at_the_limit_on_tasks)
 {
-	struct thrum_config c = config_of(3, THRUM_CLOCK_REAL);
-
-	c.tasks_max = 1;
-	is_int(thrum_run_with(&c, task_scans, NULL), 7);
+	is_int(run_at_limit(3, THRUM_CLOCK_REAL, task_scans, NULL), 7);
 }
 END_TEST
 

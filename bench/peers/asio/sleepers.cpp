@@ -31,7 +31,7 @@ static asio::awaitable<void> sleep_all(struct sleepers &all, uint64_t count)
 	uint64_t state = 1;
 
 	for (uint64_t i = 0; i < count; i++) {
-		int64_t ns = (int64_t)(peer_xorshift64(&state) % 1000000000);
+		int64_t ns = (int64_t)(work_xorshift64(&state) % 1000000000);
 
 		asio::co_spawn(executor, sleep_once(all, i, ns), asio::detached);
 		if (i % 1024 == 1023)

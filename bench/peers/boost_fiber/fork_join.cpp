@@ -29,13 +29,13 @@ void peer_fork_join(const struct peer *p)
 	uint64_t sum = 0;
 	int64_t ns = 0;
 
-	need_memory_for(peer_fib(p->count) / 10 * 6, FIBER_BYTES);
+	need_memory_for(work_fib(p->count) / 10 * 6, FIBER_BYTES);
 	run_fibers(p->workers, [&] {
 		ns = peer_now_ns();
 		sum = fib(p->count);
 		ns = peer_now_ns() - ns;
 	});
-	peer_check("fib", sum, peer_fib(p->count));
+	peer_check("fib", sum, work_fib(p->count));
 	peer_fork_join_figure(p->count, ns);
 	peer_sum(sum);
 }

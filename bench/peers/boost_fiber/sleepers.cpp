@@ -35,7 +35,7 @@ void peer_sleepers(const struct peer *p)
 
 		cpu_ns = peer_cpu_ns();
 		for (uint64_t i = 0; i < p->count; i++) {
-			int64_t ns = (int64_t)(peer_xorshift64(&state) % 1000000000);
+			int64_t ns = (int64_t)(work_xorshift64(&state) % 1000000000);
 
 			fibers::fiber(fibers::launch::dispatch, std::allocator_arg, stack,
 				      sleep_once, i, ns)

@@ -48,7 +48,7 @@ void peer_sleepers(const struct peer *p)
 	need_one_thread(p);
 	cpu_ns = peer_cpu_ns();
 	for (uint64_t i = 0; i < p->count; i++) {
-		int64_t ns = (int64_t)(peer_xorshift64(&state) % 1000000000);
+		int64_t ns = (int64_t)(work_xorshift64(&state) % 1000000000);
 
 		start_sleeper(loop, &sleepers[i], &late_ms[i], ns);
 		if (i % 1024 == 1023)

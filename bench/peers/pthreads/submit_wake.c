@@ -5,13 +5,10 @@
  * instruction after.  There is one sleeper, whatever --workers says.
  */
 #define _GNU_SOURCE
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "../../futex.h"
 #include "../peer.h"
-#include "base/atomic.h"
 
 struct pair {
 	struct atomic32 ask;
@@ -20,18 +17,6 @@ struct pair {
 	uint64_t sum;
 	int64_t woke_ns;
 };
-
-static void futex_wait(struct atomic32 *word, uint32_t seen)
-{
-	while (load_acquire(word) == seen)
-		syscall(SYS_futex, &word->v, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-}
-
-static void futex_wake(struct atomic32 *word, uint32_t value)
-{
-	store_release(word, value);
-	syscall(SYS_futex, &word->v, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
 
 static void *sleeper(void *arg)
 {
