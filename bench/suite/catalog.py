@@ -48,6 +48,10 @@ WORKLOADS = {
                               workers=(1,)),
     "sleepers": Workload("tasks that sleep once for 0 to 1000 ms", 1000000, "tasks",
                          [("cpu", "s"), ("late p99", "ms")], lambda n: n),
+    "timers": Workload("tasks that start later, a microsecond apart, without a stack until "
+                       "then; and as many set and cancelled", 1000000, "timers",
+                       [("cpu", "s"), ("late p99", "ms"), ("set", "ns"), ("cancel", "ns")],
+                       lambda n: n),
     "submit_wake": Workload("from a submission outside to the task's first instruction, 2 ms "
                             "after the last one", 500, "submissions",
                             [("p50", "us"), ("p99", "us")], lambda n: n, floor="pthreads"),
@@ -59,6 +63,62 @@ WORKLOADS = {
                              10000000, "iterations", [("chunk", "ns"), DYNAMIC],
                              lambda n: 2654435761 * up_to(n), floor="serial"),
 }
+
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A figure of --grow, for each of what is counted."""
+    name: str
+    report: str  # its name in the report of thrum's program; {n} is the count
+    once: Optional[tuple] = None  # (name, unit) in the protocol of the peers
+    unit: str = "ns"
+
+
+@dataclass
+class Growth:
+    about: str
+    counted: str
+    figures: list
+    steps: list  # (--count, how many things that is), upwards
+    workers: tuple = (1, 2)
+    repeats: int = 20  # at most so many small ones in a process
+
+
+def powers(last):
+    return [(10**e, 10**e) for e in range(3, last + 1)]
+
+
+GROWTH = {
+    "spawn_await": Growth("a task is spawned and waited for, one at a time", "tasks",
+                          [Growing("spawn, join", "spawn, join"),
+                           Growing("spawn, await", "spawn, await, release")], powers(7)),
+    "flat_spawn": Growth("one task spawns all, keeps the handles, waits in order", "tasks",
+                         [Growing("task", "spawn all, join all", ("task", "ns")),
+                          Growing("of it the spawn", "of it until all were spawned")], powers(7)),
+    "fork_join": Growth("fib: one half is spawned, the other called, joined; no cut-off", "forks",
+                        [Growing("spawn+join", "fork and join", ("spawn+join", "ns"))],
+                        [(n, fib(n + 1) - 1) for n in (15, 20, 25, 30, 35)]),
+    "skynet": Growth("a tree of tasks, ten children each, that sums its leaves", "leaves",
+                     [Growing("leaf, forked", "tree of forks", ("tree", "ms")),
+                      Growing("leaf, spawned", "tree of spawned tasks")], powers(7)),
+    "parked_memory": Growth("tasks that have started and wait for ever", "tasks",
+                            [Growing("create", "{n} fibers: create", ("create", "s")),
+                             Growing("end", "{n} fibers: teardown", ("end", "s")),
+                             Growing("memory", "{n} fibers: memory", ("bytes", "B"), "B")],
+                            powers(6), workers=(1,)),
+    "sleepers": Growth("tasks that sleep once for 0 to 1000 ms: few of them wake a worker each",
+                       "tasks", [Growing("cpu", "CPU", ("cpu", "s"))], powers(6), repeats=1),
+    "timers": Growth("tasks that start later, a microsecond apart; and as many set and cancelled",
+                     "timers", [Growing("cpu", "fire: CPU", ("cpu", "s")),
+                                Growing("set", "cancel: set", ("set", "ns")),
+                                Growing("cancel", "cancel: cancel and join", ("cancel", "ns"))],
+                     powers(6)),
+}
+GROWTH_BASE = 100000  # the largest count is compared with the one next to this
+CROWD = (2, 8, 64)
+CROWDED = ("fork_join", "skynet", "flat_spawn", "ping_pong", "parked_memory", "sleepers", "timers",
+           "submit_wake", "sort", "parallel_for")
 
 PEERS = {
     "thrum": "this library",

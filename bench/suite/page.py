@@ -33,7 +33,7 @@ svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
 .peer { stroke: var(--peer); } .thrum { stroke: var(--thrum); }
 .peer.full { fill: var(--peer); } .thrum.full { fill: var(--thrum); }
 .hollow { fill: var(--ground); } .range { stroke-width: 5; opacity: .35; stroke-linecap: round; }
-.mark { stroke-width: 2; } text.name { stroke: none; }
+.mark { stroke-width: 2; } .curve { fill: none; stroke-width: 1.5; } text.name { stroke: none; }
 text.name.thrum { fill: var(--thrum); font-weight: 600; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
 th, td { padding: .12rem .7rem; text-align: right; border-bottom: 1px solid var(--grid);
@@ -45,9 +45,10 @@ summary { cursor: pointer; color: var(--soft); margin: .4rem 0; }
 
 
 class Scale:
-    """From a value to where it lies, and the values that get a line."""
+    """From a value to where it lies between two ends, and the values that get a line."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, start=LEFT, end=WIDTH - RIGHT):
+        self.start, self.end = start, end
         low, high = min(r.min for r in rows), max(r.max for r in rows)
         medians = [r.median for r in rows]
         self.log = low > 0 and max(medians) > LOG_SPAN * min(medians)
@@ -73,10 +74,14 @@ class Scale:
                 break
         return [step * i for i in range(int(self.high / step) + 1)]
 
-    def x(self, value):
+    def at(self, value):
         place = math.log10(value) if self.log else value
         share = (place - self.low) / (self.high - self.low)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return self.start + share * (self.end - self.start)
+
+
+def tick_text(tick):
+    return report.number(tick, 3).rstrip("0").rstrip(".") if tick % 1 else f"{tick:,.0f}"
 
 
 def mark(index, x, y, kind):
@@ -90,7 +95,7 @@ def mark(index, x, y, kind):
 
 def lane(row, index, y, scale):
     kind = "thrum" if row.peer == "thrum" else "peer"
-    low, mid, high = scale.x(row.min), scale.x(row.median), scale.x(row.max)
+    low, mid, high = scale.at(row.min), scale.at(row.median), scale.at(row.max)
     value = report.number(row.median)
     about = (f"{row.peer}, workers {row.workers_said()}: {value}, "
              f"{report.number(row.min)} to {report.number(row.max)}")
@@ -101,11 +106,10 @@ def lane(row, index, y, scale):
 
 def grid(scale, bottom):
     for tick in scale.ticks:
-        x = scale.x(tick)
+        x = scale.at(tick)
         yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>'
         yield (f'<text class="soft" text-anchor="middle" x="{x:.1f}" y="{bottom + 15}">'
-               f'{report.number(tick, 3).rstrip("0").rstrip(".") if tick % 1 else f"{tick:,.0f}"}'
-               '</text>')
+               f'{tick_text(tick)}</text>')
 
 
 def plot(table):
@@ -128,7 +132,7 @@ def plot(table):
     lines = list(grid(scale, y))
     for row in table.rows:
         if row.peer == table.floor:
-            x = scale.x(row.median)
+            x = scale.at(row.median)
             lines.append(f'<line class="floor" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{y}"/>')
     band = [m for m in marks if m.startswith("<rect")]
     rest = [m for m in marks if not m.startswith("<rect")]
@@ -143,44 +147,51 @@ def plot(table):
             f'{escape(unit)}; less is better</text></svg>')
 
 
-def cells(row, ratios):
-    words = [row.peer, row.workers_said(), report.number(row.median), report.number(row.min),
-             report.number(row.max), *(report.text(getattr(row, field)) for _, field in ratios)]
-    kind = ' class="thrum"' if row.peer == "thrum" else ""
-    return f"<tr{kind}>{''.join(f'<td>{escape(word)}</td>' for word in words)}</tr>"
+def figures_table(heads, rows):
+    """Rows of words; the first one is the peer."""
+    lines = "".join(
+        f"<tr{' class=thrum' if row[0] == 'thrum' else ''}>"
+        f"{''.join(f'<td>{escape(word)}</td>' for word in row)}</tr>" for row in rows)
+    return (f"<details open><summary>figures</summary><div class=scroll><table><tr>"
+            f"{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>{lines}"
+            "</table></div></details>")
 
 
-def html_table(table):
+def table_of(table):
     ratios = report.ratio_columns(table)
     heads = ["peer", "workers", "median", "min", "max", *(head for head, _ in ratios)]
-    return (f"<details open><summary>figures</summary><div class=scroll><table><tr>"
-            f"{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"
-            f"{''.join(cells(row, ratios) for row in table.rows)}</table></div></details>")
+    return figures_table(heads, [
+        [row.peer, row.workers_said(), report.number(row.median), report.number(row.min),
+         report.number(row.max), *(report.text(getattr(row, field)) for _, field in ratios)]
+        for row in table.rows])
+
+
+def section_of(name, head, parts, said):
+    """parts: (heading, plot, table)"""
+    lines = [f'<section id="{escape(name)}"><h2>{escape(name)}</h2>',
+             f"<p class=soft>{escape(head)}</p>"]
+    for heading, drawn, table in parts:
+        lines.append(f"<h3>{escape(heading)}</h3><div class=scroll>{drawn}</div>{table}")
+    for line in said:
+        kind = "bad" if line.startswith("FAILED") else "soft"
+        lines.append(f'<p class="{kind}">{escape(line)}</p>')
+    return "".join(lines) + "</section>\n"
 
 
 def section(result, said):
-    parts = [f'<section id="{escape(result.name)}"><h2>{escape(result.name)}</h2>',
-             f"<p class=soft>{escape(report.head(result))}</p>"]
-    for table in report.tables(result):
-        parts.append(f"<h3>{escape(table.figure)}, {escape(table.unit)}</h3>"
-                     f"<div class=scroll>{plot(table)}</div>{html_table(table)}")
-    for line in said:
-        kind = "bad" if line.startswith("FAILED") else "soft"
-        parts.append(f'<p class="{kind}">{escape(line)}</p>')
-    return "".join(parts) + "</section>\n"
+    parts = [(f"{table.figure}, {table.unit}", plot(table), table_of(table))
+             for table in report.tables(result)]
+    return section_of(result.name, report.head(result), parts, said)
 
 
-def make(lines, results):
-    """The page; lines: the machine's facts."""
-    names = [escape(result.name) for result, _, _ in results]
+def make(title, about, lines, sections):
+    """The page; lines: the machine's facts; sections: (name, text)."""
+    names = [escape(name) for name, _ in sections]
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>thrum beside its peers</title><style>{STYLE}</style></head><body>\n"
-            "<h1>thrum beside its peers</h1>\n"
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n"
+            f"<h1>{escape(title)}</h1>\n"
             + "".join(f"<p class=soft>{escape(line)}</p>\n" for line in lines)
-            + "<p>A mark is the median of the rounds, the bar behind it their range; all peers "
-            "took turns in every round. Ratios are medians of the ratios within each round; one "
-            "with a ~ lies within the noise and is no verdict. A dashed line is the floor.</p>\n"
+            + f"<p>A mark is the median of the rounds, the bar behind it their range; {about}</p>\n"
             + "<nav>" + "".join(f'<a href="#{n}">{n}</a>' for n in names) + "</nav>\n"
-            + "".join(section(result, said) for result, said, _ in results)
-            + "</body></html>\n")
+            + "".join(text for _, text in sections) + "</body></html>\n")

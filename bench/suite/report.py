@@ -19,6 +19,8 @@ DRIFT_PERCENT = 40  # more is not the machine's own
 class Ratio:
     value: float
     in_noise: bool
+    low: float  # of the rounds
+    high: float
 
     def __str__(self):
         return ("~" if self.in_noise else "") + number(self.value, 3)
@@ -31,6 +33,8 @@ class Row:
     values: list
     to_thrum: Optional[Ratio] = None
     to_floor: Optional[Ratio] = None
+    to_base: Optional[Ratio] = None
+    verdict: str = ""
 
     def __post_init__(self):
         self.median = statistics.median(self.values)
@@ -46,6 +50,8 @@ class Table:
     unit: str
     floor: Optional[str]
     rows: list
+    base: Optional[int] = None
+
 
 def number(value, digits=4):
     """So many digits that count, and no exponent."""
@@ -67,8 +73,9 @@ def ratio(rounds, figure, key, base):
         return None
     ours, theirs = zip(*pairs)
     overlap = min(ours) <= max(theirs) and min(theirs) <= max(ours)
-    return Ratio(statistics.median(a / b for a, b in pairs),
-                 overlap or len(pairs) < ROUNDS_FOR_A_VERDICT)
+    ratios = [a / b for a, b in pairs]
+    return Ratio(statistics.median(ratios), overlap or len(pairs) < ROUNDS_FOR_A_VERDICT,
+                 min(ratios), max(ratios))
 
 
 def floor_of(keys, floor, workers):
@@ -76,6 +83,15 @@ def floor_of(keys, floor, workers):
     runs = [key for key in keys if key[0] == floor]
     same = [key for key in runs if key[1] == workers]
     return (same or runs or [None])[0]
+
+
+def loss(to_base):
+    """What --crowd says of more workers."""
+    if not to_base:
+        return ""
+    percent = 100 * (to_base.value - 1)
+    return (f"{'~' if to_base.in_noise else ''}{'loses' if percent >= 0 else 'gains'} "
+            f"{abs(percent):.0f} %")
 
 
 def make_table(result, figure):
@@ -86,12 +102,14 @@ def make_table(result, figure):
         row = Row(*key, [r[key][figure] for r in rounds if figure in r.get(key, {})])
         row.to_thrum = ratio(rounds, figure, key, ("thrum", key[1]))
         row.to_floor = ratio(rounds, figure, key, floor_of(keys, floor, key[1]))
+        row.to_base = ratio(rounds, figure, key, (key[0], result.base))
+        row.verdict = loss(row.to_base)
         rows.append(row)
     best = {}
     for row in rows:
         best[row.peer] = min(best.get(row.peer, row.median), row.median)
     rows.sort(key=lambda r: (r.peer != "thrum", r.peer != floor, best[r.peer], r.workers))
-    return Table(*figure, floor if any(r.peer == floor for r in rows) else None, rows)
+    return Table(*figure, floor if any(r.peer == floor for r in rows) else None, rows, result.base)
 
 
 def tables(result):
@@ -119,8 +137,9 @@ def head(result):
 
 
 def ratio_columns(table):
-    """(head, field) of those ratios that any row has."""
-    columns = [("/ thrum", "to_thrum"), (f"/ {table.floor}", "to_floor")]
+    """(head, field) of those ratios and verdicts that any row has."""
+    columns = [("/ thrum", "to_thrum"), (f"/ {table.floor}", "to_floor"),
+               (f"/ {table.base} workers", "to_base"), ("verdict", "verdict")]
     return [c for c in columns if any(getattr(row, c[1]) for row in table.rows)]
 
 
@@ -129,10 +148,10 @@ def print_result(result, said):
     for table in tables(result):
         columns = ratio_columns(table)
         name = f"{table.figure}, {table.unit}"
-        heads = "".join(f" {title:>10}" for title, _ in columns)
+        heads = "".join(f" {title:>11}" for title, _ in columns)
         print(f"{name:22} {'workers':>7} {'median':>10} {'min':>10}   {'max':<10}{heads}".rstrip())
         for row in table.rows:
-            ratios = "".join(f" {text(getattr(row, field)):>10}" for _, field in columns)
+            ratios = "".join(f" {text(getattr(row, field)):>11}" for _, field in columns)
             print(f"  {row.peer:20} {row.workers_said():>7} {number(row.median):>10} "
                   f"{number(row.min):>10} - {number(row.max):<10}{ratios}".rstrip())
     for line in said:
@@ -161,14 +180,21 @@ def ratio_json(r):
     return None if r is None else {"median": r.value, "in_noise": r.in_noise}
 
 
+def row_json(row):
+    return {"median": row.median, "min": row.min, "max": row.max, "values": row.values}
+
+
+def left_out_json(result, missing):
+    return {**missing, **{f"{name}, {w}": why for (name, w), why in result.left_out.items()}}
+
+
 def result_json(result, missing, lacking):
     figures = [{"figure": table.figure, "unit": table.unit, "rows": [
-        {"peer": row.peer, "workers": row.workers, "median": row.median, "min": row.min,
-         "max": row.max, "values": row.values, "to_thrum": ratio_json(row.to_thrum),
-         "to_floor": ratio_json(row.to_floor)} for row in table.rows]}
+        {"peer": row.peer, "workers": row.workers, **row_json(row),
+         "to_thrum": ratio_json(row.to_thrum), "to_floor": ratio_json(row.to_floor),
+         "to_base": ratio_json(row.to_base), "verdict": row.verdict} for row in table.rows]}
         for table in tables(result)]
-    left_out = dict(missing)
-    left_out.update({f"{name}, {w}": why for (name, w), why in result.left_out.items()})
     return {"workload": result.name, "count": result.count, "rounds": len(result.rounds),
-            "floor": WORKLOADS[result.name].floor, "figures": figures, "left_out": left_out,
-            "lacking": lacking, "failures": result.failures}
+            "floor": WORKLOADS[result.name].floor, "base": result.base, "figures": figures,
+            "left_out": left_out_json(result, missing), "lacking": lacking,
+            "failures": result.failures}

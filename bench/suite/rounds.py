@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from catalog import ONE_RUN, WORKLOADS
+from catalog import GROWTH, ONE_RUN, WORKLOADS
 
 RUN_LIMIT_S = 600
 CANNOT_RUN = 77
@@ -70,7 +70,7 @@ class Peer:
         self.build = build
         self.command = [str(build / "bench/peers" / name / "peer")]
         if name == "thrum":
-            self.has = [w for w in WORKLOADS if (build / f"bench/bench_{w}").exists()]
+            self.has = [w for w in {**WORKLOADS, **GROWTH} if (build / f"bench/bench_{w}").exists()]
             self.there = bool(self.has)
             return
         if name == "asyncio":
@@ -131,30 +131,32 @@ class Progress:
 class Result:
     """All rounds of one workload."""
 
-    def __init__(self, name, count):
+    def __init__(self, name, count, base=None):
         self.name, self.count = name, count
+        self.base = base  # --crowd: the number of workers to compare with
         self.rounds = []  # of {(peer, workers): {figure: value}}
         self.sums = {}  # (peer, workers): the sums of its runs
         self.left_out = {}  # peer or (peer, workers): why
         self.failures = []
 
     def check_sums(self):
-        """Those that computed something else; returns the right sum."""
+        """Those that computed something else."""
+        if not self.sums:
+            return
         expect = WORKLOADS[self.name].sum
         if expect:
             right = expect(self.count) % 2**64
         else:
-            votes = Counter(s for (peer, _), sums in self.sums.items() for s in sums)
-            right = votes.most_common(1)[0][0] if votes else None
+            votes = Counter(s for sums in self.sums.values() for s in sums)
+            right = votes.most_common(1)[0][0]
         for (peer, workers), sums in self.sums.items():
             for wrong in sorted(set(sums) - {right}):
                 self.failures.append(f"{peer}, {workers} workers: the sum of its work is {wrong}, "
                                      f"not {right}")
-        return right
 
 
-def one_run(result, peer, workers, row):
-    """None, or why there is no point in another one."""
+def one_run(result, peer, workers):
+    """None, or why there is no point in another one. What it measured goes to the last round."""
     key = peer.name, workers
     try:
         figures, total = peer.run(result.name, workers, result.count)
@@ -164,32 +166,45 @@ def one_run(result, peer, workers, row):
     except (Failed, OSError) as why:
         result.failures.append(f"{peer.name}, {workers} workers: {why}")
         return str(why)
-    row[key] = figures
-    result.sums.setdefault(key, []).append(total)
+    result.rounds[-1][key] = figures
+    if total is not None:
+        result.sums.setdefault(key, []).append(total)
     return None
 
 
-def run_workload(name, peers, options, on_round):
-    """Every peer once a round with each number of workers; the order rotates. on_round is called
-    after each of them."""
-    workload = WORKLOADS[name]
-    result = Result(name, options.count or workload.count)
-    workers = (1,) if workload.one_worker else options.workers or workload.workers
-    entries = [(peer, w) for peer in peers if name in peer.has
-               for w in (workers if peer.name not in ONE_RUN else workers[:1])]
+def take_turns(name, results, entries, runs, on_round):
+    """The rounds: each entry, (result, peer, workers), once in each of them; the order rotates.
+    on_round is called after each of them."""
     progress = Progress()
-    for n in range(options.runs):
-        row = {}
+    for n in range(runs):
+        for result in results:
+            result.rounds.append({})
         shift = n % len(entries) if entries else 0
-        for peer, w in entries[shift:] + entries[:shift]:
-            progress.at(f"{name}: round {n + 1} of {options.runs}: {peer.name}, {w}")
-            why = one_run(result, peer, w, row)
+        for entry in entries[shift:] + entries[:shift]:
+            result, peer, w = entry
+            at = f"{peer.name}, {w}" + (f", {result.count:,}" if len(results) > 1 else "")
+            progress.at(f"{name}: round {n + 1} of {runs}: {at}")
+            why = one_run(result, peer, w)
             if why:
-                entries = [e for e in entries if e != (peer, w)]
-                progress.say(f"{name}: {peer.name}, {w}: {why}")
-        result.rounds.append(row)
+                entries = [e for e in entries if e != entry]
+                progress.say(f"{name}: {at}: {why}")
         on_round()
-        progress.say(f"{name}: round {n + 1} of {options.runs}")
+        progress.say(f"{name}: round {n + 1} of {runs}")
+
+
+def turns(peers, name, workers):
+    """(peer, workers) of all that have the workload."""
+    return [(peer, w) for peer in peers if name in peer.has
+            for w in (workers if peer.name not in ONE_RUN else workers[:1])]
+
+
+def run_workload(name, peers, options, on_round):
+    """Every peer once a round with each number of workers."""
+    workload = WORKLOADS[name]
+    workers = (1,) if workload.one_worker else options.workers or workload.workers
+    result = Result(name, options.count or workload.count, min(workers) if options.crowd else None)
+    entries = [(result, *turn) for turn in turns(peers, name, workers)]
+    take_turns(name, [result], entries, options.runs, on_round)
     result.check_sums()
     return result
 

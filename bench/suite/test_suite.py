@@ -16,10 +16,14 @@ import xml.etree.ElementTree as xml
 from html.parser import HTMLParser
 from pathlib import Path
 
+import grow
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["fork_join", "skynet", "flat_spawn", "yield", "ping_pong", "ready_future",
-         "parked_memory", "submit_wake", "sort", "parallel_for"]
+         "parked_memory", "timers", "submit_wake", "sort", "parallel_for"]
 SLOW = ["idle", "sleepers"]  # seconds go by: one round
+GROW = {"spawn_await": 2, "flat_spawn": 2, "fork_join": 1, "skynet": 2, "parked_memory": 3,
+        "timers": 3}  # how many figures
 FLOORS = {"fork_join", "skynet", "sort", "parallel_for", "submit_wake"}
 VOID = {"meta", "br"}
 FACTS = "".join(f"printf '{name}\\t{value}\\n'\n" for name, value in (
@@ -81,20 +85,25 @@ def check_workload(name, count, written):
     check(f"{name}: the floor", all(compared) if name in FLOORS else not any(compared))
 
 
-def check_run(build, scratch, names, count, *options):
+def run(build, scratch, *options):
+    """(the JSON, the page, the table)"""
     data, page = scratch / "figures.json", scratch / "page.html"
-    ran = bench(build, *names, "--peers", "thrum,serial,pthreads", "--count", count, "--json",
-                data, "--html", page, *options)
-    check(f"exit status {ran.returncode}\n{ran.stdout}{ran.stderr}", ran.returncode == 0)
-    written = json.loads(data.read_text())
+    ran = bench(build, *options, "--json", data, "--html", page)
+    check(f"{options}: exit status {ran.returncode}\n{ran.stdout}{ran.stderr}", not ran.returncode)
+    return json.loads(data.read_text()), page.read_text(), ran.stdout
+
+
+def check_run(build, scratch, names, count, *options):
+    written, page, said = run(build, scratch, *names, "--peers", "thrum,serial,pthreads", "--count",
+                              count, *options)
     workloads = written["workloads"]
     check("not all workloads", len(workloads) == len(names))
     check("no drift", len(written["loop_ns"]) == 1 + sum(w["rounds"] for w in workloads))
     for name, workload in zip(names, workloads):
         check_workload(name, count, workload)
-        check(f"{name}: no table", f"\n{name}: " in ran.stdout)
-    check("no drift in words", "drift:" in ran.stdout)
-    check_page(page.read_text(), sum(len(w["figures"]) for w in workloads))
+        check(f"{name}: no table", f"\n{name}: " in said)
+    check("no drift in words", "drift:" in said)
+    check_page(page, sum(len(w["figures"]) for w in workloads))
 
 
 def program(path, script):
@@ -110,6 +119,62 @@ def fake(build, name, script):
 
 def answer(value, total):
     return f'printf "figure\\tspawn+join\\tns\\t{value}\\nsum\\t{total}\\n"\n'
+
+
+def check_grow(build, scratch):
+    """Every workload of --grow but sleepers, whose seconds are long."""
+    each = [grow.each(3, unit, 1000) for unit in ("s", "ms", "ns a task", "KiB each")]
+    check(f"of 1000: {each}", each == [3e6, 3e3, 3, 3072])
+    ran, page, said = run(build, scratch, "--grow", *GROW, "--count", 11000, "--runs", 1)
+    check_page(page, sum(GROW.values()))
+    for name, grown in zip(GROW, ran["workloads"]):
+        check(f"{name}: {grown}", grown["workload"] == name and not grown["failures"])
+        check(f"{name}: figures", len(grown["figures"]) == GROW[name] and grown["repeats"])
+        for line in (line for figure in grown["figures"] for line in figure["lines"]):
+            counts = [986, 10945] if name == "fork_join" else [1000, 10000]
+            check(f"{name}: {line}", [p["count"] for p in line["points"]] == counts)
+            check(f"{name}: {line}", line["base"] == counts[0] and line["verdict"][0] == "~")
+        check(f"{name}: no table", f"\n{name}: " in said)
+    ran, _, said = run(build, scratch, "--grow", "flat_spawn", "--count", 1000, "--runs", 1,
+                       "--peers", "thrum,pthreads,serial")
+    [grown] = ran["workloads"]
+    check(f"beside a peer: {grown}", not grown["repeats"] and grown["lacking"] == ["serial"])
+    lines = grown["figures"][0]["lines"]
+    check(f"beside a peer: {said}", [line["peer"] for line in lines[::2]] == ["thrum", "pthreads"])
+    check(f"one count has a verdict: {said}", not any(line["verdict"] for line in lines))
+
+
+def check_crowd(build, scratch):
+    ran, page, _ = run(build, scratch, "--crowd", "skynet", "--count", 100, "--runs", 1)
+    check_page(page, 1)
+    rows = ran["workloads"][0]["figures"][0]["rows"]
+    check(f"--crowd: {rows}", [row["workers"] for row in rows] == [2, 8, 64])
+    check(f"--crowd: {rows}", [row["verdict"][:1] for row in rows] == ["", "~", "~"])
+
+
+def check_verdicts(build, scratch):
+    """Of peers whose figures are known: n of fib in $5, workers in $3."""
+    sums = 'case $5 in 15) s=610;; 20) s=6765;; 25) s=75025;; 30) s=832040;; *) s=9227465;; esac\n'
+    say = 'printf "figure\\tspawn+join\\tns\\t$v\\nsum\\t$s\\n"\n'
+    fake(build, "libgomp", sums + "v=5\n" + say)
+    fake(build, "libomp", sums + "v=$5\n" + say)
+    fake(build, "tbb", sums + "v=$((150 - 4 * $5))\n" + say)
+    ran, page, _ = run(build, scratch, "--grow", "fork_join", "--runs", 3, "--workers", 1,
+                       "--peers", "libgomp,libomp,tbb")
+    lines = ran["workloads"][0]["figures"][0]["lines"]
+    said = {line["peer"]: line["verdict"] for line in lines}
+    check(f"--grow: {said}", said == {"libgomp": "flat", "libomp": "grows x1.4",
+                                      "tbb": "falls x0.20"})
+    check("--grow: the base", lines[0]["base"] == 121392)
+    check_page(page, 1)
+    fake(build, "go", "s=1\nv=5\n" + say)
+    wrong = bench(build, "--grow", "fork_join", "--runs", 1, "--peers", "go")
+    check(f"--grow: another sum: {wrong.stdout}", wrong.returncode == 1
+          and "986: go, 1 workers: the sum of its work is 1, not 610" in wrong.stdout)
+    fake(build, "libgomp", sums + "case $3 in 2) v=4;; 8) v=5;; *) v=2;; esac\n" + say)
+    ran, _, _ = run(build, scratch, "--crowd", "fork_join", "--runs", 3, "--peers", "libgomp")
+    said = [row["verdict"] for row in ran["workloads"][0]["figures"][0]["rows"]]
+    check(f"--crowd: {said}", said == ["", "loses 25 %", "gains 50 %"])
 
 
 def check_noise(build):
@@ -141,7 +206,8 @@ def check_failures(build):
     bad = bench(build, "fork_join", "--count", 10, "--peers", "serial,libuv")
     check(f"a failure: exit status {bad.returncode}", bad.returncode == 1)
     check(f"a failure: {bad.stdout}", "it broke" in bad.stdout and "serial" in bad.stdout)
-    for usage in (["no_such"], ["--runs", "0"], ["--peers", "x"], ["--workers", "1,,2"]):
+    for usage in (["no_such"], ["--runs", "0"], ["--peers", "x"], ["--workers", "1,,2"],
+                  ["--grow", "--crowd"], ["--grow", "idle"], ["--crowd", "yield"]):
         wrong = bench(build, *usage)
         check(f"{usage}: exit status {wrong.returncode}", wrong.returncode == 2)
 
@@ -171,12 +237,16 @@ def main():
         scratch = Path(directory)
         check_run(build, scratch, QUICK, 10, "--runs", 1)
         check_run(build, scratch, SLOW, 1, "--runs", 1, "--workers", 1)
+        check_grow(build, scratch)
+        check_crowd(build, scratch)
         made = scratch / "build"
         program(made / "bench/facts", FACTS)
         check_failures(made)
         check_noise(made)
+        check_verdicts(made, scratch)
         check_interrupt(made, scratch)
-    print(f"{len(QUICK) + len(SLOW)} workloads, failures, an interruption: as they should be")
+    print(f"{len(QUICK) + len(SLOW)} workloads, failures, an interruption, "
+          "--grow, --crowd: as they should be")
 
 
 if __name__ == "__main__":

@@ -80,72 +80,6 @@ void thrum__deque_fini(struct thrum__deque *d)
 	thrum__slots_destroy(load_relaxed(&d->slots));
 }
 
-int thrum__deque_push(struct thrum__deque *d, void *item)
-{
-	uint64_t b = load_relaxed(&d->bottom);
-	struct thrum__slots *s = load_relaxed(&d->slots);
-
-	if (UNLIKELY(b - d->top_seen > s->mask)) {
-		d->top_seen = load_acquire(&d->top); /* O8 */
-		if (b - d->top_seen > s->mask) {
-			struct thrum__slots *larger = thrum__slots_double(s, d->top_seen, b);
-
-			if (!larger)
-				return -ENOMEM;
-			store_release(&d->slots, larger); /* O6 */
-			s = larger;
-		}
-	}
-	store_relaxed(&s->at[b & s->mask], item);
-	store_release(&d->bottom, b + 1); /* T1; O1 */
-	return 0;
-}
-
-/* The owner's claim of the newest, at index @b - 1. */
-static void *pop_at(struct thrum__deque *d, uint64_t b)
-{
-	struct thrum__slots *s = load_relaxed(&d->slots);
-	uint64_t newest = b - 1;
-	uint64_t t;
-	void *item;
-
-	store_release(&d->bottom, newest); /* T2; O1 */
-	fence_seq_cst();                   /* O3 */
-	t = load_relaxed(&d->top);
-	if ((int64_t)(newest - t) < 0) {
-		store_release(&d->bottom, b); /* T3: empty; O1 */
-		return NULL;
-	}
-	item = load_relaxed(&s->at[newest & s->mask]);
-	if (newest != t)
-		return item;
-	/* The last one: thieves may be after it. */
-	if (!cas_relaxed(&d->top, &t, t + 1)) /* T4 */
-		item = NULL;
-	store_release(&d->bottom, b); /* T3; O1 */
-	return item;
-}
-
-void *thrum__deque_pop(struct thrum__deque *d)
-{
-	uint64_t b = load_relaxed(&d->bottom);
-
-	/* An idle owner's look writes nothing: thieves keep their copy of the line. */
-	if (b == load_relaxed(&d->top))
-		return NULL;
-	return pop_at(d, b);
-}
-
-void *thrum__deque_pop_if(struct thrum__deque *d, void *item)
-{
-	uint64_t b = load_relaxed(&d->bottom);
-	struct thrum__slots *s = load_relaxed(&d->slots);
-
-	if (b == load_relaxed(&d->top) || load_relaxed(&s->at[(b - 1) & s->mask]) != item)
-		return NULL;
-	return pop_at(d, b);
-}
-
 void *thrum__deque_steal(struct thrum__deque *d)
 {
 	uint64_t t = load_relaxed(&d->top);
@@ -154,8 +88,8 @@ void *thrum__deque_steal(struct thrum__deque *d)
 	void *item;
 
 	if ((int64_t)(load_relaxed(&d->bottom) - t) <= 0)
-		return NULL; /* without the fence; an idle worker looks again behind one */
-	fence_seq_cst();     /* O4 */
+		return NULL;          /* without the fence; an idle worker looks again behind one */
+	fence_seq_cst();              /* O4 */
 	b = load_acquire(&d->bottom); /* O2 */
 	if ((int64_t)(b - t) <= 0)
 		return NULL;
@@ -180,10 +114,17 @@ void *thrum__deque_pop_oldest(struct thrum__deque *d)
 	return item;
 }
 
-uint64_t thrum__deque_count(const struct thrum__deque *d)
+bool thrum__deque_make_room(struct thrum__deque *d)
 {
-	uint64_t t = load_relaxed(&d->top);
-	int64_t n = (int64_t)(load_relaxed(&d->bottom) - t);
+	uint64_t b = load_relaxed(&d->bottom);
+	struct thrum__slots *s = load_relaxed(&d->slots), *larger;
 
-	return n > 0 ? (uint64_t)n : 0;
+	d->top_seen = load_acquire(&d->top); /* O8 */
+	if (b - d->top_seen <= s->mask)
+		return true;
+	larger = thrum__slots_double(s, d->top_seen, b);
+	if (!larger)
+		return false;
+	store_release(&d->slots, larger); /* O6 */
+	return true;
 }

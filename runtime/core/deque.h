@@ -6,7 +6,10 @@
 #ifndef THRUM_CORE_DEQUE_H
 #define THRUM_CORE_DEQUE_H
 
+#include "base/assert.h"
 #include "core/slots.h"
+
+#include <errno.h>
 
 struct thrum__deque {
 	struct atomic64 top; /* next to be stolen; thieves and the owner's last pop */
@@ -21,12 +24,6 @@ struct thrum__deque {
 int thrum__deque_init(struct thrum__deque *d, uint64_t capacity);
 void thrum__deque_fini(struct thrum__deque *d);
 
-/* The owner: 0, or -ENOMEM and nothing was added. */
-int thrum__deque_push(struct thrum__deque *d, void *item);
-/* The owner: the newest; NULL: empty. */
-void *thrum__deque_pop(struct thrum__deque *d);
-/* The owner: the newest if it is @item, else NULL. */
-void *thrum__deque_pop_if(struct thrum__deque *d, void *item);
 /* The owner: the oldest; NULL: empty or a thief was faster.  Needs no fence: bottom is the
  * caller's own. */
 void *thrum__deque_pop_oldest(struct thrum__deque *d);
@@ -37,7 +34,79 @@ static inline uint64_t thrum__deque_left(const struct thrum__deque *d)
 {
 	return load_relaxed(&d->top);
 }
+/* The owner, when the ring is full as far as it knows: false: no memory. */
+bool thrum__deque_make_room(struct thrum__deque *d);
+
+/* The owner: 0, or -ENOMEM and nothing was added. */
+static inline int thrum__deque_push(struct thrum__deque *d, void *item)
+{
+	uint64_t b = load_relaxed(&d->bottom);
+	struct thrum__slots *s = load_relaxed(&d->slots);
+
+	if (UNLIKELY(b - d->top_seen > s->mask)) {
+		if (!thrum__deque_make_room(d))
+			return -ENOMEM;
+		s = load_relaxed(&d->slots);
+	}
+	store_relaxed(&s->at[b & s->mask], item);
+	store_release(&d->bottom, b + 1); /* T1; O1 */
+	return 0;
+}
+
+/* The owner's claim of the newest, at index @b - 1. */
+static inline void *thrum__deque_pop_at(struct thrum__deque *d, uint64_t b)
+{
+	struct thrum__slots *s = load_relaxed(&d->slots);
+	uint64_t newest = b - 1;
+	uint64_t t;
+	void *item;
+
+	store_release(&d->bottom, newest); /* T2; O1 */
+	fence_seq_cst();                   /* O3 */
+	t = load_relaxed(&d->top);
+	if ((int64_t)(newest - t) < 0) {
+		store_release(&d->bottom, b); /* T3: empty; O1 */
+		return NULL;
+	}
+	item = load_relaxed(&s->at[newest & s->mask]);
+	if (newest != t)
+		return item;
+	/* The last one: thieves may be after it. */
+	if (!cas_relaxed(&d->top, &t, t + 1)) /* T4 */
+		item = NULL;
+	store_release(&d->bottom, b); /* T3; O1 */
+	return item;
+}
+
+/* The owner: the newest; NULL: empty. */
+static inline void *thrum__deque_pop(struct thrum__deque *d)
+{
+	uint64_t b = load_relaxed(&d->bottom);
+
+	/* An idle owner's look writes nothing: thieves keep their copy of the line. */
+	if (b == load_relaxed(&d->top))
+		return NULL;
+	return thrum__deque_pop_at(d, b);
+}
+
+/* The owner: the newest if it is @item, else NULL. */
+static inline void *thrum__deque_pop_if(struct thrum__deque *d, void *item)
+{
+	uint64_t b = load_relaxed(&d->bottom);
+	struct thrum__slots *s = load_relaxed(&d->slots);
+
+	if (b == load_relaxed(&d->top) || load_relaxed(&s->at[(b - 1) & s->mask]) != item)
+		return NULL;
+	return thrum__deque_pop_at(d, b);
+}
+
 /* Anyone: a count that was right at some time during the call, or 0. */
-uint64_t thrum__deque_count(const struct thrum__deque *d);
+static inline uint64_t thrum__deque_count(const struct thrum__deque *d)
+{
+	uint64_t t = load_relaxed(&d->top);
+	int64_t n = (int64_t)(load_relaxed(&d->bottom) - t);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
 
 #endif

@@ -73,13 +73,12 @@
 #include <stddef.h>
 
 #define HARD THRUM__PARKER_HARD
-#define REQUESTS (THRUM__PARKER_SOFT | THRUM__PARKER_HARD)
+#define REQUESTS THRUM__PARKER_REQUESTS
 #define PARKED 4u
 #define DEAF 8u
 #define IN_PLACE 16u
-#define WHY_SHIFT 6
-#define WHY_MASK (3u << WHY_SHIFT)
-#define SEQ_SHIFT 8
+#define WHY_SHIFT THRUM__PARKER_WHY_SHIFT
+#define SEQ_SHIFT THRUM__PARKER_SEQ_SHIFT
 
 static uint64_t seq_of(uint64_t w)
 {
@@ -98,29 +97,6 @@ void thrum__parker_init(struct thrum__parker *p,
 	store_relaxed(&p->word, 1u << SEQ_SHIFT);
 	store_relaxed(&p->relay, NULL);
 	p->unpark = unpark;
-}
-
-void thrum__parker_reset(struct thrum__parker *p)
-{
-	uint64_t w = load_relaxed(&p->word);
-
-	/* T9: nobody holds a reference yet, so no cancel comes; a late fire's seq has gone. */
-	store_relaxed(&p->word, (seq_of(w) + 1) << SEQ_SHIFT);
-}
-
-uint64_t thrum__parker_seq(const struct thrum__parker *p)
-{
-	return seq_of(load_relaxed(&p->word));
-}
-
-unsigned thrum__parker_requested(const struct thrum__parker *p)
-{
-	return (unsigned)load_relaxed(&p->word) & REQUESTS;
-}
-
-enum thrum__why thrum__parker_why(const struct thrum__parker *p)
-{
-	return (enum thrum__why)((load_relaxed(&p->word) & WHY_MASK) >> WHY_SHIFT);
 }
 
 bool thrum__parker_park(struct thrum__parker *p, uint64_t seq, bool deaf)

@@ -28,17 +28,34 @@ struct thrum__parker {
 
 #define THRUM__PARKER_SOFT 1u
 #define THRUM__PARKER_HARD 2u
+#define THRUM__PARKER_REQUESTS (THRUM__PARKER_SOFT | THRUM__PARKER_HARD)
+/* Where parts of the word are (parker.c). */
+#define THRUM__PARKER_WHY_SHIFT 6
+#define THRUM__PARKER_SEQ_SHIFT 8
 
 /* Once for each piece of memory: a parker's memory stays a parker's for ever. */
 void thrum__parker_init(struct thrum__parker *p,
 			void (*unpark)(struct thrum__parker *, void *, enum thrum__why));
 /* Starts a new life in old memory: forgets requests; the last life's nodes and timers stay void. */
-void thrum__parker_reset(struct thrum__parker *p);
+static inline void thrum__parker_reset(struct thrum__parker *p)
+{
+	uint64_t seq = load_relaxed(&p->word) >> THRUM__PARKER_SEQ_SHIFT;
+
+	/* T9: nobody holds a reference yet, so no cancel comes; a late fire's seq has gone. */
+	store_relaxed(&p->word, (seq + 1) << THRUM__PARKER_SEQ_SHIFT);
+}
 
 /* The owner, running: the number of the wait that it may begin now. */
-uint64_t thrum__parker_seq(const struct thrum__parker *p);
+static inline uint64_t thrum__parker_seq(const struct thrum__parker *p)
+{
+	return load_relaxed(&p->word) >> THRUM__PARKER_SEQ_SHIFT;
+}
+
 /* Anyone: what was requested (THRUM__PARKER_SOFT | _HARD: the public THRUM_SOFT, THRUM_HARD). */
-unsigned thrum__parker_requested(const struct thrum__parker *p);
+static inline unsigned thrum__parker_requested(const struct thrum__parker *p)
+{
+	return (unsigned)load_relaxed(&p->word) & THRUM__PARKER_REQUESTS;
+}
 
 /*
  * After the owner's context is saved.  True: parked, and perhaps running elsewhere by now; false:
@@ -59,7 +76,10 @@ bool thrum__parker_lend(struct thrum__parker *p, uint64_t seq, void *relay);
  */
 bool thrum__parker_abandon(struct thrum__parker *p, uint64_t seq);
 /* Why the last wait ended. */
-enum thrum__why thrum__parker_why(const struct thrum__parker *p);
+static inline enum thrum__why thrum__parker_why(const struct thrum__parker *p)
+{
+	return (enum thrum__why)((load_relaxed(&p->word) >> THRUM__PARKER_WHY_SHIFT) & 3);
+}
 
 /* Anyone: ends wait @seq, unless it has ended: true, and unpark was called if it was parked. */
 bool thrum__parker_fire(struct thrum__parker *p, uint64_t seq, enum thrum__why why);

@@ -182,7 +182,7 @@ void thrum__pool_cache_fini(struct thrum__pool_cache *c)
 	thrum__pool_cache_init(c, c->pool);
 }
 
-static NOINLINE bool refill(struct thrum__pool_cache *c)
+bool thrum__pool_refill(struct thrum__pool_cache *c)
 {
 	if (c->spare) {
 		c->active = c->spare;
@@ -200,33 +200,14 @@ static NOINLINE bool refill(struct thrum__pool_cache *c)
 	return true;
 }
 
-void *thrum__pool_get(struct thrum__pool_cache *c)
+void thrum__pool_drain(struct thrum__pool_cache *c)
 {
-	struct thrum__block *b;
-
-	if (UNLIKELY(!c->active) && !refill(c))
-		return NULL;
-	b = c->active;
-	c->active = plain_read(&b->next);
-	c->active_count--;
-	return b;
-}
-
-void thrum__pool_put(struct thrum__pool_cache *c, void *block)
-{
-	struct thrum__block *b = block;
-
-	if (UNLIKELY(c->active_count >= BATCH)) {
-		if (c->spare)
-			give(next_depot(c->pool, &c->turn), c->spare, c->spare_count);
-		c->spare = c->active;
-		c->spare_count = c->active_count;
-		c->active = NULL;
-		c->active_count = 0;
-	}
-	plain_write(&b->next, c->active);
-	c->active = b;
-	c->active_count++;
+	if (c->spare)
+		give(next_depot(c->pool, &c->turn), c->spare, c->spare_count);
+	c->spare = c->active;
+	c->spare_count = c->active_count;
+	c->active = NULL;
+	c->active_count = 0;
 }
 
 void *thrum__pool_get_shared(struct thrum__pool *p)

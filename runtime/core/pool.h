@@ -6,6 +6,7 @@
 #ifndef THRUM_CORE_POOL_H
 #define THRUM_CORE_POOL_H
 
+#include "base/assert.h"
 #include "base/atomic.h"
 
 #include <pthread.h>
@@ -71,10 +72,35 @@ struct thrum__pool_cache {
 void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p);
 /* Gives all that it holds to the pool. */
 void thrum__pool_cache_fini(struct thrum__pool_cache *c);
+/* Of an empty cache: false: no memory.  Of a full one. */
+bool thrum__pool_refill(struct thrum__pool_cache *c);
+void thrum__pool_drain(struct thrum__pool_cache *c);
+
 /* A block, contents as its last user left them (but for next, next_batch, count); NULL: no
  * memory. */
-void *thrum__pool_get(struct thrum__pool_cache *c);
-void thrum__pool_put(struct thrum__pool_cache *c, void *block);
+static inline void *thrum__pool_get(struct thrum__pool_cache *c)
+{
+	struct thrum__block *b;
+
+	if (UNLIKELY(!c->active) && !thrum__pool_refill(c))
+		return NULL;
+	b = c->active;
+	c->active = plain_read(&b->next);
+	c->active_count--;
+	return b;
+}
+
+static inline void thrum__pool_put(struct thrum__pool_cache *c, void *block)
+{
+	struct thrum__block *b = block;
+
+	if (UNLIKELY(c->active_count >= THRUM__POOL_BATCH))
+		thrum__pool_drain(c);
+	plain_write(&b->next, c->active);
+	c->active = b;
+	c->active_count++;
+}
+
 /* The same for threads without a cache. */
 void *thrum__pool_get_shared(struct thrum__pool *p);
 void thrum__pool_put_shared(struct thrum__pool *p, void *block);

@@ -68,48 +68,17 @@ void thrum__ready_fini(struct thrum__ready *q)
 	thrum__slots_destroy(load_relaxed(&q->slots));
 }
 
-int thrum__ready_push(struct thrum__ready *q, void *item)
+bool thrum__ready_make_room(struct thrum__ready *q)
 {
 	uint64_t b = load_relaxed(&q->tail);
-	struct thrum__slots *s = load_relaxed(&q->slots);
+	struct thrum__slots *s = load_relaxed(&q->slots), *larger;
 
-	if (UNLIKELY(b - q->head_seen > s->mask)) {
-		q->head_seen = load_acquire(&q->head); /* O4 */
-		if (b - q->head_seen > s->mask) {
-			struct thrum__slots *larger = thrum__slots_double(s, q->head_seen, b);
-
-			if (!larger)
-				return -ENOMEM;
-			store_release(&q->slots, larger); /* O6 */
-			s = larger;
-		}
-	}
-	store_relaxed(&s->at[b & s->mask], item);
-	store_release(&q->tail, b + 1); /* T1; O1 */
-	return 0;
-}
-
-void *thrum__ready_take(struct thrum__ready *q)
-{
-	uint64_t t = load_acquire(&q->head); /* O5 */
-
-	for (;;) {
-		struct thrum__slots *s;
-		void *item;
-
-		if (t == load_acquire(&q->tail)) /* O2 */
-			return NULL;
-		s = load_acquire(&q->slots); /* O7 */
-		item = load_relaxed(&s->at[t & s->mask]);
-		if (cas_acq_rel(&q->head, &t, t + 1)) /* T2; O3, O5 */
-			return item;
-	}
-}
-
-uint64_t thrum__ready_count(const struct thrum__ready *q)
-{
-	uint64_t t = load_relaxed(&q->head);
-	int64_t n = (int64_t)(load_relaxed(&q->tail) - t);
-
-	return n > 0 ? (uint64_t)n : 0;
+	q->head_seen = load_acquire(&q->head); /* O4 */
+	if (b - q->head_seen <= s->mask)
+		return true;
+	larger = thrum__slots_double(s, q->head_seen, b);
+	if (!larger)
+		return false;
+	store_release(&q->slots, larger); /* O6 */
+	return true;
 }

@@ -6,7 +6,10 @@
 #ifndef THRUM_CORE_READY_H
 #define THRUM_CORE_READY_H
 
+#include "base/assert.h"
 #include "core/slots.h"
+
+#include <errno.h>
 
 struct thrum__ready {
 	struct atomic64 head; /* next to be taken; all */
@@ -21,11 +24,50 @@ struct thrum__ready {
 int thrum__ready_init(struct thrum__ready *q, uint64_t capacity);
 void thrum__ready_fini(struct thrum__ready *q);
 
+/* The owner, when the ring is full as far as it knows: false: no memory. */
+bool thrum__ready_make_room(struct thrum__ready *q);
+
 /* The owner: 0, or -ENOMEM and nothing was added. */
-int thrum__ready_push(struct thrum__ready *q, void *item);
+static inline int thrum__ready_push(struct thrum__ready *q, void *item)
+{
+	uint64_t b = load_relaxed(&q->tail);
+	struct thrum__slots *s = load_relaxed(&q->slots);
+
+	if (UNLIKELY(b - q->head_seen > s->mask)) {
+		if (!thrum__ready_make_room(q))
+			return -ENOMEM;
+		s = load_relaxed(&q->slots);
+	}
+	store_relaxed(&s->at[b & s->mask], item);
+	store_release(&q->tail, b + 1); /* T1; O1 */
+	return 0;
+}
+
 /* Anyone: the oldest; NULL: empty, or (a thief) another was faster. */
-void *thrum__ready_take(struct thrum__ready *q);
+static inline void *thrum__ready_take(struct thrum__ready *q)
+{
+	uint64_t t = load_acquire(&q->head); /* O5 */
+
+	for (;;) {
+		struct thrum__slots *s;
+		void *item;
+
+		if (t == load_acquire(&q->tail)) /* O2 */
+			return NULL;
+		s = load_acquire(&q->slots); /* O7 */
+		item = load_relaxed(&s->at[t & s->mask]);
+		if (cas_acq_rel(&q->head, &t, t + 1)) /* T2; O3, O5 */
+			return item;
+	}
+}
+
 /* Anyone: a count that was right at some time during the call, or 0. */
-uint64_t thrum__ready_count(const struct thrum__ready *q);
+static inline uint64_t thrum__ready_count(const struct thrum__ready *q)
+{
+	uint64_t t = load_relaxed(&q->head);
+	int64_t n = (int64_t)(load_relaxed(&q->tail) - t);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
 
 #endif

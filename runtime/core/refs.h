@@ -17,17 +17,19 @@
  *         T5 HELD 1 -> over            release_unwalked: the caller's is the only one
  *         T6 HELD 2 -> over            release_or_take_back: the other one was the thing's own, and
  *                                      the caller has taken that
+ *         T8 HELD 2 -> over, 0         release_both: by one who has both
  *         T7 over -> FREE              clear, before the block goes back to where it came from
  *
  * OWNERS  The thing's fields: who makes it before T1; holders by rules of their own; after over the
  *         one who brought that about.  refs: all, by read-modify-write, but for T1 and T7.
  *
- * CALLERS retain, the releases, is_only: who holds one.  try_retain: anyone; the memory of refs
- *         outlives the thing.  A thing that is walked is released by release alone.
+ * CALLERS retain, the releases, is_only: who holds one; release_both: two.  try_retain: anyone; the
+ *         memory of refs outlives the thing.  A thing that is walked is released by release and
+ *         release_both alone.
  *
  * ORDER   O1 release at T1 (all fields) pairs with O2 acquire at T2: a walker sees a whole thing.
  *            Moves between are read-modify-writes, so T2 may read any of them.
- *         O3 release at T4 pairs with O4 acquire at T4, in the looks of T5 and T6, and in is_only:
+ *         O3 release at T4 pairs with O4 acquire at T4, T8, in the looks of T5, T6, and in is_only:
  *            whoever finds itself alone sees what all others did while they held one.
  *         Weaker O1, O2: a walker reads the life before.  Weaker O3, O4: the end of a thing that
  *         somebody still writes.
@@ -35,12 +37,12 @@
  * INVARIANT I1 between T1 and over refs is at least the number of holders.  I2 over comes once for
  *         each T1.  I3 no T2 between over and the next T1, for a thing that is walked.
  *
- * PROOF   I1: T2 and T3 count before they hold, T4 holds until it counts.  I2: T4 from 1 is one
- *         read-modify-write; T5 and T6 are made by one that holds one, and sees no other that could
- *         release or retain.  T6: of two references the second is the thing's own, which only
- *         take_back can take; it decides who has it.  I3: over by T4 leaves 0, which T2 refuses,
- *         and T7 leaves it.  T2's CAS may succeed in a later life than its look saw: then it holds
- *         a reference to that one, which is as good.
+ * PROOF   I1: T2 and T3 count before they hold, T4 holds until it counts.  I2: T4 from 1 and T8
+ *         are read-modify-writes; T5 and T6 are made by one that holds one, and sees no other that
+ *         could release or retain.  T6: of two references the second is the thing's own, which only
+ *         take_back can take; it decides who has it.  I3: over by T4 or T8 leaves 0, which T2
+ *         refuses, and T7 leaves it.  T2's CAS may succeed in a later life than its look saw: then
+ *         it holds a reference to that one, which is as good.
  *         release, retain: wait-free; try_retain, release_or_take_back: lock-free, as a CAS fails
  *         only because another has counted (take_back is its caller's).
  *
@@ -84,6 +86,15 @@ static inline bool thrum__refs_release(struct atomic32 *refs)
 
 	ENSURE(old > 0, "a future was released more often than retained");
 	return old == 1;
+}
+
+/* Gives two back, if nobody has a third: true: the thing is the caller's to end; false: it has them
+ * still. */
+static inline bool thrum__refs_release_both(struct atomic32 *refs)
+{
+	uint32_t n = 2;
+
+	return cas_acquire(refs, &n, 0); /* T8; O4 */
 }
 
 /* A holder's look: is there no other? */

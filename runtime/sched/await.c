@@ -39,18 +39,10 @@ int thrum__no_task(void)
 	return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
 }
 
-/* Where @t runs. */
-static struct thrum__worker *worker_of(const struct thrum__task *t)
-{
-	struct thrum_runtime *rt = t->future.runtime;
-
-	return rt->workers[t->worker];
-}
-
 /* Untold. */
-static int wait_entry(struct thrum__task *t)
+static inline int wait_entry(struct thrum__task *t)
 {
-	thrum__fork_before_wait(worker_of(t));
+	thrum__fork_before_wait(thrum__tls_worker());
 	if (UNLIKELY(t->below != NULL))
 		thrum__join_lend(t);
 	if (UNLIKELY(thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD))
@@ -130,7 +122,7 @@ static int begin(struct thrum__task *t, bool deaf)
 {
 	if (!deaf)
 		return wait_entry(t);
-	thrum__fork_before_wait(worker_of(t));
+	thrum__fork_before_wait(thrum__tls_worker());
 	if (UNLIKELY(t->below != NULL))
 		thrum__join_lend(t);
 	return 0;
@@ -326,7 +318,8 @@ int thrum_yield(void)
 		return 0;
 	}
 #endif
-	thrum__worker_let_go_first(w);
+	if (UNLIKELY(thrum__deque_count(&w->spawned)))
+		thrum__worker_let_go_first(w);
 	thrum__count(&w->counters.suspensions);
 	thrum__worker_leave(w, after_yield, w->current);
 	return 0;

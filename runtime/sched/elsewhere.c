@@ -41,6 +41,12 @@
 #define STACKS_TRIM 8
 /* Rounds over all queues between two looks at the clock. */
 #define ROUNDS 16
+/* Between two looks at the poller while there are other tasks to run. */
+#define LOOK_NS THRUM_US(50)
+/* Who goes to sleep so many times in a row, each so soon after the last, is better off with sleeps
+ * that are cheap (idle.c: CAREFUL): a membarrier costs as much as a thousand fences. */
+#define NAPS 16
+#define NAP_NS THRUM_US(200)
 
 static uint64_t next_random(struct thrum__worker *w)
 {
@@ -169,6 +175,8 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 				return t;
 			if (thrum__worker_has_outside(w))
 				return NULL;
+			if (!spin_ns && !thrum__runtime_offers(w->runtime))
+				goto nothing;
 			spin_hint();
 		}
 		now = thrum__clock_monotonic_ns();
@@ -184,6 +192,10 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	} while (now - start < spin_ns);
 	*again = false;
 	return steal(w, FORCE);
+
+nothing:
+	*again = false;
+	return NULL;
 }
 
 void thrum__worker_wake(void *runtime, unsigned n)
@@ -210,6 +222,19 @@ bool thrum__worker_look(struct thrum__worker *w)
 
 	thrum__descriptors_dispatch(&w->runtime->descriptors, events, n);
 	return n > 0;
+}
+
+bool thrum__worker_look_at_times(struct thrum__worker *w)
+{
+	int64_t now;
+
+	if (!load_relaxed(&w->runtime->descriptors.watching))
+		return false;
+	now = thrum__clock_monotonic_ns();
+	if (now - w->polled_ns < LOOK_NS)
+		return false;
+	w->polled_ns = now;
+	return thrum__worker_look(w);
 }
 
 /* Ends the announced sleep; @w counts as searching then.  @token: it was chosen and has taken the
@@ -286,6 +311,24 @@ static void pass_on(struct thrum__worker *w)
 	thread_yield();
 }
 
+/* @w sleeps in earnest now, in the poller. */
+static void count_nap(struct thrum__worker *w)
+{
+	struct thrum__idle *idle = &w->runtime->idle;
+	int64_t now = thrum__clock_monotonic_ns();
+	bool soon = now - w->polled_ns < NAP_NS;
+
+	w->polled_ns = now;
+	w->wakeful = 0;
+	w->naps = soon ? w->naps + 1 : 0;
+	if (w->naps < NAPS)
+		return;
+	w->naps = NAPS;
+	/* Who looks for work that is withheld needs the membarrier in any case. */
+	if (thrum__membarrier_ready && !load_relaxed(&idle->withheld))
+		thrum__idle_turn_careful(idle);
+}
+
 static void sleep_until_chosen(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
@@ -296,9 +339,7 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	if (w->starved) /* then forks lie that nobody will tell of */
 		deadline = thrum__min64(deadline, thrum__runtime_now_ns(rt) + STARVED_NS);
 	store_relaxed(&w->next_ns, (uint64_t)deadline); /* the monitor reads it once it sleeps */
-	if (minds_forks(w))
-		thrum__forks_attend(rt);
-	thrum__idle_sleep_begin(&rt->idle, w->searching);
+	thrum__idle_sleep_begin(&rt->idle, w->searching, minds_forks(w));
 	w->searching = false;
 	if (is_needed(w)) {
 		wake_up(w, false);
@@ -308,6 +349,7 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	}
 	thrum__gate_went_quiet(&rt->gate);
 	thrum__count(&w->counters.parks);
+	count_nap(w);
 	if (rt->virtual_clock)
 		sleep_virtual(w);
 	else
@@ -327,7 +369,10 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	}
 	if (!w->searching)
 		w->searching = thrum__idle_search_begin(&rt->idle);
-	if (load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))
+	/* Where sleeps are cheap, one that ends at once costs less than a look before it. */
+	if (thrum__idle_is_careful(&rt->idle)
+		? thrum__worker_look_at_times(w)
+		: load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))
 		return NULL;
 	if (w->searching) {
 		struct thrum__task *t = search(w, &again);

@@ -215,6 +215,10 @@ void thrum_fork_slowly(struct thrum_fork *j)
 		run_or_queue(w, j);
 		return;
 	}
+	if (!w->withholds) {
+		w->withholds = true;
+		thrum__idle_withhold(&w->runtime->idle);
+	}
 	thrum__lane_heed(&w->lane);
 	thrum__idle_notify(&w->runtime->idle); /* with a light fence before it looks */
 }

@@ -10,30 +10,41 @@
  *         a fence between them); a stack of sleepers (one whose timer ends its sleep cannot leave
  *         from the middle); a lock (one held thread would stop every wake).
  *
- * WORD    asleep:32 | searching:32.  asleep: sleep and were not chosen; searching: search, and
- *         tokens that nobody has taken yet.
+ *         A look for sleepers follows each push, so it costs one load; who goes to sleep pays, with
+ *         a heavy fence.  Where workers sleep every few microseconds, as servers do, that is the
+ *         wrong way round: then the protocol is turned CAREFUL, notifiers pay a fence each, and who
+ *         goes to sleep pays no more than they do.
+ *
+ * WORD    careful:1 | proven:1 | asleep:30 | searching:32.  asleep: sleep and were not chosen;
+ *         searching: search, and tokens that nobody has taken yet.
+ *         withheld: 1: some worker holds work back at times (core/lane.c); it stays.
  *
  * STATES  of a worker: BUSY; SEARCHING (counted); SLEEPING (announced).  Of a token: nothing;
  *         POSTED, from the move that counts it on, though the post itself follows; taken.  Sleepers
  *         have no names: a token is for whoever takes it.
+ *         Of the protocol: QUICK; TURNING (careful); CAREFUL (careful, proven).
  *
- * MOVES   T1 BUSY -> SEARCHING              search_begin: searching + 1, unless half the workers
- *            search
+ * MOVES   T1 BUSY -> SEARCHING              search_begin: searching + 1; if half the workers search
+ *            without it, T2 takes it back
  *         T2 SEARCHING -> BUSY              search_found: searching - 1
- *         T3 SEARCHING or BUSY -> SLEEPING  sleep_begin: asleep + 1 (and searching - 1), then the
- *            heavy fence
+ *         T3 SEARCHING or BUSY -> SLEEPING  sleep_begin: asleep + 1 (and searching - 1), then a
+ *            fence
  *         T4 a token is POSTED              searching 0 -> 1, asleep - 1, by a notifier; then
  *            wake(1)
  *         T5 n tokens are POSTED            wake_all: all n of asleep to searching; then wake(n)
  *         T6 SLEEPING -> SEARCHING          it takes a token, at the place of sleep: no change here
  *         T7 SLEEPING -> SEARCHING          sleep_undo: asleep - 1, searching + 1, unless asleep is
  *            0
+ *         T8 QUICK -> TURNING               turn_careful; then the heavy fence
+ *         T9 TURNING -> CAREFUL             turn_careful, whoever made T8
+ *         T10 CAREFUL -> QUICK              turn_quick
+ *         T11 withheld 0 -> 1               withhold, by each worker before it begins to
  *
- * OWNERS  the word: all, by read-modify-write.
+ * OWNERS  the word: all, by read-modify-write.  withheld: all, stores of 1.
  *
- * CALLERS notify, wake_all, asleep: anyone, any number.  The rest: each worker in the order of its
- *         states.  Only a SLEEPING worker takes tokens: one that merely looks at the place of sleep
- *         on its way leaves them, or the counts would no longer fit.
+ * CALLERS notify, wake_all, asleep, turn_careful, turn_quick: anyone, any number.  The rest: each
+ *         worker in the order of its states.  Only a SLEEPING worker takes tokens: one that merely
+ *         looks at the place of sleep on its way leaves them, or the counts would no longer fit.
  *
  * ORDER   O1 fence_light in notify and wake_all, between the work and the look at the word, pairs
  *            with O2 fence_heavy in sleep_begin, between the announcement and the last look at the
@@ -45,9 +56,16 @@
  *            none hides an earlier release.
  *         O6 release at T2 pairs with O2 after T3: what a searcher asked of those who hold work
  *            back (attend) is seen by who counts itself asleep after it, and passed on by its
- *            fence. Weaker: one that holds work back believes the last answer, while all sleep.
- *         Weaker O1 to O3: work lies while workers sleep.  Everything else is relaxed: no data goes
- *         through the word; a token brings its own order (a system call).
+ *            fence.  Weaker: one that holds work back believes the last answer, while all sleep.
+ *         O7 fence_seq_cst in wake_one and wake_all, between the work and the look that decides,
+ *            pairs with O8, the same in sleep_begin and search_found, which stands for O2 and O3
+ *            when T3 or T2 has read CAREFUL and nobody withholds.
+ *         O9 fence_heavy between T8 and T9 pairs with O1: it has seen the work of all who looked
+ *            before T8; and, as T2 or T3 has read T9, with O8, which hands that on.
+ *         O10 fence_seq_cst after T11 pairs with O2, O3, O8, before the look at withheld.
+ *         The fences order as in C++20, through what happens before (atomics.order).
+ *         Weaker O1 to O3, O7 to O10: work lies while workers sleep.  Everything else is relaxed:
+ *         no data goes through the word; a token brings its own order (a system call).
  *
  * INVARIANT I1 asleep + tokens not taken = SLEEPING workers.  I2 searching = SEARCHING workers +
  *         tokens not taken.  I3 if work is visible and its notifier has returned, then nobody is
@@ -58,9 +76,14 @@
  *         step with the rest.  By I1 no token is left over, and each is taken: while one is there
  *         somebody is SLEEPING.  He who asks T7 in vain may lose the last token to one that
  *         has announced itself since; then asleep > 0, and asking again succeeds.
- *         I3: in the order of the word's changes, let N publish W, pass O1 and read the word as of
- *         change p.  A T3 at r > p is not in what N read, so by O1 and O2 its last look sees W.
- *         So does the look of search_found that leaves at q > p, by O1 and O3.  Now
+ *         L: let N publish W, pass O1 and decide by the word as of change p; let T2 or T3 come at
+ *         r > p.  Then the look after it sees W.  If it did not read CAREFUL, by O1 and O2 or O3.
+ *         Else let T8 at s and T9 be the last before r.  p < s: the heavy fence between them comes
+ *         after N's O1, or N would have read s; so it has seen W, and O8 hands that on.
+ *         p >= s: N reads the mode that stands from s to r, and so decides by a look behind O7; if
+ *         O7 came after O8 it would read r, so O8 comes after O7 and its look sees W.
+ *         I3: by L a T3 at r > p is no harm: its last look sees W.
+ *         So does the look of search_found that leaves at q > p.  Now
  *         (a) N read asleep = 0 and searching = 0: all that sleep later see W.
  *         (b) N read searching > 0: whoever lowers it to 0 does so at q > p, by T3 (and sees W; if
  *         it goes on by T7 it searches again; if it was chosen meanwhile, a token was posted
@@ -69,12 +92,18 @@
  *         (c) N read searching = 0, asleep > 0: T4 succeeds, and its token is a searcher as in (b);
  *         or it fails, and N decides anew with a later p.
  *         wake_all: (a) for those that sleep later, a token for
- *         each of the others.  All is lock-free but one thing: he who asks in vain waits for a
+ *         each of the others.
+ *         Work that is withheld is none of N's until it is told of; that it is told takes the heavy
+ *         fence (core/lane.c).  A sleeper that left it out has read withheld as 0 behind O2 or O8;
+ *         whoever withholds passes O10 later, or its T11 would have been seen, and so sees the
+ *         sleeper when it tells of its first work.  One that finds a request to tell which a
+ *         searcher made that left meanwhile (O6) finds withheld too, by O10 and O8.
+ *         All is lock-free but one thing: he who asks in vain waits for a
  *         waker between its T4 or T5 and its post.
  *
  * RECLAIM none.  Counts cannot wrap: they are numbers of threads.
  *
- * TEST    tests/model/scen_idle.c; tests/unit/test_idle.c; tests/stress/wakes.c
+ * TEST    tests/model/scen_idle.c, scen_lane.c (T11); tests/unit/test_idle.c; tests/stress/wakes.c
  */
 #include "sched/idle.h"
 
@@ -83,7 +112,10 @@
 #include <stddef.h>
 
 #define ONE_SEARCHING UINT64_C(1)
-#define ONE_ASLEEP (UINT64_C(1) << 32)
+#define ONE_ASLEEP THRUM__IDLE_ASLEEP
+#define IS_CAREFUL THRUM__IDLE_CAREFUL
+#define IS_PROVEN (UINT64_C(1) << 62)
+#define MODE (IS_CAREFUL | IS_PROVEN)
 
 static uint32_t searching_of(uint64_t word)
 {
@@ -92,59 +124,85 @@ static uint32_t searching_of(uint64_t word)
 
 static uint32_t asleep_of(uint64_t word)
 {
-	return (uint32_t)(word >> 32);
+	return (uint32_t)((word & ~MODE) >> 32);
 }
 
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers)
 {
 	ENSURE(workers > 0, "the number of workers was not checked");
 	idle->workers = workers;
+	store_relaxed(&idle->withheld, 0);
 	store_relaxed(&idle->word, 0);
 }
 
-static NOINLINE void wake_one(struct thrum__idle *idle, uint64_t word)
+void thrum__idle_wake_one(struct thrum__idle *idle)
 {
+	uint64_t word;
+
 	do {
+		fence_seq_cst(); /* O7 */
+		word = load_relaxed(&idle->word);
 		if (searching_of(word) || !asleep_of(word))
 			return;
 	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + ONE_SEARCHING)); /* T4 */
 	idle->wake(idle->arg, 1);
 }
 
-void thrum__idle_notify(struct thrum__idle *idle)
-{
-	uint64_t word;
-
-	fence_light(); /* O1 */
-	word = load_relaxed(&idle->word);
-	if (UNLIKELY(searching_of(word) == 0 && asleep_of(word)))
-		wake_one(idle, word);
-}
-
 void thrum__idle_wake_all(struct thrum__idle *idle)
 {
 	uint64_t word;
 
-	fence_light(); /* O1 */
-	word = load_relaxed(&idle->word);
 	do {
+		fence_seq_cst(); /* O1, O7 */
+		word = load_relaxed(&idle->word);
 		if (!asleep_of(word))
 			return;
 	} while (!cas_relaxed(&idle->word, &word, /* T5 */
-			      (uint64_t)searching_of(word) + asleep_of(word)));
+			      (word & MODE) + searching_of(word) + asleep_of(word)));
 	idle->wake(idle->arg, asleep_of(word));
+}
+
+/* Do enough search without one more? */
+static bool enough_search(const struct thrum__idle *idle, uint64_t word)
+{
+	uint32_t n = searching_of(word);
+
+	return n > 0 && 2 * n >= idle->workers;
 }
 
 bool thrum__idle_search_begin(struct thrum__idle *idle)
 {
-	uint64_t word = load_relaxed(&idle->word);
+	if (enough_search(idle, load_relaxed(&idle->word)))
+		return false;
+	/* No CAS: many that come at once would fail again and again. */
+	if (!enough_search(idle, fetch_add_relaxed(&idle->word, ONE_SEARCHING))) /* T1 */
+		return true;
+	thrum__idle_search_found(idle);
+	return false;
+}
 
-	do {
-		uint32_t n = searching_of(word);
+/* Is work withheld?  Then who does so is asked to tell of the next, if
+ * @attends. */
+static bool ask(struct thrum__idle *idle, bool attends)
+{
+	if (LIKELY(!load_relaxed(&idle->withheld)))
+		return false;
+	if (attends)
+		idle->attend(idle->arg);
+	return true;
+}
 
-		if (n > 0 && 2 * n >= idle->workers)
-			return false;
-	} while (!cas_relaxed(&idle->word, &word, word + ONE_SEARCHING)); /* T1 */
+/* Between that T2 or T3, which read @old, and the look that follows; @asked by ask.  True: work is
+ * withheld. */
+static bool fence_look(struct thrum__idle *idle, uint64_t old, bool asked, bool attends)
+{
+	if (asked || (old & MODE) != MODE)
+		fence_heavy(); /* O2, O3 */
+	else
+		fence_seq_cst(); /* O8 */
+	if (asked || !ask(idle, attends))
+		return asked;
+	fence_heavy(); /* O2, O3 */
 	return true;
 }
 
@@ -157,23 +215,23 @@ void thrum__idle_search_found(struct thrum__idle *idle)
 		return;
 	/* Work seen without the fence needs none: the wake takes the place that was left. */
 	if (!idle->has_work(idle->arg)) {
-		if (idle->attend)
-			idle->attend(idle->arg);
-		fence_heavy(); /* O3 */
-		if (!idle->has_work(idle->arg) && (!idle->heard || idle->heard(idle->arg)))
+		bool withheld = fence_look(idle, old, ask(idle, true), true);
+
+		if (!idle->has_work(idle->arg) && (!withheld || idle->heard(idle->arg)))
 			return;
 	}
-	wake_one(idle, load_relaxed(&idle->word));
+	thrum__idle_wake_one(idle);
 }
 
-void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching)
+void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool attends)
 {
 	uint64_t change = ONE_ASLEEP - (searching ? ONE_SEARCHING : 0);
+	bool asked = ask(idle, attends);
 	uint64_t old = fetch_add_release(&idle->word, change); /* T3; O4 */
 
 	ENSURE(!searching || searching_of(old) > 0,
 	       "a worker ended a search that it had not begun");
-	fence_heavy(); /* O2 */
+	fence_look(idle, old, asked, attends);
 }
 
 bool thrum__idle_sleep_undo(struct thrum__idle *idle)
@@ -190,4 +248,33 @@ bool thrum__idle_sleep_undo(struct thrum__idle *idle)
 unsigned thrum__idle_asleep(const struct thrum__idle *idle)
 {
 	return asleep_of(load_acquire(&idle->word)); /* O5 */
+}
+
+void thrum__idle_turn_careful(struct thrum__idle *idle)
+{
+	uint64_t word = load_relaxed(&idle->word);
+
+	do {
+		if (word & IS_CAREFUL)
+			return;
+	} while (!cas_relaxed(&idle->word, &word, word | IS_CAREFUL)); /* T8 */
+	fence_heavy();                                                 /* O9 */
+	fetch_or_relaxed(&idle->word, IS_PROVEN);                      /* T9 */
+}
+
+void thrum__idle_turn_quick(struct thrum__idle *idle)
+{
+	uint64_t word = load_relaxed(&idle->word);
+
+	do {
+		if ((word & MODE) != MODE)
+			return;
+	} while (!cas_relaxed(&idle->word, &word, word & ~MODE)); /* T10 */
+}
+
+void thrum__idle_withhold(struct thrum__idle *idle)
+{
+	store_relaxed(&idle->withheld, 1); /* T11 */
+	fence_seq_cst();                   /* O10 */
+	thrum__idle_turn_quick(idle);      /* sleeps are not cheap any more */
 }

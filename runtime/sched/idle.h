@@ -9,7 +9,11 @@
 #ifndef THRUM_SCHED_IDLE_H
 #define THRUM_SCHED_IDLE_H
 
+#include "base/assert.h"
 #include "base/atomic.h"
+
+#define THRUM__IDLE_ASLEEP (UINT64_C(1) << 32)  /* one of them, in word */
+#define THRUM__IDLE_CAREFUL (UINT64_C(1) << 63) /* as a signed number it is negative */
 
 struct thrum__idle {
 	unsigned workers; /* of these at most half search at a time */
@@ -18,20 +22,34 @@ struct thrum__idle {
 	void (*wake)(void *arg, unsigned n);
 	/* Is there anything that a searcher would find? */
 	bool (*has_work)(void *arg);
-	/* May be NULL: asks those who hold work back to tell of the next; and have all heard? */
+	/* Only where work is withheld: asks those who do it to tell of the next; and have all
+	 * heard? */
 	void (*attend)(void *arg);
 	bool (*heard)(void *arg);
+	struct atomic32 withheld;
 	char pad0[CACHE_LINE];
-	/* High half: workers that sleep and were not chosen; low half: workers that search, and
-	 * wakes in flight. */
+	/* The mode; workers that sleep and were not chosen; workers that search, and wakes in
+	 * flight (idle.c). */
 	struct atomic64 word;
 	char pad1[CACHE_LINE - sizeof(struct atomic64)];
 };
 
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers);
 
-/* Anyone, after work was made visible: wakes one worker if some sleep and none searches. */
-void thrum__idle_notify(struct thrum__idle *idle);
+/* Wakes one worker if some sleep and none searches. */
+void thrum__idle_wake_one(struct thrum__idle *idle);
+/* Anyone, after work was made visible: the same. */
+static inline void thrum__idle_notify(struct thrum__idle *idle)
+{
+	uint64_t word;
+
+	fence_light(); /* O1 */
+	word = load_relaxed(&idle->word);
+	/* Careful; or somebody sleeps, and the low half says that nobody searches. */
+	if (UNLIKELY((int64_t)word < 0 || (word >= THRUM__IDLE_ASLEEP && !(uint32_t)word)))
+		thrum__idle_wake_one(idle);
+}
+
 /* Anyone, after what they are to see was made visible: wakes every worker that sleeps; each counts
  * as searching.  One that is about to sleep sees it at its last look. */
 void thrum__idle_wake_all(struct thrum__idle *idle);
@@ -42,9 +60,9 @@ bool thrum__idle_search_begin(struct thrum__idle *idle);
 void thrum__idle_search_found(struct thrum__idle *idle);
 
 /* A worker announces its sleep (@searching: it searched until now); it must look at every source
- * once more after it.  It stays announced until it takes a token or the next returns true; in both
- * cases it counts as searching. */
-void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching);
+ * once more after it.  @attends: those who withhold work are asked to tell it.  It stays announced
+ * until it takes a token or the next returns true; in both cases it counts as searching. */
+void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool attends);
 /*
  * A worker that announced itself goes on by itself, for work, an event or a timer: true: it is
  * awake and searches, so it will see to the next wake.  False: all sleepers were chosen: a token
@@ -56,5 +74,17 @@ bool thrum__idle_sleep_undo(struct thrum__idle *idle);
 /* How many sleep and were not chosen, as far as one can see; what they wrote before they announced
  * it is seen. */
 unsigned thrum__idle_asleep(const struct thrum__idle *idle);
+
+/* From now on sleeps are cheap and each notify costs a full fence; and back again.  Where workers
+ * sleep often the first is better. */
+void thrum__idle_turn_careful(struct thrum__idle *idle);
+void thrum__idle_turn_quick(struct thrum__idle *idle);
+static inline bool thrum__idle_is_careful(const struct thrum__idle *idle)
+{
+	return (int64_t)load_relaxed(&idle->word) < 0;
+}
+
+/* A worker that is about to hold work back without a notify, before its first. */
+void thrum__idle_withhold(struct thrum__idle *idle);
 
 #endif

@@ -50,9 +50,10 @@ void thrum__join_lend(struct thrum__task *t)
 	}
 }
 
-/* The joined task @child is ours and has not started: runs it as a call. */
-static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
-			 struct thrum__task *child)
+/* The joined task @child is ours and has not started: runs it as a call; its result.  The caller's
+ * reference to it goes with it. */
+static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
+				    struct thrum__task *child)
 {
 	void **forks = thrum__lane_height(&w->lane);
 	intptr_t result;
@@ -84,34 +85,27 @@ static void run_in_place(struct thrum__worker *w, struct thrum__task *joiner,
 	joiner->lent = false;
 	joiner->worker = w->index; /* the child may have moved */
 	thrum__worker_set_current(w, joiner);
-	thrum__task_finish(w, child, result);
+	thrum__task_finish_joined(w, child, result);
+	return result;
 }
 
-static bool try_in_place(struct thrum_future *f)
+/* True: @f's task was the newest here, and is the caller's to run in place. */
+static inline bool take_in_place(struct thrum__worker *w, struct thrum__task *t,
+				 struct thrum_future *f)
 {
-	struct thrum__worker *w = thrum__tls_worker();
-	struct thrum__task *t = w->current;
-
 	if (t->level == LEVELS || !thrum__worker_may_stay(w))
 		return false;
 	if (f->kind != THRUM__TASK || f->runtime != w->runtime || t->deadline_ns != THRUM_FOREVER ||
-	    thrum__fiber_stack_left(w->fiber) < w->runtime->limits.stack_bytes / 2)
+	    (char *)__builtin_frame_address(0) < w->lane.front.stack_low)
 		return false;
-	if (!thrum__deque_pop_if(&w->spawned, thrum__task_of(f)))
-		return false;
-	run_in_place(w, t, thrum__task_of(f));
-	return true;
+	return thrum__deque_pop_if(&w->spawned, thrum__task_of(f));
 }
 
 /* Waits for @f's end; the caller's cancel or deadline cancels it. */
-static int join(struct thrum_future *f)
+static NOINLINE int await_end_of(struct thrum_future *f, struct thrum__task *t)
 {
-	struct thrum__task *t = thrum__current_task();
-	int err;
+	int err = thrum__await_any(f, THRUM_FOREVER);
 
-	if (thrum__future_is_done(f) || (t && try_in_place(f)))
-		return 0;
-	err = thrum__await_any(f, THRUM_FOREVER);
 	if ((err == -ECANCELED || err == -ETIMEDOUT) && thrum_cancel(f) == 0 && t)
 		thrum__timeout_learn(t, err, THRUM_FOREVER);
 	if (err == -ENOTSUP || err == -EDEADLK)
@@ -123,14 +117,20 @@ static int join(struct thrum_future *f)
 
 intptr_t thrum_join(struct thrum_future *f)
 {
+	struct thrum__worker *w = thrum__tls_worker();
+	struct thrum__task *t = w ? w->current : NULL;
 	intptr_t result;
 	int err;
 
 	if (!f)
 		return -ENOMEM;
-	err = join(f);
-	if (err)
-		return err;
+	if (!thrum__future_is_done(f)) {
+		if (t && take_in_place(w, t, f))
+			return run_in_place(w, t, thrum__task_of(f));
+		err = await_end_of(f, t);
+		if (err)
+			return err;
+	}
 	result = thrum__future_look(f);
 	thrum_release(f);
 	return result;

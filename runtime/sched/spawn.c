@@ -48,13 +48,18 @@ static size_t take_credits(struct thrum_runtime *rt, size_t want)
 	return 0;
 }
 
-void thrum__spawn_ended(struct thrum__worker *w)
+static NOINLINE bool restock(struct thrum__worker *w)
 {
 	size_t chunk = w->runtime->limits.credits_share;
 
-	w->credits++;
-	if (chunk && w->credits < 2 * chunk)
-		return;
+	w->credits = take_credits(w->runtime, chunk ? chunk : 1);
+	return w->credits;
+}
+
+void thrum__spawn_give_back(struct thrum__worker *w)
+{
+	size_t chunk = w->runtime->limits.credits_share;
+
 	w->credits -= chunk ? chunk : 1;
 	fetch_add_relaxed(&w->runtime->credits, (uint64_t)(chunk ? chunk : 1));
 }
@@ -71,21 +76,58 @@ void *thrum__copy_args(const void *args, size_t size)
 	return copy;
 }
 
-static struct thrum__task *make(struct thrum__worker *w, const struct thrum__spawn *how)
+/* A block with what a task begins with; NULL: no memory. */
+static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
+						const struct thrum__spawn *how)
 {
-	struct thrum__task *t = thrum__task_create(w, how->place, how->fn, how->arg);
+	struct thrum__task *t =
+	    w ? thrum__pool_get(&w->tasks) : thrum__pool_get_shared(&thrum__task_pool);
 
-	if (!t)
+	if (UNLIKELY(!t))
 		return NULL;
+	thrum__future_prepare(&t->future, THRUM__TASK, how->place);
+	thrum__parker_reset(&t->parker);
+	t->fn = how->fn;
+	t->arg = how->arg;
 	t->drop = how->drop;
-	if (how->copies) {
-		t->arg = thrum__copy_args(how->arg, how->copy_bytes);
-		if (!t->arg) {
-			thrum__task_discard(w, t);
-			return NULL;
-		}
-		t->copied = true;
-	}
+	t->fiber = NULL;
+	t->below = NULL;
+	t->deadline_ns = THRUM_FOREVER;
+	t->timeouts = NULL;
+	t->names = NULL;
+	store_relaxed(&t->name, NULL);
+	t->scope = NULL;
+	t->locals = NULL;
+	store_relaxed(&t->phase, THRUM__NEW);
+	t->level = 0;
+	t->armed = THRUM__UNARMED;
+	t->rivalled = false;
+	t->copied = how->copies;
+	t->wait_deaf = false;
+	t->forked = false;
+	t->lent = false;
+	return t;
+}
+
+/* @t has a copy of the argument: true; false: no memory, and @t is gone. */
+static NOINLINE bool give_copy(struct thrum__worker *w, struct thrum__task *t,
+			       const struct thrum__spawn *how)
+{
+	t->arg = thrum__copy_args(how->arg, how->copy_bytes);
+	if (t->arg)
+		return true;
+	t->copied = false;
+	thrum__task_discard(w, t);
+	return false;
+}
+
+static ALWAYS_INLINE struct thrum__task *make(struct thrum__worker *w,
+					      const struct thrum__spawn *how)
+{
+	struct thrum__task *t = create(w, how);
+
+	if (t && how->copies && !give_copy(w, t, how))
+		return NULL;
 	return t;
 }
 
@@ -102,22 +144,17 @@ static void withdraw(struct thrum__task *t, const struct thrum__spawn *how)
 	thrum_release(&t->future);
 }
 
-static inline int prepare(struct thrum__worker *w, const struct thrum__spawn *how,
-			  struct thrum__task **out)
+static ALWAYS_INLINE int prepare(struct thrum__worker *w, const struct thrum__spawn *how,
+				 struct thrum__task **out)
 {
-	if (UNLIKELY(!w->credits)) {
-		size_t chunk = w->runtime->limits.credits_share;
-
-		w->credits = take_credits(w->runtime, chunk ? chunk : 1);
-		if (!w->credits)
-			return -EAGAIN;
-	}
+	if (UNLIKELY(!w->credits) && !restock(w))
+		return -EAGAIN;
 	*out = make(w, how);
 	return *out ? 0 : -ENOMEM;
 }
 
-static inline int publish(struct thrum__worker *w, const struct thrum__spawn *how,
-			  struct thrum__task *t)
+static ALWAYS_INLINE int publish(struct thrum__worker *w, const struct thrum__spawn *how,
+				 struct thrum__task *t)
 {
 	/* Counted before it can be seen: whoever sums up must never find it ended and not spawned
 	 * (core/gate.c). */
@@ -147,7 +184,8 @@ void thrum__spawn_undo(struct thrum__worker *w, const struct thrum__spawn *how,
 	withdraw(t, how);
 }
 
-int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
+/* Inline, so that each kind of spawn pays for what it has alone. */
+static ALWAYS_INLINE int spawn(const struct thrum__spawn *how, struct thrum_future **out)
 {
 	struct thrum__worker *w = thrum__current_worker();
 	struct thrum__task *t;
@@ -169,6 +207,11 @@ int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 	if (!how->released)
 		*out = &t->future;
 	return 0;
+}
+
+int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
+{
+	return spawn(how, out);
 }
 
 int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
@@ -215,7 +258,7 @@ struct thrum_future *thrum_spawn_at(const char *place, thrum_fn fn, void *arg)
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
 	struct thrum_future *f = NULL;
 
-	return thrum__spawn(&how, &f) ? NULL : f;
+	return spawn(&how, &f) ? NULL : f;
 }
 
 struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const void *args,
@@ -241,7 +284,7 @@ int thrum_go_at(const char *place, thrum_fn fn, void *arg)
 {
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .released = true};
 
-	return thrum__spawn(&how, NULL);
+	return spawn(&how, NULL);
 }
 
 struct thrum_future *(thrum_spawn)(thrum_fn fn, void *arg)

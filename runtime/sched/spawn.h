@@ -41,8 +41,8 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 void *thrum__copy_args(const void *args, size_t size);
 /* What a worker keeps in store of a limit of @tasks_max; 0: nothing. */
 size_t thrum__spawn_share(size_t tasks_max, unsigned workers);
-/* One live task less. */
-void thrum__spawn_ended(struct thrum__worker *w);
+/* @w has more credits than it keeps. */
+void thrum__spawn_give_back(struct thrum__worker *w);
 /* Ends @t without calling its function; drop is called. */
 void thrum__task_abort(struct thrum__worker *w, struct thrum__task *t, intptr_t err);
 

@@ -94,17 +94,6 @@ void thrum__pools_after_fork(void)
 		pthread_mutex_unlock(&all_pools[i]->carve_lock);
 }
 
-static void future_prepare(struct thrum_future *f, enum thrum__kind kind, const char *place)
-{
-	store_relaxed(&f->word, 0);
-	f->result = 0;
-	f->place = place;
-	f->kind = (uint8_t)kind;
-	store_relaxed(&f->requested, 0);
-	f->runtime = NULL;
-	store_relaxed(&f->seen, 0);
-}
-
 void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const char *place)
 {
 	struct thrum_future *f;
@@ -114,47 +103,11 @@ void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const 
 	else
 		f = w ? thrum__pool_get(&w->futures) : thrum__pool_get_shared(&thrum__future_pool);
 	if (f)
-		future_prepare(f, kind, place);
+		thrum__future_prepare(f, kind, place);
 	return f;
 }
 
-struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn,
-				       void *arg)
-{
-	struct thrum__task *t =
-	    w ? thrum__pool_get(&w->tasks) : thrum__pool_get_shared(&thrum__task_pool);
-
-	if (!t)
-		return NULL;
-	future_prepare(&t->future, THRUM__TASK, place);
-	thrum__parker_reset(&t->parker);
-	t->fn = fn;
-	t->arg = arg;
-	t->drop = NULL;
-	t->fiber = NULL;
-	t->below = NULL;
-	t->level = 0;
-	t->armed = THRUM__UNARMED;
-	t->deadline_ns = THRUM_FOREVER;
-	t->timeouts = NULL;
-	store_relaxed(&t->name, NULL);
-	t->names = NULL;
-	t->scope = NULL;
-	t->locals = NULL;
-	t->copied = false;
-	t->lent = false;
-	t->forked = false;
-	store_relaxed(&t->phase, THRUM__NEW);
-	return t;
-}
-
-void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)
-{
-	t->future.runtime = runtime;
-	thrum__refs_publish(&t->future.refs, refs);
-}
-
-void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
+static NOINLINE void free_shared(struct thrum_future *f)
 {
 	static struct thrum__pool *const pools[] = {
 	    [THRUM__BARE] = &thrum__future_pool,
@@ -163,11 +116,21 @@ void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
 	    [THRUM__JOB] = &thrum__job_blocks,
 	};
 
+	thrum__pool_put_shared(pools[f->kind], f);
+}
+
+static inline void free_block(struct thrum__worker *w, struct thrum_future *f)
+{
 	thrum__refs_clear(&f->refs);
-	if (!w || f->kind == THRUM__JOB)
-		thrum__pool_put_shared(pools[f->kind], f);
+	if (UNLIKELY(!w || f->kind == THRUM__JOB))
+		free_shared(f);
 	else
 		thrum__pool_put(f->kind == THRUM__TASK ? &w->tasks : &w->futures, f);
+}
+
+void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f)
+{
+	free_block(w, f);
 }
 
 void thrum__task_discard(struct thrum__worker *w, struct thrum__task *t)
@@ -201,9 +164,17 @@ static bool drop_any_reference(struct thrum_future *f)
 	return f->kind == THRUM__SHIELD ? thrum__shield_release(f) : drop_reference(f);
 }
 
+/* Has @f, whose last reference has gone, nothing to tell and nothing but its block? */
+static inline bool ends_quietly(struct thrum_future *f)
+{
+	if (!thrum__future_is_done(f) || thrum_failed(f->result))
+		return false;
+	return f->kind == THRUM__BARE || (f->kind == THRUM__TASK && !thrum__task_of(f)->names);
+}
+
 /* The last reference has gone.  A shield's goes on to what it shielded: a loop, as chains may be
  * long. */
-static NOINLINE void future_end(struct thrum_future *f)
+static NOINLINE void future_end_slowly(struct thrum_future *f)
 {
 	do {
 		struct thrum_future *target = NULL;
@@ -222,27 +193,32 @@ static NOINLINE void future_end(struct thrum_future *f)
 	} while (f && drop_any_reference(f));
 }
 
+static inline void future_end(struct thrum_future *f)
+{
+	if (LIKELY(ends_quietly(f)))
+		free_block(thrum__tls_worker(), f);
+	else
+		future_end_slowly(f);
+}
+
 static NOINLINE void release_shield(struct thrum_future *f)
 {
 	if (thrum__shield_release(f))
 		future_end(f);
 }
 
-void thrum_release(struct thrum_future *f)
+static inline void release(struct thrum_future *f)
 {
-	if (!f || thrum__in_forked_child())
-		return;
 	if (UNLIKELY(f->kind == THRUM__SHIELD))
 		release_shield(f);
 	else if (drop_reference(f))
 		future_end(f);
 }
 
-intptr_t thrum__future_look(struct thrum_future *f)
+void thrum_release(struct thrum_future *f)
 {
-	if (thrum_failed(f->result) && !load_relaxed(&f->seen))
-		store_relaxed(&f->seen, 1);
-	return f->result;
+	if (f && !thrum__in_forked_child())
+		release(f);
 }
 
 bool thrum_done(const struct thrum_future *f)
@@ -264,11 +240,11 @@ intptr_t thrum_result(const struct thrum_future *f)
 	return thrum__future_look((struct thrum_future *)f);
 }
 
-intptr_t thrum__task_call(struct thrum__task *t)
+intptr_t thrum__task_call_slowly(struct thrum__task *t)
 {
 	intptr_t result;
 
-	if (UNLIKELY(t->armed))
+	if (t->armed)
 		thrum__spawn_disarm(t);
 	if ((t->drop || t->copied) && (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD)) {
 		if (t->drop)
@@ -289,12 +265,28 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 	ENSURE(!t->timeouts, "a timeout is ended before its frame is left");
 	store_relaxed(&t->phase, THRUM__ENDED);
 	/* While stopping every task is asked to end, also one that the walk has not come to. */
-	if ((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
-	    thrum__gate_is_shut(&w->runtime->gate))
+	if (UNLIKELY((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
+		     thrum__gate_is_shut(&w->runtime->gate)))
 		store_relaxed(&f->requested, 1);
-	thrum__spawn_ended(w); /* before anybody learns of the end and counts on the place */
+	thrum__worker_task_ended(w); /* before anybody learns of the end and counts on the place */
 	thrum__future_complete(f, result);
-	thrum_release(f);
+	if (thrum__refs_release(&f->refs))
+		future_end(f);
+	thrum__lives_ended(&w->counters.tasks);
+}
+
+void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
+{
+	ENSURE(!t->timeouts, "a timeout is ended before its frame is left");
+	if (!thrum__refs_release_both(&t->future.refs)) {
+		thrum__task_finish(w, t, result);
+		thrum_release(&t->future);
+		return;
+	}
+	thrum__worker_task_ended(w);
+	if (UNLIKELY(t->names))
+		thrum__names_free(t);
+	free_block(w, &t->future);
 	thrum__lives_ended(&w->counters.tasks);
 }
 

@@ -11,6 +11,7 @@
 #include "core/inbox.h"
 #include "core/parker.h"
 #include "core/pool.h"
+#include "core/refs.h"
 #include "sched/callback.h"
 #include "sched/timer.h"
 
@@ -85,26 +86,22 @@ struct thrum__shield {
 	uint32_t depth;                  /* shields below this one */
 };
 
-/* Blocks.  @w: the calling worker, or NULL. */
-struct thrum__task *thrum__task_create(struct thrum__worker *w, const char *place, thrum_fn fn,
-				       void *arg);
-/* The last step of making one: it can be found by walkers now.  @refs: how many references. */
-void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs);
 /* Of one that was never published or that nobody else ever saw. */
 void thrum__task_discard(struct thrum__worker *w, struct thrum__task *t);
-/* Calls fn, or drop instead when it was cancelled before it ran. */
-intptr_t thrum__task_call(struct thrum__task *t);
+/* One that is armed, owns its argument, or has to drop it. */
+intptr_t thrum__task_call_slowly(struct thrum__task *t);
 /* Completes it and gives the runtime's reference back. */
 void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result);
+/* The same, and the reference of the join in whose place it ran, which has its result and wants no
+ * more: as a rule nobody else can learn of the end, and it goes at once. */
+void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result);
 
+/* Blocks.  @w: the calling worker, or NULL. */
 void *thrum__future_alloc(struct thrum__worker *w, enum thrum__kind kind, const char *place);
 /* The block of a future that nobody else ever saw. */
 void thrum__future_free_block(struct thrum__worker *w, struct thrum_future *f);
 /* A reference, if it has not been freed: for walkers over the pool. */
 bool thrum__future_try_retain(struct thrum_future *f);
-/* Result of a done future; counts as having looked. */
-intptr_t thrum__future_look(struct thrum_future *f);
-
 /* A request to a task of any state; the caller holds a reference. */
 void thrum__task_cancel(struct thrum__task *t, unsigned level);
 
@@ -123,6 +120,41 @@ extern struct thrum__pool thrum__job_blocks;  /* jobs */
 /* Around fork: no slab is being carved. */
 void thrum__pools_before_fork(void);
 void thrum__pools_after_fork(void);
+
+/* A new life of @f's block, before it is published. */
+static inline void thrum__future_prepare(struct thrum_future *f, enum thrum__kind kind,
+					 const char *place)
+{
+	store_relaxed(&f->word, 0);
+	f->place = place;
+	f->kind = (uint8_t)kind;
+	store_relaxed(&f->requested, 0);
+	store_relaxed(&f->seen, 0);
+	f->runtime = NULL;
+}
+
+/* The last step of making a task: it can be found by walkers now.  @refs: how many references. */
+static inline void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)
+{
+	t->future.runtime = runtime;
+	thrum__refs_publish(&t->future.refs, refs);
+}
+
+/* Calls fn, or drop instead when it was cancelled before it ran. */
+static inline intptr_t thrum__task_call(struct thrum__task *t)
+{
+	if (UNLIKELY(t->armed || t->drop || t->copied))
+		return thrum__task_call_slowly(t);
+	return t->fn(t->arg);
+}
+
+/* Result of a done future; counts as having looked. */
+static inline intptr_t thrum__future_look(struct thrum_future *f)
+{
+	if (UNLIKELY(thrum_failed(f->result)) && !load_relaxed(&f->seen))
+		store_relaxed(&f->seen, 1);
+	return f->result;
+}
 
 static inline struct thrum__task *thrum__task_of(struct thrum_future *f)
 {

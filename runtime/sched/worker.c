@@ -39,14 +39,14 @@
 #define PATIENCE 64
 /* Spawned tasks that go before one that yields. */
 #define YIELD_MAX 256
+/* Visits home without a sleep until the worker is one of those that seldom do (idle.c: QUICK). */
+#define WAKEFUL 256
 /* Tasks taken from the injection queue at one visit. */
 #define INJECT_BATCH 16
-/* Between two looks at the poller while there are other tasks to run. */
-#define LOOK_NS 50000
 
 static _Noreturn void fiber_main(void *arg);
 
-static void run_after(void)
+static inline void run_after(void)
 {
 	struct thrum__worker *w = thrum__tls_worker();
 	void (*after)(struct thrum__worker *, void *) = w->after;
@@ -59,21 +59,15 @@ static void run_after(void)
 /* The next local task: woken ones first, but every fourth pick a spawned one first. */
 static struct thrum__task *next_local(struct thrum__worker *w)
 {
-	struct thrum__task *t;
+	struct thrum__task *t = NULL;
 
 	if (w->budget == 0)
 		return NULL;
-	if (w->budget-- % 4 == 0) {
+	if (w->budget-- % 4 == 0)
 		t = thrum__deque_pop(&w->spawned);
-		return t ? t : thrum__ready_take(&w->ready);
-	}
-	t = thrum__ready_take(&w->ready);
+	if (!t)
+		t = thrum__ready_take(&w->ready);
 	return t ? t : thrum__deque_pop(&w->spawned);
-}
-
-bool thrum__worker_has_local(struct thrum__worker *w)
-{
-	return w->budget == 0 || thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned);
 }
 
 /* One more visit: has the oldest spawned task been the oldest for too long? */
@@ -91,28 +85,13 @@ static bool oldest_is_due(struct thrum__worker *w)
 	return w->patience == PATIENCE;
 }
 
-/* Ready descriptors, now and then while other tasks run; a worker without any looks in
- * elsewhere.c. */
-static void look_at_times(struct thrum__worker *w)
-{
-	int64_t now;
-
-	if (!load_relaxed(&w->runtime->descriptors.watching))
-		return;
-	now = thrum__clock_monotonic_ns();
-	if (now - w->polled_ns < LOOK_NS)
-		return;
-	w->polled_ns = now;
-	thrum__worker_look(w);
-}
-
 bool thrum__worker_may_stay(struct thrum__worker *w)
 {
 	if (w->budget) {
 		w->budget--;
 		return true;
 	}
-	look_at_times(w);
+	thrum__worker_look_at_times(w);
 	if (thrum__ready_count(&w->ready) || oldest_is_due(w) || thrum__worker_has_outside(w) ||
 	    thrum__timers_due(w))
 		return false;
@@ -159,21 +138,30 @@ void thrum__worker_unequip(struct thrum__worker *w, struct thrum__task *t)
 	t->fiber = NULL;
 }
 
-/* The fiber to go on with @t; home if there is none (for lack of memory then with w->unstarted
- * set). */
-static struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__task *t)
+/* The same for @t, which may be NULL or has no fiber yet. */
+static NOINLINE struct thrum__fiber *find_fiber(struct thrum__worker *w, struct thrum__task *t)
 {
 	thrum__worker_set_current(w, t);
 	if (!t)
 		return &w->home;
-	if (t->fiber || thrum__worker_equip(w, t))
+	if (thrum__worker_equip(w, t))
 		return t->fiber;
 	thrum__worker_set_current(w, NULL);
 	w->unstarted = t;
 	return &w->home;
 }
 
-static void count_resume(struct thrum__worker *w, struct thrum__task *t)
+/* The fiber to go on with @t; home if there is none (for lack of memory then with w->unstarted
+ * set). */
+static inline struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (UNLIKELY(!t || !t->fiber))
+		return find_fiber(w, t);
+	thrum__worker_set_current(w, t);
+	return t->fiber;
+}
+
+static inline void count_resume(struct thrum__worker *w, struct thrum__task *t)
 {
 	thrum__count(&w->counters.resumes);
 	if (t->worker != w->index)
@@ -182,7 +170,7 @@ static void count_resume(struct thrum__worker *w, struct thrum__task *t)
 	store_relaxed(&t->phase, THRUM__RUNNING);
 }
 
-static void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
+static inline void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
 {
 	struct thrum__fiber *from = w->fiber;
 
@@ -198,7 +186,8 @@ void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__wo
 {
 	struct thrum__task *self = w->current;
 
-	ENSURE(thrum__lane_is_clear(&w->lane), "a fiber left its worker with forks in its lane");
+	DEBUG_ENSURE(thrum__lane_is_clear(&w->lane),
+		     "a fiber left its worker with forks in its lane");
 	w->after = after;
 	w->after_arg = arg;
 	switch_to(w, fiber_for(w, next_local(w)));
@@ -249,13 +238,6 @@ static _Noreturn void fiber_main(void *arg)
 	}
 }
 
-/* Into the ready ring; with no memory for it, into the inbox, which needs none. */
-void thrum__worker_queue(struct thrum__worker *w, struct thrum__task *t)
-{
-	if (UNLIKELY(thrum__ready_push(&w->ready, t)))
-		thrum__inbox_push(&w->runtime->woken, &t->link);
-}
-
 void thrum__worker_let_go_first(struct thrum__worker *w)
 {
 	struct thrum__task *t;
@@ -276,12 +258,6 @@ void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
 	thrum__inbox_push(&to->handed, &t->link);
 	if (to != w)
 		thrum__idle_wake_all(&rt->idle);
-}
-#else
-void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
-{
-	thrum__worker_queue(w, t);
-	thrum__idle_notify(&w->runtime->idle);
 }
 #endif
 
@@ -353,7 +329,7 @@ static void take_in(struct thrum__worker *w)
 	if (t)
 		thrum__worker_queue(w, t);
 	if (thrum__worker_has_local(w))
-		look_at_times(w);
+		thrum__worker_look_at_times(w);
 	if (thrum__ready_count(&w->ready) > 1)
 		thrum__idle_notify(&rt->idle);
 }
@@ -410,6 +386,10 @@ void *thrum__worker_main(void *worker)
 		if (w->exiting)
 			break;
 		w->budget = BUDGET;
+		if (UNLIKELY(thrum__idle_is_careful(&rt->idle)) && ++w->wakeful >= WAKEFUL) {
+			w->wakeful = 0;
+			thrum__idle_turn_quick(&rt->idle);
+		}
 		take_in(w);
 		if (!thrum__inbox_is_empty(&rt->callbacks)) {
 			end_search(w); /* they are users' code: others must be woken meanwhile */
@@ -446,6 +426,7 @@ int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsign
 	thrum__lane_init(&w->lane, w->forks, THRUM__FORKS_MAX, !thrum__membarrier_ready);
 	w->runtime = rt;
 	w->index = index;
+	w->credits_most = rt->limits.credits_share ? 2 * rt->limits.credits_share : 1;
 	w->random = rt->seed * 0x9E3779B97F4A7C15u + index * 0xD1B54A32D192ED03u + 1;
 	store_relaxed(&w->next_ns, (uint64_t)THRUM_FOREVER);
 	thrum__bias_init(&w->wheel_lock);

@@ -25,6 +25,7 @@
 #include "poll/descriptor.h"
 #include "sched/blocking_pool.h"
 #include "sched/idle.h"
+#include "sched/spawn.h"
 #include "sched/task.h"
 
 #define THRUM__WORKERS_MAX 256
@@ -60,11 +61,15 @@ struct thrum__worker {
 	struct thrum__fiber *kept; /* fibers at rest, linked by next */
 	unsigned kept_count;
 	bool searching; /* counted by idle.c */
+	bool withholds; /* has said so: forks go into its lane */
 	bool starved;   /* there was a fork, and no task to be had for it, when it last looked */
 	bool exiting;
-	int64_t polled_ns; /* when it last looked at the poller between tasks */
+	int64_t polled_ns; /* when it last looked at the poller, between tasks or to sleep */
+	unsigned naps;     /* sleeps in a row, each soon after the last (elsewhere.c) */
+	unsigned wakeful;  /* visits home since, while sleeps are cheap */
 	uint64_t random;
-	size_t credits; /* live tasks that it may still add (spawn.c) */
+	size_t credits;      /* live tasks that it may still add (spawn.c) */
+	size_t credits_most; /* it gives some back then */
 	struct thrum__pool_cache tasks, futures;
 	struct thrum__stack_cache stacks;
 	struct thrum__task *unstarted; /* for home: a task that found no fiber */
@@ -163,6 +168,14 @@ static inline void thrum__count(struct atomic64 *counter)
 	store_relaxed(counter, load_relaxed(counter) + 1);
 }
 
+/* One live task less. */
+static inline void thrum__worker_task_ended(struct thrum__worker *w)
+{
+	w->credits++;
+	if (UNLIKELY(w->credits >= w->credits_most))
+		thrum__spawn_give_back(w);
+}
+
 int64_t thrum__runtime_now_ns(struct thrum_runtime *rt);
 
 /* worker.c */
@@ -173,10 +186,24 @@ void *thrum__worker_main(void *worker);
  * when resumed. */
 void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__worker *, void *),
 			 void *arg);
-/* Puts @t, woken or yielding, into the queue of worker @w, which is the calling one. */
+/* Puts @t, woken or yielding, into the queue of worker @w, which is the calling one: into the ready
+ * ring; with no memory for it, into the inbox, which needs none. */
+static inline void thrum__worker_queue(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (UNLIKELY(thrum__ready_push(&w->ready, t)))
+		thrum__inbox_push(&w->runtime->woken, &t->link);
+}
+
+/* The same, and somebody who sleeps is woken. */
+#ifdef THRUM_MIGRATE
 void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t);
-/* The same without a look for sleepers. */
-void thrum__worker_queue(struct thrum__worker *w, struct thrum__task *t);
+#else
+static inline void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
+{
+	thrum__worker_queue(w, t);
+	thrum__idle_notify(&w->runtime->idle);
+}
+#endif
 /* What was spawned here before now runs before a task that is queued next. */
 void thrum__worker_let_go_first(struct thrum__worker *w);
 /* The unpark of every task's parker: makes it runnable, from any thread. */
@@ -191,13 +218,18 @@ bool thrum__runtime_offers(void *rt);
 /* For a task that goes on with another in its place: false if others have waited long enough. */
 bool thrum__worker_may_stay(struct thrum__worker *w);
 /* True if another task could run on @w now: else a yield may return at once. */
-bool thrum__worker_has_local(struct thrum__worker *w);
+static inline bool thrum__worker_has_local(const struct thrum__worker *w)
+{
+	return w->budget == 0 || thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned);
+}
 
 /* elsewhere.c: work from other workers, the spin, the sleep. */
 struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w);
 void thrum__worker_wake(void *rt, unsigned n);
 /* Takes in what the poller has ready: true: there was something. */
 bool thrum__worker_look(struct thrum__worker *w);
+/* The same if it has not looked for a while. */
+bool thrum__worker_look_at_times(struct thrum__worker *w);
 /* Has something come from outside that home would take in? */
 bool thrum__worker_has_outside(struct thrum__worker *w);
 

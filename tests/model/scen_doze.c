@@ -42,7 +42,7 @@ static void start(unsigned workers)
 	idle.has_work = has_work;
 	thrum__idle_init(&idle, workers);
 	for (unsigned i = 0; i < workers; i++)
-		thrum__idle_sleep_begin(&idle, false);
+		thrum__idle_sleep_begin(&idle, false, true);
 	store_relaxed(&doze.state, THRUM__DOZE_AWAKE);
 	store_relaxed(&tokens, 0);
 	for (unsigned i = 0; i < WORKERS; i++)
@@ -142,7 +142,7 @@ static void come_back(unsigned i)
 {
 	if (thrum__idle_sleep_undo(&idle)) {
 		be_held(i);
-		thrum__idle_sleep_begin(&idle, true);
+		thrum__idle_sleep_begin(&idle, true, true);
 	}
 }
 
@@ -168,7 +168,7 @@ static void chosen0(void)
 		n = load_relaxed(&tokens);
 	}
 	be_held(0);
-	thrum__idle_sleep_begin(&idle, true);
+	thrum__idle_sleep_begin(&idle, true, true);
 }
 
 /* Comes back by itself, to stay. */

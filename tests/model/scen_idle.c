@@ -15,6 +15,7 @@
 #include "sched/idle.h"
 
 #define WORKERS 3
+#define CAREFUL (UINT64_C(3) << 62) /* the mode */
 
 static struct thrum__idle idle;
 static struct atomic32 work, over, tokens, now;
@@ -60,7 +61,7 @@ static void start(unsigned workers)
 
 static uint32_t asleep_now(void)
 {
-	return (uint32_t)(load_relaxed(&idle.word) >> 32);
+	return (uint32_t)(load_relaxed(&idle.word) >> 32) & 0x3fffffff;
 }
 
 /* @n workers sleep from the beginning. */
@@ -117,7 +118,7 @@ static void announce(unsigned i)
 
 	sleeping++;
 	searching[i] = false;
-	thrum__idle_sleep_begin(&idle, searched);
+	thrum__idle_sleep_begin(&idle, searched, true);
 }
 
 /* The announced worker @i goes on by itself, for work or a timer. */
@@ -246,7 +247,7 @@ static void all_done(void)
 {
 	none_left();
 	model_assert(done == idle.workers);
-	model_assert(load_relaxed(&idle.word) == 0);
+	model_assert((load_relaxed(&idle.word) & ~CAREFUL) == 0);
 }
 
 static void publish_once(void)
@@ -469,3 +470,117 @@ static void all_fired(void)
 }
 SCENARIO(idle_virtual_clock, .stale = 1, .setup = start_two, .thread = {clocked_0, clocked_1},
 	 .check = all_fired, .may_sleep = 3, .min_executions = 10000, .covers = "T3 T5 T6");
+
+/*
+ * Where sleeps are cheap: who goes to sleep and who publishes both pay a full fence; and on the way
+ * there and back.
+ */
+static void turn_careful(void)
+{
+	thrum__idle_turn_careful(&idle);
+}
+
+static void turn_quick(void)
+{
+	thrum__idle_turn_quick(&idle);
+}
+
+static void turn_both(void)
+{
+	turn_careful();
+	turn_quick();
+}
+
+static void publish_and_turn(void)
+{
+	publish();
+	turn_careful();
+}
+
+static void be_careful(void)
+{
+	store_relaxed(&idle.word, load_relaxed(&idle.word) + CAREFUL);
+}
+
+static void start_two_careful(void)
+{
+	start(2);
+	be_careful();
+}
+SCENARIO(idle_careful_publish_sleep, .stale = 1, .setup = start_two_careful,
+	 .thread = {publish_twice, worker_0, worker_1}, .check = all_done, .min_executions = 10000,
+	 .covers = "T1 T2 T3 T4 T6 T7");
+
+static void start_searcher_careful(void)
+{
+	start_searcher();
+	be_careful();
+}
+SCENARIO(idle_careful_searcher_finds, .setup = start_searcher_careful,
+	 .thread = {publish_once, worker_0, worker_1}, .check = all_done, .min_executions = 10000,
+	 .covers = "T2 T3 T4 T6 T7");
+
+static void start_one_asleep_careful(void)
+{
+	start_one_asleep();
+	be_careful();
+}
+SCENARIO(idle_careful_wake_all, .stale = 1, .setup = start_one_asleep_careful,
+	 .thread = {end_all, over_1, over_by_timer_0}, .check = all_done, .min_executions = 10000,
+	 .covers = "T2 T3 T5 T6 T7");
+
+/* Somebody turns it while one publishes and one goes to sleep. */
+SCENARIO(idle_turns_careful, .setup = start_one, .thread = {publish_once, turn_careful, worker_0},
+	 .check = all_done, .min_executions = 10000, .covers = "T1 T2 T3 T4 T6 T7 T8 T9");
+
+static void start_one_careful(void)
+{
+	start(1);
+	be_careful();
+}
+SCENARIO(idle_turns_quick, .setup = start_one_careful,
+	 .thread = {publish_once, turn_quick, worker_0}, .check = all_done, .min_executions = 1000,
+	 .covers = "T1 T2 T3 T4 T6 T7 T10");
+
+SCENARIO(idle_turns_to_and_fro, .setup = start_one, .thread = {publish_once, turn_both, worker_0},
+	 .check = all_done, .min_executions = 10000, .covers = "T1 T2 T3 T4 T6 T7 T8 T9 T10");
+
+/* A searcher finds, and leaves, meanwhile. */
+SCENARIO(idle_turns_while_found, .setup = start_one_seen,
+	 .thread = {publish_and_turn, chosen_0, searcher_1}, .check = counts_fit,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T6 T7 T8 T9");
+
+/* Who turns it goes to sleep itself. */
+static void turns_and_finds_0(void)
+{
+	turn_careful();
+	find(0);
+}
+SCENARIO(idle_turner_sleeps, .stale = 1, .setup = start_two,
+	 .thread = {publish_twice, turns_and_finds_0, worker_1}, .check = all_done,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T6 T7 T8 T9");
+
+/* Many come to search at once: one too many takes it back, and sees to what it met. */
+static void searches_0(void)
+{
+	searching[0] = thrum__idle_search_begin(&idle);
+	take_one(0);
+}
+static void searches_1(void)
+{
+	searching[1] = thrum__idle_search_begin(&idle);
+	take_one(1);
+}
+static void start_third_asleep(void)
+{
+	start(2);
+	start_asleep(1);
+}
+/* What is left has woken the one who sleeps. */
+static void left_wakes(void)
+{
+	model_assert(!load_relaxed(&work) || load_relaxed(&tokens) == 1);
+}
+SCENARIO(idle_too_many_search, .setup = start_third_asleep,
+	 .thread = {publish_once, searches_0, searches_1}, .check = left_wakes,
+	 .min_executions = 10000, .covers = "T1 T2 T4");

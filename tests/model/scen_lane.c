@@ -408,7 +408,9 @@ static void start_idle(size_t room, unsigned asleep, unsigned searching)
 	idle.heard = heard;
 	thrum__idle_init(&idle, 4);
 	store_relaxed(&idle.word, ((uint64_t)asleep << 32) + searching);
+	store_relaxed(&idle.withheld, 1);
 	model_name(&idle.word, "word");
+	model_name(&idle.withheld, "withheld");
 }
 
 static void tell(void)
@@ -469,7 +471,15 @@ static void finds_offered(void)
 static void goes_to_sleep(void)
 {
 	thrum__lane_ask(&lane);
-	thrum__idle_sleep_begin(&idle, true);
+	thrum__idle_sleep_begin(&idle, true, true);
+	if (thrum__lane_has(&lane) || !thrum__lane_tells(&lane))
+		thrum__idle_sleep_undo(&idle);
+}
+
+/* As sched/elsewhere.c: idle.c asks, where there may be anything to ask for. */
+static void goes_to_sleep_unasked(void)
+{
+	thrum__idle_sleep_begin(&idle, true, true);
 	if (thrum__lane_has(&lane) || !thrum__lane_tells(&lane))
 		thrum__idle_sleep_undo(&idle);
 }
@@ -479,7 +489,7 @@ static void none_hidden(void)
 {
 	uint64_t word = load_relaxed(&idle.word);
 
-	model_assert(!thrum__lane_has(&lane) || (uint32_t)word || !(word >> 32));
+	model_assert(!thrum__lane_has(&lane) || (uint32_t)word || !(uint32_t)(word >> 32 << 2));
 	is_in_order();
 }
 
@@ -539,3 +549,44 @@ static void start_small_taken(void)
 SCENARIO(lane_full_of_taken, .setup = start_small_taken, .thread = {hog_two, finds_offered},
 	 .check = none_hidden, .bounded_spin = true, .min_executions = 10000,
 	 .covers = "T1 T3 T4 T6 T8");
+
+/* ---- The first forks of all, where sleeps are cheap ---- */
+
+static void start_unforked(void)
+{
+	start_idle(ITEMS, 0, 2);
+	store_relaxed(&idle.withheld, 0);
+	store_relaxed(&idle.word, load_relaxed(&idle.word) + (UINT64_C(3) << 62));
+}
+
+/* Its first push goes the slow way, as nobody has heeded anything; then the quick way. */
+static void first_forks(void)
+{
+	make(&items[0]);
+	model_assert(!thrum_fork_push(&lane.front, &items[0]));
+	model_assert(!thrum__lane_share(&lane));
+	thrum__idle_withhold(&idle);
+	tell();
+	push_and_tell(1);
+}
+SCENARIO(lane_first_forks, .setup = start_unforked,
+	 .thread = {first_forks, goes_to_sleep_unasked, goes_to_sleep_unasked},
+	 .check = none_hidden, .min_executions = 10000, .covers = "T1 T4 T8; idle T11");
+
+static void start_unforked_quick(void)
+{
+	start_idle(ITEMS, 0, 2);
+	store_relaxed(&idle.withheld, 0);
+}
+SCENARIO(lane_first_forks_quick, .setup = start_unforked_quick,
+	 .thread = {first_forks, goes_to_sleep_unasked, goes_to_sleep_unasked},
+	 .check = none_hidden, .min_executions = 10000, .covers = "T1 T4 T8; idle T11");
+
+/* Another has withheld before, whose note a sleeper may not have seen. */
+static void another_withholds(void)
+{
+	thrum__idle_withhold(&idle);
+}
+SCENARIO(lane_two_first_forks, .setup = start_unforked,
+	 .thread = {first_forks, another_withholds, goes_to_sleep_unasked}, .check = none_hidden,
+	 .min_executions = 10000, .covers = "T1 T4 T8");

@@ -149,6 +149,26 @@ SCENARIO(refs_two_releasers, .setup = start2,
 	 .thread = {use_release, use_release, walk_twice, walk_once}, .check = check,
 	 .min_executions = 10000, .covers = "T2 T4 T7");
 
+/* T1, T2, T4, T7, T8: one has two, as who joins a task in place; walkers hold it up. */
+static void use_release_both(void)
+{
+	use();
+	if (thrum__refs_release_both(&thing.refs)) {
+		end_thing();
+		return;
+	}
+	use_release();
+	use_release();
+}
+SCENARIO(refs_both_walked, .setup = start2,
+	 .thread = {use_release_both, make_release, walk_twice, walk_once}, .check = check,
+	 .min_executions = 10000, .covers = "T1 T2 T4 T7 T8");
+
+/* T2, T4, T7, T8: a third is given back meanwhile. */
+SCENARIO(refs_both_and_third, .setup = start3,
+	 .thread = {use_release_both, use_release, walk_twice}, .check = check,
+	 .min_executions = 10000, .covers = "T2 T4 T7 T8");
+
 /* Things that nobody walks. */
 
 static void use_release_unwalked(void)

@@ -122,7 +122,16 @@ static void worker_sleep(struct worker *w)
 		? THRUM_FOREVER
 		: thrum__clock_monotonic_ns() + (int64_t)random_below(&w->random, 200000);
 
-	thrum__idle_sleep_begin(&idle, w->searching);
+	/* The protocol is turned to and fro meanwhile. */
+	switch (random_below(&w->random, 64)) {
+	case 0:
+		thrum__idle_turn_careful(&idle);
+		break;
+	case 1:
+		thrum__idle_turn_quick(&idle);
+		break;
+	}
+	thrum__idle_sleep_begin(&idle, w->searching, false);
 	w->searching = false;
 	if (has_work(NULL)) {
 		w->undone++;

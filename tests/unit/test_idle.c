@@ -40,7 +40,7 @@ static void start(unsigned workers)
 static void sleep_some(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		thrum__idle_sleep_begin(&idle, false);
+		thrum__idle_sleep_begin(&idle, false, true);
 }
 
 static unsigned searching(void)
@@ -131,7 +131,7 @@ START_TEST(sleep_ends_by_itself_or_by_choice)
 {
 	start(2);
 	ck_assert(thrum__idle_search_begin(&idle));
-	thrum__idle_sleep_begin(&idle, true);
+	thrum__idle_sleep_begin(&idle, true, true);
 	ck_assert_uint_eq(searching(), 0);
 	ck_assert(thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(searching(), 1);
@@ -140,7 +140,7 @@ START_TEST(sleep_ends_by_itself_or_by_choice)
 	thrum__idle_notify(&idle);
 	ck_assert_uint_eq(wakes, 0);
 
-	thrum__idle_sleep_begin(&idle, false);
+	thrum__idle_sleep_begin(&idle, false, true);
 	thrum__idle_notify(&idle);
 	ck_assert(!thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(tokens, 1);
@@ -181,7 +181,7 @@ START_TEST(last_look_finds_work)
 	start(2);
 	sleep_some(1);
 	ck_assert(thrum__idle_search_begin(&idle));
-	thrum__idle_sleep_begin(&idle, true);
+	thrum__idle_sleep_begin(&idle, true, true);
 	ck_assert_uint_eq(thrum__idle_asleep(&idle), 2);
 	ck_assert(thrum__idle_sleep_undo(&idle));
 	ck_assert_uint_eq(searching(), 1);
@@ -227,7 +227,7 @@ START_TEST(all_asleep)
 		start(workers[k]);
 		for (unsigned i = 0; i < workers[k]; i++) {
 			ck_assert_uint_eq(thrum__idle_asleep(&idle), i);
-			thrum__idle_sleep_begin(&idle, false);
+			thrum__idle_sleep_begin(&idle, false, true);
 		}
 		ck_assert_uint_eq(thrum__idle_asleep(&idle), workers[k]);
 		thrum__idle_notify(&idle);
@@ -245,8 +245,99 @@ static void end_what_was_not_begun(void)
 static void sleep_as_if_searching(void)
 {
 	start(2);
-	thrum__idle_sleep_begin(&idle, true);
+	thrum__idle_sleep_begin(&idle, true, true);
 }
+
+START_TEST(careful_wakes_alike)
+{
+	start(2);
+	thrum__idle_turn_quick(&idle);
+	ck_assert(!thrum__idle_is_careful(&idle));
+	thrum__idle_turn_careful(&idle);
+	thrum__idle_turn_careful(&idle);
+	ck_assert(thrum__idle_is_careful(&idle));
+	thrum__idle_notify(&idle);
+	ck_assert_uint_eq(wakes, 0);
+	sleep_some(2);
+	ck_assert_uint_eq(thrum__idle_asleep(&idle), 2);
+	thrum__idle_notify(&idle);
+	thrum__idle_notify(&idle);
+	ck_assert_uint_eq(wakes, 1);
+	thrum__idle_wake_all(&idle);
+	ck_assert_uint_eq(tokens, 2);
+	ck_assert_uint_eq(searching(), 2);
+	ck_assert(thrum__idle_is_careful(&idle));
+	thrum__idle_turn_quick(&idle);
+	ck_assert(!thrum__idle_is_careful(&idle));
+	ck_assert_uint_eq(searching(), 2);
+}
+END_TEST
+
+static unsigned asked;
+static bool told;
+
+static void attend(void *arg)
+{
+	ck_assert_ptr_eq(arg, &idle);
+	asked++;
+}
+
+static bool heard(void *arg)
+{
+	ck_assert_ptr_eq(arg, &idle);
+	return told;
+}
+
+static void start_with_withheld(void)
+{
+	start(4);
+	idle.attend = attend;
+	idle.heard = heard;
+	asked = 0;
+	told = false;
+	thrum__idle_withhold(&idle);
+}
+
+/* Nobody is asked to tell of withheld work before there is any, nor by one who does not mind it. */
+START_TEST(withheld_work_is_asked_for)
+{
+	start_with_withheld();
+	thrum__idle_init(&idle, 4);
+	sleep_some(1);
+	ck_assert_uint_eq(asked, 0);
+	thrum__idle_withhold(&idle);
+	thrum__idle_sleep_begin(&idle, false, false);
+	ck_assert_uint_eq(asked, 0);
+	thrum__idle_sleep_begin(&idle, false, true);
+	ck_assert_uint_eq(asked, 1);
+}
+END_TEST
+
+/* Who does not know that it will be told of it leaves another to look. */
+START_TEST(the_last_searcher_asks)
+{
+	for (int i = 0; i < 2; i++) {
+		start_with_withheld();
+		sleep_some(1);
+		told = i;
+		asked = 0;
+		ck_assert(thrum__idle_search_begin(&idle));
+		thrum__idle_search_found(&idle);
+		ck_assert_uint_eq(asked, 1);
+		ck_assert_uint_eq(wakes, !told);
+	}
+}
+END_TEST
+
+/* Sleeps are not cheap then, so nothing is gained by care. */
+START_TEST(withheld_work_ends_care)
+{
+	start(4);
+	thrum__idle_turn_careful(&idle);
+	thrum__idle_withhold(&idle);
+	ck_assert(!thrum__idle_is_careful(&idle));
+}
+END_TEST
 
 START_TEST(underflow_is_caught)
 {
@@ -276,6 +367,10 @@ int main(void)
 	    last_look_finds_work,
 	    all_are_woken,
 	    all_asleep,
+	    careful_wakes_alike,
+	    withheld_work_is_asked_for,
+	    the_last_searcher_asks,
+	    withheld_work_ends_care,
 	    underflow_is_caught,
 	};
 

@@ -12,12 +12,12 @@ jobs=$(nproc)
 packages_run=(cmake ninja-build gcc libc6-dev pkgconf libck-dev libssl-dev
 	libjansson-dev libcurl4-openssl-dev node-llhttp ca-certificates)
 packages_test=("${packages_run[@]}" check g++ python3 shellcheck
-	curl openssl nginx-light wrk)
+	curl openssl nginx-light wrk valgrind)
 # shellcheck disable=SC2034 # for those who source this
 packages_clang=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
 packages_full=("${packages_test[@]}" "${packages_clang[@]}" lld llvm
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user gdb valgrind)
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user gdb)
 
 say()
 {
