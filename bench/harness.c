@@ -37,6 +37,8 @@ void *bench_alloc(size_t bytes)
 	return memory;
 }
 
+static struct bench *running; /* since bench_rounds */
+
 static void help(const struct bench_spec *spec)
 {
 	printf("bench_%s - %s\n\n"
@@ -44,6 +46,7 @@ static void help(const struct bench_spec *spec)
 	       "  --runs N        rounds that count (default %u)%s\n"
 	       "  --count N       %s in a run (default %llu)\n"
 	       "  --json FILE     write machine and figures there too\n"
+	       "  --stats         what the runtimes counted, too, for a million of --count\n"
 	       "  --once          one round for tools/bench, one number of workers\n"
 	       "  --help\n",
 	       spec->name, spec->about, spec->workers, spec->runs,
@@ -113,13 +116,11 @@ static void check_json(const char *path)
 
 void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char **argv)
 {
-	static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
-						{"runs", required_argument, NULL, 'r'},
-						{"count", required_argument, NULL, 'c'},
-						{"json", required_argument, NULL, 'j'},
-						{"once", no_argument, NULL, 'o'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"workers", required_argument, NULL, 'w'}, {"runs", required_argument, NULL, 'r'},
+	    {"count", required_argument, NULL, 'c'},   {"json", required_argument, NULL, 'j'},
+	    {"stats", no_argument, NULL, 's'},         {"once", no_argument, NULL, 'o'},
+	    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
 	int option;
 
 	memset(b, 0, sizeof(*b));
@@ -127,7 +128,7 @@ void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char 
 	b->count = spec->count;
 	b->runs = spec->runs;
 	read_workers(b, spec->workers);
-	while ((option = getopt_long(argc, argv, "w:r:c:j:oh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "w:r:c:j:soh", options, NULL)) != -1) {
 		switch (option) {
 		case 'w':
 			read_workers(b, optarg);
@@ -142,6 +143,9 @@ void bench_begin(struct bench *b, const struct bench_spec *spec, int argc, char 
 		case 'j':
 			check_json(optarg);
 			b->json_path = optarg;
+			break;
+		case 's':
+			b->stats = true;
 			break;
 		case 'o':
 			b->once = true;
@@ -235,6 +239,7 @@ static void one_round(struct bench *b, const bench_fn *workloads, size_t n)
 
 void bench_rounds(struct bench *b, const bench_fn *workloads, size_t n)
 {
+	running = b;
 	b->warm_up = true;
 	if (b->once)
 		b->runs = 1;
@@ -258,18 +263,55 @@ int bench_end(struct bench *b)
 	return 0;
 }
 
+struct counted {
+	thrum_fn fn;
+	void *arg;
+	struct thrum_stats stats; /* when fn had returned */
+};
+
+static intptr_t run_counted(void *arg)
+{
+	struct counted *c = arg;
+	intptr_t result = c->fn(c->arg);
+
+	c->stats.size = sizeof(c->stats);
+	if (thrum_runtime_stats(NULL, -1, &c->stats))
+		bench_fail("a runtime does not say what it did");
+	return result;
+}
+
+static void report_stats(unsigned workers, const struct thrum_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = {
+	    {"(spawned)", s->spawned},        {"(stolen)", s->stolen},
+	    {"(worker sleeps)", s->parks},    {"(switches)", s->switches},
+	    {"(task waits)", s->suspensions}, {"(migrations)", s->migrations},
+	    {"(timers fired)", s->timers},
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		bench_figure(running, counts[i].name, workers, "a million",
+			     (double)counts[i].n * 1e6 / (double)running->count);
+}
+
 static intptr_t run(unsigned workers, int64_t stall_ns, thrum_fn fn, void *arg)
 {
 	struct thrum_config config = THRUM_CONFIG_INIT;
+	struct counted counted = {.fn = fn, .arg = arg};
 	intptr_t result;
 
 	config.workers = workers;
 	config.stall_ns = stall_ns;
 	/* Ending a million parked tasks takes its time. */
 	config.grace_ns = THRUM_SEC(120);
-	result = thrum_run_with(&config, fn, arg);
+	result = thrum_run_with(&config, run_counted, &counted);
 	if (thrum_failed(result))
 		bench_fail("the main task failed: %s", strerror((int)-result));
+	if (running && running->stats)
+		report_stats(workers, &counted.stats);
 	return result;
 }
 

@@ -51,6 +51,7 @@ struct bench {
 	unsigned workers[BENCH_WORKERS_MAX];
 	size_t n_workers;
 	const char *json_path;
+	bool stats;   /* --stats */
 	bool once;    /* --once */
 	bool warm_up; /* this round is not recorded */
 	struct bench_series series[BENCH_SERIES_MAX];

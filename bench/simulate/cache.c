@@ -17,14 +17,16 @@
  *
  * HEAVY   membarrier interrupts all that run.  costs.barriers: BARRIERS_LOCKED is what Linux does
  *         since 6.8, and the older kernels that are still maintained: a lock, for the whole
- *         machine; BARRIERS_FREE what they did before.  BARRIERS_SHARED is what a library could do:
- *         who finds one under way waits for the next, which serves all that came before it began.
+ *         machine; BARRIERS_FREE what they did before.  costs.shared: those who want one at once
+ *         have one made for all, as thrum__membarrier does (base/barrier.c, the real one).  In line
+ *         for it is who waits, but for the time that one takes.
  *
  * Lines are found by address in a table that is never full; else the process ends.
  */
 #include "cache.h"
 
 #include "base/assert.h"
+#include "base/barrier.h"
 #include "engine.h"
 #include "model_atomic.h"
 
@@ -55,6 +57,10 @@ static struct line lines[LINES];
 static unsigned lines_count, cores_on_socket;
 static struct place_figures figures[PLACES];
 static struct line heavy = {.place = PLACE_HEAVY};
+/* As in os.c. */
+static struct thrum__barrier membarriers = {.patience = 1000};
+static unsigned wanting;                /* how many are in a heavy fence */
+static uint64_t in_kernel_ns[CORES_MAX]; /* of that, in a membarrier of their own */
 static const void *watched;
 static void (*watcher)(uint64_t value);
 
@@ -82,6 +88,8 @@ void cache_reset(unsigned workers)
 	lines_count = 0;
 	heavy.free_ns = 0;
 	heavy.at = 0;
+	wanting = 0;
+	store_relaxed(&membarriers.runs, 0);
 	watched = NULL;
 	cores_on_socket = (workers + (unsigned)costs.sockets - 1) / (unsigned)costs.sockets;
 	cache_forget_figures();
@@ -267,34 +275,51 @@ bool model_cas(struct model_site *s, void *p, unsigned size, uint64_t *expected,
 
 static void membarrier(void)
 {
-	static uint64_t begins_ns; /* the last one, which may be yet to come */
-	uint64_t now;
-	bool joined = false;
+	uint64_t begin = engine_now();
 
 	engine_spend(costs.syscall);
 	engine_sync();
-	now = engine_now();
-	if (costs.barriers == BARRIERS_SHARED && heavy.free_ns) {
-		joined = begins_ns > now;
-		if (!joined)
-			begins_ns = heavy.free_ns > now ? heavy.free_ns : now;
-		heavy.free_ns = begins_ns;
-	} else {
-		begins_ns = now;
+	queue_at(&heavy, costs.membarrier,
+		 costs.barriers == BARRIERS_FREE ? 0 : costs.membarrier);
+	engine_interrupt_others(costs.interrupt);
+	in_kernel_ns[engine_self()] = engine_now() - begin;
+}
+
+/* thrum__membarrier */
+static void shared_membarrier(void)
+{
+	struct place_figures *f = &figures[PLACE_HEAVY];
+	uint64_t begin = engine_now();
+	int self = engine_self();
+	uint64_t waited;
+
+	engine_sync();
+	in_kernel_ns[self] = 0;
+	if (++wanting > f->longest)
+		f->longest = wanting;
+	thrum__barrier_pass(&membarriers, membarrier);
+	engine_sync();
+	wanting--;
+	waited = engine_now() - begin - in_kernel_ns[self];
+	if (!in_kernel_ns[self]) {
+		uint64_t served = waited < costs.membarrier ? waited : costs.membarrier;
+
+		f->moved_ns += served;
+		waited -= served;
 	}
-	queue_at(&heavy, costs.membarrier, costs.barriers == BARRIERS_FREE ? 0 : costs.membarrier);
-	if (!joined)
-		engine_interrupt_others(costs.interrupt);
+	f->queued_ns += waited;
 }
 
 void model_fence(struct model_site *s)
 {
 	if (engine_self() < 0 || s->declared == MODEL_LIGHT)
 		return;
-	if (s->declared == MODEL_HEAVY)
-		membarrier();
-	else
+	if (s->declared != MODEL_HEAVY)
 		engine_spend(costs.locked);
+	else if (costs.shared)
+		shared_membarrier();
+	else
+		membarrier();
 }
 
 void model_hint(struct model_site *s)

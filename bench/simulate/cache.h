@@ -26,15 +26,15 @@ enum place {
 
 extern const char *const place_names[PLACES];
 
-/* How membarriers go together. */
-enum barriers { BARRIERS_FREE, BARRIERS_LOCKED, BARRIERS_SHARED };
+/* How the kernel makes several membarriers. */
+enum barriers { BARRIERS_FREE, BARRIERS_LOCKED };
 
-/* Nanoseconds, but for sockets, barriers, watching and withheld (worker.c).  Where the defaults
- * come from stands in costs.c. */
+/* Nanoseconds, but for sockets, barriers, shared, watching and withheld (worker.c).  Where the
+ * defaults come from stands in costs.c. */
 struct costs {
 	uint64_t hit, locked, near, far, share, sockets, pause, clock, syscall, yield;
-	uint64_t wake_min, wake_max, waker, membarrier, barriers, interrupt, spawn, spin, ahead;
-	uint64_t watching, withheld;
+	uint64_t wake_min, wake_max, waker, membarrier, barriers, shared, interrupt, spawn, spin;
+	uint64_t ahead, watching, withheld;
 };
 
 extern struct costs costs;

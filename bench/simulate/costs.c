@@ -34,6 +34,7 @@ struct costs costs = {
     .waker = 6000,
     .membarrier = 8000,
     .barriers = BARRIERS_LOCKED,
+    .shared = 1,
     .interrupt = 1000,
     .spawn = 15,
     .spin = 50000,

@@ -78,14 +78,25 @@ def check_bounds(program):
             check(f"{run['workload']}: a line longer than all", longest <= workers + 1)
             if workers == 1:
                 check("one worker waited in line", run["places"]["deque tops"]["longest"] <= 1)
-    for load in ("burst-100", "outside-100", "worker-100"):
-        status, report = simulate(program, "--workers", "64", "--divide", "8", "--workload", load)
-        check(f"{load} with 64 workers: {bounds_of(report)}", status == 0)
+    options = ("--workers", "64", "--divide", "2")
+    status, report = simulate(program, *options)
+    check(f"bounds broken with 64 workers: {bounds_of(report)}", status == 0)
+    status, report = simulate(program, *options, "--workload", "steady-100", "--shared", "0")
+    check("a membarrier for each is as good", status == 1 and "membarrier" in bounds_of(report))
+
+
+def check_mode(program):
+    """Who naps again and again makes sleeps cheap, but not where forks were made."""
+    options = ("--workers", "1", "--workload", "outside-100")
+    turns = simulate(program, *options)[1]["runs"][0]["turns"]
+    check(f"outside-100 turned {turns} times", turns == 1)
+    turns = simulate(program, *options, "--withheld", "1")[1]["runs"][0]["turns"]
+    check(f"outside-100 with forks turned {turns} times", turns == 0)
 
 
 def check_faults(program):
     for fault, noticed in FAULTS.items():
-        status, report = simulate(program, "--workers", "8", "--divide", "4", "--break", fault)
+        status, report = simulate(program, "--workers", "8", "--divide", "8", "--break", fault)
         check(f"{fault} ended with {status}", status == 1 and report["fault"] == fault)
         check(f"{fault}: {noticed - bounds_of(report)} did not notice",
               noticed <= bounds_of(report))
@@ -114,6 +125,7 @@ def main():
     check_mirror()
     check_command(program)
     check_bounds(program)
+    check_mode(program)
     check_faults(program)
     check_chance(program)
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os.c - the seam of os.h: thin wrappers that turn errno into a result, fault points in front of
- * them (os_fault.h), and the registration of membarrier.
+ * them (os_fault.h), and membarrier: its registration, and one for all who want it at once.
  *
- * State, the process's: thrum__membarrier_ready (written once).  What waits is in os_wait.c.
+ * State, the process's: thrum__membarrier_ready (written once), membarriers.  What waits is in
+ * os_wait.c.
  */
 #define _GNU_SOURCE
 
@@ -25,6 +26,7 @@
 
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "base/barrier.h"
 #include "base/os_fault.h"
 
 bool thrum__membarrier_ready;
@@ -370,9 +372,17 @@ void thrum__os_membarrier_init(void)
 	pthread_once(&once, membarrier_register);
 }
 
-void thrum__membarrier(void)
+/* Some 40 us for each; one takes 8 with two cores, and longer with more. */
+static struct thrum__barrier membarriers = {.patience = 1000};
+
+static void membarrier_make(void)
 {
 	ENSURE(
 	    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0,
 	    "membarrier worked at start and does not now; a system call filter was added too late");
+}
+
+void thrum__membarrier(void)
+{
+	thrum__barrier_pass(&membarriers, membarrier_make);
 }

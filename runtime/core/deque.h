@@ -100,6 +100,14 @@ static inline void *thrum__deque_pop_if(struct thrum__deque *d, void *item)
 	return thrum__deque_pop_at(d, b);
 }
 
+/* The owner: a hint: what a pop would take; anything, if it is empty. */
+static inline const void *thrum__deque_newest(const struct thrum__deque *d)
+{
+	struct thrum__slots *s = load_relaxed(&d->slots);
+
+	return load_relaxed(&s->at[(load_relaxed(&d->bottom) - 1) & s->mask]);
+}
+
 /* Anyone: a count that was right at some time during the call, or 0. */
 static inline uint64_t thrum__deque_count(const struct thrum__deque *d)
 {

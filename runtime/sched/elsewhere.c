@@ -29,6 +29,8 @@
 #include "sched/spare.h"
 #include "sched/timer.h"
 
+/* Tasks that a thief takes beside the one that it runs, at most half of what there is. */
+#define STEAL_MORE 15
 /* How long a searcher leaves single tasks to their owner. */
 #define PATIENCE_NS 5000
 /* How long an owner of forks has to offer some when it was asked. */
@@ -66,6 +68,23 @@ enum greed {
 	FORCE, /* forks, too, that their maker has for itself */
 };
 
+/* Where there are many, one way there is for several: the search, the wake of the next one and the
+ * lines that travel cost more than a small task does.  Others may take them from here. */
+static void steal_more(struct thrum__worker *w, struct thrum__worker *victim)
+{
+	uint64_t n = thrum__deque_count(&victim->spawned) / 2;
+	struct thrum__task *t;
+
+	for (uint64_t i = 0; i < n && i < STEAL_MORE; i++) {
+		t = thrum__deque_steal(&victim->spawned);
+		if (!t)
+			return;
+		if (thrum__deque_push(&w->spawned, t))
+			thrum__worker_queue(w, t);
+		thrum__count(&w->counters.stolen);
+	}
+}
+
 static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__worker *victim,
 				      enum greed greed)
 {
@@ -76,8 +95,11 @@ static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__wor
 	if (thrum__ready_count(&victim->ready) >= least)
 		t = thrum__ready_take(&victim->ready);
 #endif
-	if (!t && thrum__deque_count(&victim->spawned) >= least)
+	if (!t && thrum__deque_count(&victim->spawned) >= least) {
 		t = thrum__deque_steal(&victim->spawned);
+		if (t)
+			steal_more(w, victim);
+	}
 	if (!t && !thrum__worker_is_spare(w))
 		t = thrum__fork_steal(w, victim, greed == FORCE);
 	if (t)

@@ -60,7 +60,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 
 	child->below = joiner;
 	child->forked = false; /* its maker's wait is lent to it, as to any child */
-	child->level = (uint16_t)(joiner->level + 1);
+	child->level = (uint8_t)(joiner->level + 1);
 	child->fiber = joiner->fiber;
 	child->worker = w->index;
 	joiner->wait_seq = thrum__parker_seq(&joiner->parker);
@@ -83,6 +83,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 	if (joiner->lent && thrum__parker_abandon(&joiner->parker, joiner->wait_seq))
 		thrum_release(&child->future); /* the reference for whoever would have fired it */
 	joiner->lent = false;
+	child->below = NULL;
 	joiner->worker = w->index; /* the child may have moved */
 	thrum__worker_set_current(w, joiner);
 	thrum__task_finish_joined(w, child, result);

@@ -38,11 +38,7 @@
 /* The fields that an armed task used otherwise, as task.c makes them. */
 static void reset(struct thrum__task *t)
 {
-	t->below = NULL;
-	t->deadline_ns = THRUM_FOREVER;
-	t->timeouts = NULL;
-	t->names = NULL;
-	t->locals = NULL;
+	thrum__task_rest(t);
 	t->future.result = 0;
 	t->armed = THRUM__UNARMED;
 }

@@ -78,12 +78,14 @@ int thrum_set_name(const char *name)
 	given = find_or_add(t, name, &err);
 	if (!given)
 		return err;
+	t->marks |= THRUM__NAMED;
 	store_release(&t->name, given); /* O1 */
 	return 0;
 }
 
 void thrum__names_free(struct thrum__task *t)
 {
+	store_relaxed(&t->name, NULL);
 	while (t->names) {
 		struct thrum__name *older = t->names->older;
 

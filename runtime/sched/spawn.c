@@ -85,22 +85,19 @@ static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
 
 	if (UNLIKELY(!t))
 		return NULL;
+	DEBUG_ENSURE(!t->below && t->deadline_ns == THRUM_FOREVER && !t->timeouts && !t->names &&
+			 !load_relaxed(&t->name) && !t->scope && !t->locals,
+		     "a task left its block's third line changed");
 	thrum__future_prepare(&t->future, THRUM__TASK, how->place);
 	thrum__parker_reset(&t->parker);
 	t->fn = how->fn;
 	t->arg = how->arg;
 	t->drop = how->drop;
 	t->fiber = NULL;
-	t->below = NULL;
-	t->deadline_ns = THRUM_FOREVER;
-	t->timeouts = NULL;
-	t->names = NULL;
-	store_relaxed(&t->name, NULL);
-	t->scope = NULL;
-	t->locals = NULL;
 	store_relaxed(&t->phase, THRUM__NEW);
 	t->level = 0;
 	t->armed = THRUM__UNARMED;
+	t->marks = 0;
 	t->rivalled = false;
 	t->copied = how->copies;
 	t->wait_deaf = false;

@@ -36,11 +36,23 @@
 #define FUTURE_BLOCK (3 * CACHE_LINE)
 #define TASK_BLOCK ((sizeof(struct thrum__task) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE)
 
+void thrum__task_rest(struct thrum__task *t)
+{
+	t->below = NULL;
+	t->deadline_ns = THRUM_FOREVER;
+	t->timeouts = NULL;
+	t->names = NULL;
+	t->locals = NULL;
+}
+
 static void prepare_task(void *block)
 {
 	struct thrum__task *t = block;
 
 	thrum__parker_init(&t->parker, thrum__task_unpark);
+	thrum__task_rest(t);
+	store_relaxed(&t->name, NULL);
+	t->scope = NULL;
 }
 
 static void prepare_future(void *block)
@@ -169,7 +181,8 @@ static inline bool ends_quietly(struct thrum_future *f)
 {
 	if (!thrum__future_is_done(f) || thrum_failed(f->result))
 		return false;
-	return f->kind == THRUM__BARE || (f->kind == THRUM__TASK && !thrum__task_of(f)->names);
+	return f->kind == THRUM__BARE ||
+	       (f->kind == THRUM__TASK && !(thrum__task_of(f)->marks & THRUM__NAMED));
 }
 
 /* The last reference has gone.  A shield's goes on to what it shielded: a loop, as chains may be
@@ -262,12 +275,14 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 {
 	struct thrum_future *f = &t->future;
 
-	ENSURE(!t->timeouts, "a timeout is ended before its frame is left");
+	ENSURE(!(t->marks & THRUM__TIMED), "a timeout is ended before its frame is left");
 	store_relaxed(&t->phase, THRUM__ENDED);
 	/* While stopping every task is asked to end, also one that the walk has not come to. */
 	if (UNLIKELY((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
 		     thrum__gate_is_shut(&w->runtime->gate)))
 		store_relaxed(&f->requested, 1);
+	if (UNLIKELY(t->forked))
+		t->below = NULL;
 	thrum__worker_task_ended(w); /* before anybody learns of the end and counts on the place */
 	thrum__future_complete(f, result);
 	if (thrum__refs_release(&f->refs))
@@ -277,14 +292,14 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 
 void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
-	ENSURE(!t->timeouts, "a timeout is ended before its frame is left");
+	ENSURE(!(t->marks & THRUM__TIMED), "a timeout is ended before its frame is left");
 	if (!thrum__refs_release_both(&t->future.refs)) {
 		thrum__task_finish(w, t, result);
 		thrum_release(&t->future);
 		return;
 	}
 	thrum__worker_task_ended(w);
-	if (UNLIKELY(t->names))
+	if (UNLIKELY(t->marks & THRUM__NAMED))
 		thrum__names_free(t);
 	free_block(w, &t->future);
 	thrum__lives_ended(&w->counters.tasks);

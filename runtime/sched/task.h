@@ -37,7 +37,17 @@ enum thrum__armed {
 	THRUM__UNTIL_READABLE,
 };
 
-/* A task.  Its worker alone touches what has no other owner named. */
+/* What is to be tidied up after a task, as bits of marks. */
+#define THRUM__TIMED 1u /* it is inside a timeout */
+#define THRUM__NAMED 2u /* it has names */
+
+/*
+ * A task.  Its worker alone touches what has no other owner named.
+ *
+ * Two cache lines are all that a task needs which neither waits nor runs in anybody's place.  What
+ * is in the third is at rest, as prepare_task makes it, whenever a task begins and ends: whoever
+ * changes it there puts it back.
+ */
 struct thrum__task {
 	struct thrum_future future;
 	struct thrum__parker parker; /* its waits and its cancel request; any thread */
@@ -46,6 +56,17 @@ struct thrum__task {
 	void *arg;
 	void (*drop)(void *);
 	struct thrum__fiber *fiber; /* from its first run to its end */
+	uint32_t worker;            /* index of the worker that it last ran on */
+	struct atomic32 phase;      /* enum thrum__phase */
+	uint8_t level;              /* joiners below it on its stack */
+	uint8_t armed;              /* enum thrum__armed */
+	uint8_t marks;              /* THRUM__TIMED, THRUM__NAMED */
+	bool rivalled;              /* others were inside its descriptor when it became readable */
+	bool copied;                /* arg is the task's own copy */
+	bool wait_deaf;             /* the wait that it is going into hears no cancel */
+	bool forked;                /* was a fork: below is its maker, on another stack */
+	bool lent; /* its wait is lent to the child that runs in place on its stack */
+
 	union {
 		struct {
 			struct thrum__task *below; /* the joiner on whose stack it runs in place,
@@ -66,16 +87,10 @@ struct thrum__task {
 		void *locals;
 		int ready_fd; /* while it is armed: the descriptor's number */
 	};
-	uint32_t worker;       /* index of the worker that it last ran on */
-	struct atomic32 phase; /* enum thrum__phase */
-	uint16_t level;        /* joiners below it on its stack */
-	uint8_t armed;         /* enum thrum__armed */
-	bool rivalled;         /* others were inside its descriptor when it became readable */
-	bool copied;           /* arg is the task's own copy */
-	bool wait_deaf;        /* the wait that it is going into hears no cancel */
-	bool forked;           /* was a fork: below is its maker, on another stack */
-	bool lent;             /* its wait is lent to the child that runs in place on its stack */
 };
+
+_Static_assert(offsetof(struct thrum__task, below) == 2 * CACHE_LINE,
+	       "what every task needs lies in two lines");
 
 /* A bare future is a struct thrum_future alone; the others that are not tasks: */
 struct thrum__shield {
@@ -107,6 +122,9 @@ void thrum__task_cancel(struct thrum__task *t, unsigned level);
 
 /* Calls @visit for each live task of @runtime, with a reference held, until it returns false. */
 void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void *arg), void *arg);
+
+/* The third line of @t as it is to be found. */
+void thrum__task_rest(struct thrum__task *t);
 
 /* The names that @t was given (name.c). */
 void thrum__names_free(struct thrum__task *t);

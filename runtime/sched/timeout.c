@@ -47,6 +47,7 @@ static void begin(struct thrum_timeout *timeout, struct thrum__task *t, int64_t 
 	in->outer_ns = t->deadline_ns;
 	in->deadline_ns = deadline_ns;
 	t->timeouts = in;
+	t->marks |= THRUM__TIMED;
 	t->deadline_ns = thrum__min64(deadline_ns, t->deadline_ns);
 }
 
@@ -73,6 +74,8 @@ bool thrum_timeout_end(struct thrum_timeout *timeout)
 	ENSURE(t == thrum__current_task(), "a timeout is ended by the task that began it");
 	ENSURE(t->timeouts == in, "timeouts are ended once, in the reverse order of their begin");
 	t->timeouts = in->outer;
+	if (!in->outer)
+		t->marks &= (uint8_t)~THRUM__TIMED;
 	t->deadline_ns = in->outer_ns;
 	in->task = NULL;
 	return in->fired;

@@ -220,13 +220,18 @@ TASK_TEST(cancel_beats_deadline_on_entry, 1)
 	thrum_cancel(thrum_self());
 	is_int(thrum_await(gate), -ECANCELED);
 	is_int(thrum_sleep(1), -ECANCELED);
+	deadline_set(THRUM_FOREVER);
 	future_drop(gate);
 }
 
 static intptr_t task_deadline_await(void *gate)
 {
+	intptr_t result;
+
 	deadline_set(100);
-	return thrum_await(gate);
+	result = thrum_await(gate);
+	deadline_set(THRUM_FOREVER);
+	return result;
 }
 
 TASK_TEST(cancel_beats_a_deadline_that_passes_with_it, 1)
