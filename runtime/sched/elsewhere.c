@@ -6,9 +6,10 @@
  * It searches only if idle.c lets it (at most half of the workers search at a time).  For the first
  * microseconds it leaves a queue with a single task alone: its owner is about to take it, and a
  * task that waits for less than that is not worth the way to another core.  Then it takes single
- * ones too: their owner is busy.  Of forks it takes what is offered, asks for more when its
- * patience has ended, and opens a lane by force when nobody answers (core/lane.c).  Before it
- * sleeps it announces itself and looks at every source once more (idle.c says why nothing is lost).
+ * ones too that stay: their owner is busy.  Of a long queue it takes several.  Of forks it takes
+ * what is offered, asks for more when its patience has ended, and opens a lane by force when nobody
+ * answers (core/lane.c).  Its looks become rarer, for they cost the owners.  Before it sleeps it
+ * announces itself and looks at every source once more (idle.c says why nothing is lost).
  *
  * THE SLEEP  All workers sleep at the poller of their runtime, until an event comes, a waker's
  * token or the earliest timer of their own.  So the kernel hands an event to one that sleeps while
@@ -31,8 +32,10 @@
 
 /* Tasks that a thief takes beside the one that it runs, at most half of what there is. */
 #define STEAL_MORE 15
-/* How long a searcher leaves single tasks to their owner. */
+/* How long a searcher leaves single tasks to their owner; and at how many looks in a row there must
+ * be one, then. */
 #define PATIENCE_NS 5000
+#define LONELY 3
 /* How long an owner of forks has to offer some when it was asked. */
 #define ANSWER_NS 2000
 /* When one looks again that found forks and no task to make of them. */
@@ -41,8 +44,11 @@
  * each). */
 #define STACKS_WARM 1024
 #define STACKS_TRIM 8
-/* Rounds over all queues between two looks at the clock. */
+/* Rounds over all queues between two looks at the clock, at first; and the most pauses after each.
+ * A look takes the lines that their owners write: who looks all the time makes their spawns four
+ * times as dear. */
 #define ROUNDS 16
+#define PAUSES_MOST 64
 /* Between two looks at the poller while there are other tasks to run. */
 #define LOOK_NS THRUM_US(50)
 /* Who goes to sleep so many times in a row, each so soon after the last, is better off with sleeps
@@ -64,9 +70,19 @@ static uint64_t next_random(struct thrum__worker *w)
 /* How much a thief takes. */
 enum greed {
 	POLITE, /* no single tasks, and of forks what is offered */
-	EAGER,
-	FORCE, /* forks, too, that their maker has for itself */
+	EAGER,  /* single tasks that nobody takes */
+	FORCE,  /* forks, too, that their maker has for itself */
+	LAST,   /* before a sleep: whatever there is */
 };
+
+/* @victim has one task: does nobody take it?  Its owner mostly does at once, and has the next one
+ * when we look again: so none has been missing at a number of looks. */
+static bool is_lonely(struct thrum__worker *w, struct thrum__worker *victim, enum greed greed)
+{
+	uint8_t *looks = &w->lonely[victim->index];
+
+	return greed == LAST || (greed != POLITE && ++*looks >= LONELY);
+}
 
 /* Where there are many, one way there is for several: the search, the wake of the next one and the
  * lines that travel cost more than a small task does.  Others may take them from here. */
@@ -85,23 +101,33 @@ static void steal_more(struct thrum__worker *w, struct thrum__worker *victim)
 	}
 }
 
+static struct thrum__task *steal_queued(struct thrum__worker *w, struct thrum__worker *victim,
+					enum greed greed)
+{
+	uint64_t spawned = thrum__deque_count(&victim->spawned), woken = 0;
+	struct thrum__task *t;
+
+#ifndef THRUM_MIGRATE
+	woken = thrum__ready_count(&victim->ready);
+#endif
+	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
+		return NULL;
+	w->lonely[victim->index] = 0;
+	if (woken > 1 || !spawned)
+		return woken ? thrum__ready_take(&victim->ready) : NULL;
+	t = thrum__deque_steal(&victim->spawned);
+	if (t)
+		steal_more(w, victim);
+	return t;
+}
+
 static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__worker *victim,
 				      enum greed greed)
 {
-	uint64_t least = greed == POLITE ? 2 : 1;
-	struct thrum__task *t = NULL;
+	struct thrum__task *t = steal_queued(w, victim, greed);
 
-#ifndef THRUM_MIGRATE
-	if (thrum__ready_count(&victim->ready) >= least)
-		t = thrum__ready_take(&victim->ready);
-#endif
-	if (!t && thrum__deque_count(&victim->spawned) >= least) {
-		t = thrum__deque_steal(&victim->spawned);
-		if (t)
-			steal_more(w, victim);
-	}
 	if (!t && !thrum__worker_is_spare(w))
-		t = thrum__fork_steal(w, victim, greed == FORCE);
+		t = thrum__fork_steal(w, victim, greed >= FORCE);
 	if (t)
 		thrum__count(&w->counters.stolen);
 	return t;
@@ -178,6 +204,18 @@ static bool minds_forks(struct thrum__worker *w)
 	return false;
 }
 
+/* Waits between two looks at the others' queues; true: something has come from outside, whose lines
+ * are not theirs and may be looked at all the time. */
+static bool pause_between(struct thrum__worker *w, int pauses)
+{
+	for (int i = 0; i < pauses; i++) {
+		if (thrum__worker_has_outside(w))
+			return true;
+		spin_hint();
+	}
+	return false;
+}
+
 /* Looks, and spins for the configured time: a stolen task; NULL: none, or home has something to
  * take in. */
 static struct thrum__task *search(struct thrum__worker *w, bool *again)
@@ -187,20 +225,20 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	int64_t start = thrum__clock_monotonic_ns();
 	enum greed greed = POLITE;
 	int64_t now = start;
+	int pauses = 1;
 
 	*again = true;
 	do {
-		for (int i = 0; i < ROUNDS; i++) {
+		for (int i = 0; i <= ROUNDS / pauses; i++) {
 			struct thrum__task *t = steal(w, greed);
 
-			if (t)
+			if (t || pause_between(w, pauses))
 				return t;
-			if (thrum__worker_has_outside(w))
-				return NULL;
 			if (!spin_ns && !thrum__runtime_offers(w->runtime))
 				goto nothing;
-			spin_hint();
 		}
+		if (pauses < PAUSES_MOST)
+			pauses *= 2;
 		now = thrum__clock_monotonic_ns();
 		if (thrum__timers_due(w))
 			return NULL;
@@ -213,7 +251,7 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 		}
 	} while (now - start < spin_ns);
 	*again = false;
-	return steal(w, FORCE);
+	return steal(w, LAST);
 
 nothing:
 	*again = false;

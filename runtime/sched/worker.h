@@ -72,8 +72,9 @@ struct thrum__worker {
 	size_t credits_most; /* it gives some back then */
 	struct thrum__pool_cache tasks, futures;
 	struct thrum__stack_cache stacks;
-	struct thrum__task *unstarted; /* for home: a task that found no fiber */
-	struct thrum__fiber home;      /* the thread's own stack: housekeeping, search, sleep */
+	uint8_t lonely[THRUM__WORKERS_MAX]; /* looks at a worker that had a single task */
+	struct thrum__task *unstarted;      /* for home: a task that found no fiber */
+	struct thrum__fiber home; /* the thread's own stack: housekeeping, search, sleep */
 
 	struct thrum__deque spawned; /* deque.c: owner and thieves */
 	struct thrum__ready ready;   /* ready.c: owner and thieves */
