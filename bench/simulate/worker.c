@@ -23,8 +23,11 @@
 #define PATIENCE 64
 #define WAKEFUL 256
 /* Of elsewhere.c. */
+#define STEAL_MORE 15
 #define PATIENCE_NS 5000
+#define LONELY 3
 #define ROUNDS 16
+#define PAUSES_MOST 64
 #define LOOK_NS 50000
 #define NAPS 16
 #define NAP_NS 200000
@@ -227,20 +230,50 @@ static uint64_t next_random(struct worker *w)
 	return x * 0x2545F4914F6CDD1Du;
 }
 
-/* steal_from */
-static struct task *steal_from(struct worker *victim, uint64_t least)
-{
-	struct task *t = NULL;
+enum greed { POLITE, EAGER, LAST }; /* without FORCE, which is about forks */
 
-	if (thrum__ready_count(&victim->ready) >= least)
-		t = thrum__ready_take(&victim->ready);
-	if (!t && thrum__deque_count(&victim->spawned) >= least)
+/* is_lonely */
+static bool is_lonely(struct worker *w, const struct worker *victim, enum greed greed)
+{
+	uint8_t *looks = &w->lonely[victim->index];
+
+	return greed == LAST || (greed != POLITE && ++*looks >= LONELY);
+}
+
+/* steal_more */
+static void steal_more(struct worker *w, struct worker *victim)
+{
+	uint64_t n = thrum__deque_count(&victim->spawned) / 2;
+	struct task *t;
+
+	for (uint64_t i = 0; i < n && i < STEAL_MORE; i++) {
 		t = thrum__deque_steal(&victim->spawned);
+		if (!t)
+			return;
+		ENSURE(!thrum__deque_push(&w->spawned, t), "no memory for a simulated task");
+	}
+}
+
+/* steal_queued */
+static struct task *steal_queued(struct worker *w, struct worker *victim, enum greed greed)
+{
+	uint64_t spawned = thrum__deque_count(&victim->spawned);
+	uint64_t woken = thrum__ready_count(&victim->ready);
+	struct task *t;
+
+	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
+		return NULL;
+	w->lonely[victim->index] = 0;
+	if (woken > 1 || !spawned)
+		return woken ? thrum__ready_take(&victim->ready) : NULL;
+	t = thrum__deque_steal(&victim->spawned);
+	if (t)
+		steal_more(w, victim);
 	return t;
 }
 
-/* steal */
-static struct task *steal(struct worker *w, uint64_t least)
+/* steal, with steal_from */
+static struct task *steal(struct worker *w, enum greed greed)
 {
 	unsigned n = world.workers_count;
 	unsigned start = (unsigned)(next_random(w) % n);
@@ -249,7 +282,7 @@ static struct task *steal(struct worker *w, uint64_t least)
 		struct worker *victim = &world.workers[(start + i) % n];
 		struct task *t;
 
-		if (victim != w && (t = steal_from(victim, least)))
+		if (victim != w && (t = steal_queued(w, victim, greed)))
 			return t;
 	}
 	return NULL;
@@ -299,39 +332,50 @@ static void forks_attend(void *arg)
 			store_relaxed(&world.workers[i].asked, 1);
 }
 
+/* pause_between */
+static bool pause_between(int pauses)
+{
+	for (int i = 0; i < pauses; i++) {
+		if (has_outside())
+			return true;
+		spin_hint();
+	}
+	return false;
+}
+
 /* search */
 static struct task *search(struct worker *w, bool *again)
 {
 	uint64_t spin_ns = costs.watching ? 0 : costs.spin;
 	uint64_t start = clock_ns();
-	uint64_t least = 2; /* POLITE */
+	enum greed greed = POLITE;
 	uint64_t now = start;
+	int pauses = 1;
 
 	*again = true;
 	do {
-		for (int i = 0; i < ROUNDS; i++) {
-			struct task *t = steal(w, least);
+		for (int i = 0; i <= ROUNDS / pauses; i++) {
+			struct task *t = steal(w, greed);
 
-			if (t)
+			if (t || pause_between(pauses))
 				return t;
-			if (has_outside())
-				return NULL;
 			if (!spin_ns && !has_work())
 				goto nothing;
 			if (world.fault == FAULT_HOT_WORD)
 				fetch_add_relaxed(&world.idle.word, 0);
-			spin_hint();
 		}
+		if (pauses < PAUSES_MOST)
+			pauses *= 2;
 		now = clock_ns();
 		if (timers_due(w, now))
 			return NULL;
-		if (least > 1 && now - start >= PATIENCE_NS) {
+		if (greed == POLITE && now - start >= PATIENCE_NS) {
 			forks_attend(NULL);
-			least = 1; /* EAGER, and FORCE, which is about forks */
+			greed = EAGER;
 		}
 	} while (now - start < spin_ns);
 	*again = false;
-	return steal(w, 1);
+	return steal(w, LAST);
 
 nothing:
 	*again = false;

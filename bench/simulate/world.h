@@ -38,6 +38,7 @@ struct worker {
 	uint64_t due_ns; /* its next timer */
 	uint64_t polled_ns;
 	unsigned naps, wakeful;
+	uint8_t lonely[WORKERS_MAX]; /* looks at a worker that had a single task */
 	char pad[CACHE_LINE];
 	struct atomic32 asked; /* its lane, in which no fork is, tells of the next */
 } __attribute__((aligned(CACHE_LINE)));

@@ -281,6 +281,7 @@ static void run(void)
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(t[i], NULL);
 	/* Nobody sleeps, nobody searches, no token is left. */
+	thrum__idle_turn_quick(&idle);
 	CHECK(load_relaxed(&idle.word) == 0 && load_relaxed(&tokens) == 0);
 	report();
 	for (int i = 0; i < PUBLISHERS; i++)
