@@ -59,7 +59,7 @@ static struct place_figures figures[PLACES];
 static struct line heavy = {.place = PLACE_HEAVY};
 /* As in os.c. */
 static struct thrum__barrier membarriers = {.patience = 1000};
-static unsigned wanting;                /* how many are in a heavy fence */
+static unsigned wanting;                 /* how many are in a heavy fence */
 static uint64_t in_kernel_ns[CORES_MAX]; /* of that, in a membarrier of their own */
 static const void *watched;
 static void (*watcher)(uint64_t value);
@@ -279,8 +279,7 @@ static void membarrier(void)
 
 	engine_spend(costs.syscall);
 	engine_sync();
-	queue_at(&heavy, costs.membarrier,
-		 costs.barriers == BARRIERS_FREE ? 0 : costs.membarrier);
+	queue_at(&heavy, costs.membarrier, costs.barriers == BARRIERS_FREE ? 0 : costs.membarrier);
 	engine_interrupt_others(costs.interrupt);
 	in_kernel_ns[engine_self()] = engine_now() - begin;
 }

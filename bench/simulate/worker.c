@@ -2,9 +2,10 @@
 /*
  * worker.c - the loop of a worker, as runtime/sched/worker.c and elsewhere.c have it: each function
  * here says which one it mirrors, and leaves out what the simulation has not: fibers that wait,
- * forks, the events of descriptors, callbacks, spares, the monitor, the end.  costs.watching: some
- * descriptor is watched; costs.withheld: forks were made, and nobody does now: what that costs the
- * idle protocol is in it.  The constants are compared with the originals' by test_simulate.py.
+ * forks, the events of descriptors, callbacks, spares, the monitor, prefetches, the end.
+ * costs.watching: some descriptor is watched; costs.withheld: forks were made, and nobody does now:
+ * what that costs the idle protocol is in it.  The constants are compared with the originals' by
+ * test_simulate.py.
  *
  * The queues (core/deque.c, ready.c, inbox.c) and the idle protocol (sched/idle.c) are the real
  * ones.
