@@ -295,6 +295,7 @@ void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, i
 	ENSURE(!(t->marks & THRUM__TIMED), "a timeout is ended before its frame is left");
 	if (!thrum__refs_release_both(&t->future.refs)) {
 		thrum__task_finish(w, t, result);
+		thrum__future_look(&t->future); /* the join does */
 		thrum_release(&t->future);
 		return;
 	}

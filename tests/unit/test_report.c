@@ -67,6 +67,15 @@ static void call_nothing(struct thrum_future *f, void *unused)
 	(void)unused;
 }
 
+static struct thrum_future *kept;
+
+static intptr_t task_keeps_itself(void *err)
+{
+	kept = thrum_self();
+	thrum_retain(kept);
+	return (intptr_t)err;
+}
+
 static intptr_t main_looks(void *unused)
 {
 	struct thrum_future *f;
@@ -74,6 +83,8 @@ static intptr_t main_looks(void *unused)
 
 	(void)unused;
 	is_int(thrum_join(thrum_spawn(task_fails, as_arg(-EIO))), -EIO);
+	is_int(thrum_join(thrum_spawn(task_keeps_itself, as_arg(-EIO))), -EIO);
+	thrum_release(kept);
 	f = thrum_spawn(task_fails, as_arg(-EIO));
 	is_int(thrum_await(f), -EIO);
 	thrum_release(f);
