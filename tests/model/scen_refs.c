@@ -166,7 +166,7 @@ SCENARIO(refs_both_walked, .setup = start2,
 
 /* T2, T4, T7, T8: a third is given back meanwhile. */
 SCENARIO(refs_both_and_third, .setup = start3,
-	 .thread = {use_release_both, use_release, walk_twice}, .check = check,
+	 .thread = {use_release_both, use_release, walk_thrice}, .check = check,
 	 .min_executions = 10000, .covers = "T2 T4 T7 T8");
 
 /* Things that nobody walks. */
