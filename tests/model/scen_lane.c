@@ -567,6 +567,7 @@ static void first_forks(void)
 	model_assert(!thrum__lane_share(&lane));
 	thrum__idle_withhold(&idle);
 	tell();
+	join(0);
 	push_and_tell(1);
 }
 SCENARIO(lane_first_forks, .setup = start_unforked,
@@ -590,3 +591,12 @@ static void another_withholds(void)
 SCENARIO(lane_two_first_forks, .setup = start_unforked,
 	 .thread = {first_forks, another_withholds, goes_to_sleep_unasked}, .check = none_hidden,
 	 .min_executions = 10000, .covers = "T1 T4 T8");
+
+/* The protocol is being turned careful, and so cannot be turned quick. */
+static void turns_careful(void)
+{
+	thrum__idle_turn_careful(&idle);
+}
+SCENARIO(lane_first_forks_turning, .setup = start_unforked_quick,
+	 .thread = {first_forks, turns_careful, goes_to_sleep_unasked}, .check = none_hidden,
+	 .min_executions = 10000, .covers = "T1 T4 T8; idle T11");
