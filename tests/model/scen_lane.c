@@ -579,9 +579,6 @@ static void start_unforked_quick(void)
 	start_idle(ITEMS, 0, 2);
 	store_relaxed(&idle.withheld, 0);
 }
-SCENARIO(lane_first_forks_quick, .setup = start_unforked_quick,
-	 .thread = {first_forks, goes_to_sleep_unasked, goes_to_sleep_unasked},
-	 .check = none_hidden, .min_executions = 10000, .covers = "T1 T4 T8; idle T11");
 
 /* Another has withheld before, whose note a sleeper may not have seen. */
 static void another_withholds(void)
