@@ -360,8 +360,10 @@ static struct task *search(struct worker *w, bool *again)
 
 			if (t || pause_between(pauses))
 				return t;
-			if (!spin_ns && !has_work())
-				goto nothing;
+			if (!spin_ns && !has_work()) {
+				*again = false;
+				return NULL;
+			}
 			if (world.fault == FAULT_HOT_WORD)
 				fetch_add_relaxed(&world.idle.word, 0);
 		}
@@ -377,10 +379,6 @@ static struct task *search(struct worker *w, bool *again)
 	} while (now - start < spin_ns);
 	*again = false;
 	return steal(w, LAST);
-
-nothing:
-	*again = false;
-	return NULL;
 }
 
 /* thrum__worker_wake */

@@ -33,7 +33,7 @@
  *         very value: it never comes back.
  *         Let C pass O1 and look first at runs = s.  He returns after a call of his own; or when
  *         runs has reached the end of a run that began at value s if s is even, at s + 1 if it is
- *         odd: its T1 changed a value not before s, so by I1 its call of make, by H, is C's too.
+ *         odd: its T1 changed a value not before s, so its call of make (I1) is C's too.
  *         For any other thread N let f be where that call reached it.  What N does after f sees
  *         what C did before O1: C's look came before T1 in the order of runs, and T1 (for one who
  *         helps: his look at it) before the call, so O1 is before f in the order of the fences.

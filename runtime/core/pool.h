@@ -78,10 +78,10 @@ void thrum__pool_drain(struct thrum__pool_cache *c);
 
 /* The next block is on its way from memory while this one is filled: with a million of them no
  * cache holds them. */
-static inline void thrum__pool_prefetch(const struct thrum__block *b)
+static inline void thrum__pool_prefetch(const void *block)
 {
 	for (int i = 0; i < 2; i++)
-		__builtin_prefetch((const char *)b + (ptrdiff_t)i * CACHE_LINE, 1);
+		__builtin_prefetch((const char *)block + (ptrdiff_t)i * CACHE_LINE, 1);
 }
 
 /* A block, contents as its last user left them (but for next, next_batch, count); NULL: no

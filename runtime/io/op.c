@@ -117,20 +117,12 @@ void thrum__op_got_less(struct thrum__op *op)
 		thrum__descriptor_emptied(op->d, op->tick);
 }
 
-static void after_turn(struct thrum__worker *w, void *task)
-{
-	thrum__worker_ready(w, task);
-}
-
 void thrum__op_take_turn(void)
 {
 	struct thrum__worker *w = thrum__tls_worker();
 
-	if (LIKELY(thrum__worker_may_stay(w)))
-		return;
-	thrum__worker_let_go_first(w);
-	thrum__count(&w->counters.suspensions);
-	thrum__worker_leave(w, after_turn, w->current);
+	if (UNLIKELY(!thrum__worker_may_stay(w)))
+		thrum__worker_give_way(w);
 }
 
 static intptr_t block_job(void *op)

@@ -67,11 +67,6 @@ static void after_park(struct thrum__worker *w, void *task)
 		thrum__worker_ready(w, t);
 }
 
-static void after_yield(struct thrum__worker *w, void *task)
-{
-	thrum__worker_ready(w, task);
-}
-
 /* Leaves the stack until wait @seq ends; says why it did. */
 static enum thrum__why suspend(struct thrum__task *t, uint64_t seq, bool deaf)
 {
@@ -318,10 +313,7 @@ int thrum_yield(void)
 		return 0;
 	}
 #endif
-	if (UNLIKELY(thrum__deque_count(&w->spawned)))
-		thrum__worker_let_go_first(w);
-	thrum__count(&w->counters.suspensions);
-	thrum__worker_leave(w, after_yield, w->current);
+	thrum__worker_give_way(w);
 	return 0;
 }
 

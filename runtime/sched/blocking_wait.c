@@ -163,20 +163,6 @@ static void request(struct job *j)
 	pthread_mutex_unlock(&j->lock);
 }
 
-static void after_turn(struct thrum__worker *w, void *task)
-{
-	thrum__worker_ready(w, task);
-}
-
-static void let_others_run(void)
-{
-	struct thrum__worker *w = thrum__tls_worker();
-
-	thrum__worker_let_go_first(w);
-	thrum__count(&w->counters.suspensions);
-	thrum__worker_leave(w, after_turn, w->current);
-}
-
 /* Until it has ended. */
 static void bring_out(struct job *j, struct thrum_future *f)
 {
@@ -188,7 +174,7 @@ static void bring_out(struct job *j, struct thrum_future *f)
 
 		request(j);
 		if (rt->virtual_clock || thrum__await_untold(f, until_ns, true) == -ENOMEM)
-			let_others_run();
+			thrum__worker_give_way(thrum__tls_worker());
 		ns = thrum__min64(2 * ns, RESEND_MAX_NS);
 	}
 }

@@ -234,8 +234,10 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 
 			if (t || pause_between(w, pauses))
 				return t;
-			if (!spin_ns && !thrum__runtime_offers(w->runtime))
-				goto nothing;
+			if (!spin_ns && !thrum__runtime_offers(w->runtime)) {
+				*again = false;
+				return NULL;
+			}
 		}
 		if (pauses < PAUSES_MOST)
 			pauses *= 2;
@@ -252,10 +254,6 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	} while (now - start < spin_ns);
 	*again = false;
 	return steal(w, LAST);
-
-nothing:
-	*again = false;
-	return NULL;
 }
 
 void thrum__worker_wake(void *runtime, unsigned n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.c - the life of a descriptor: made, published, run, completed, freed.
+ * task.c - the life of a descriptor: made and published (by spawn.c), run, completed, freed.
  *
  * Descriptors come from two pools (core/pool.c) whose memory is never used for anything else, so a
  * late wake may still touch the parker of a task that is gone (parker.c), and a walker may look at

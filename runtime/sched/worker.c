@@ -56,15 +56,6 @@ static inline void run_after(void)
 		after(w, w->after_arg);
 }
 
-/* What may run after @t is on its way from memory meanwhile. */
-static inline void prefetch_spawned(struct thrum__worker *w)
-{
-	const char *next = thrum__deque_newest(&w->spawned);
-
-	for (int i = 0; i < 2; i++)
-		__builtin_prefetch(next + (ptrdiff_t)i * CACHE_LINE, 1);
-}
-
 /* The next local task: woken ones first, but every fourth pick a spawned one first. */
 static struct thrum__task *next_local(struct thrum__worker *w)
 {
@@ -78,7 +69,7 @@ static struct thrum__task *next_local(struct thrum__worker *w)
 		t = thrum__ready_take(&w->ready);
 	if (!t)
 		t = thrum__deque_pop(&w->spawned);
-	prefetch_spawned(w);
+	thrum__pool_prefetch(thrum__deque_newest(&w->spawned)); /* what may run after it */
 	return t;
 }
 
@@ -150,7 +141,7 @@ void thrum__worker_unequip(struct thrum__worker *w, struct thrum__task *t)
 	t->fiber = NULL;
 }
 
-/* The same for @t, which may be NULL or has no fiber yet. */
+/* As fiber_for, which follows, for a @t that is NULL or has no fiber yet. */
 static NOINLINE struct thrum__fiber *find_fiber(struct thrum__worker *w, struct thrum__task *t)
 {
 	thrum__worker_set_current(w, t);
@@ -250,12 +241,26 @@ static _Noreturn void fiber_main(void *arg)
 	}
 }
 
-void thrum__worker_let_go_first(struct thrum__worker *w)
+/* What was spawned here before now runs before a task that is queued next. */
+static NOINLINE void let_go_first(struct thrum__worker *w)
 {
 	struct thrum__task *t;
 
 	for (int i = 0; i < YIELD_MAX && (t = thrum__deque_pop_oldest(&w->spawned)); i++)
 		thrum__worker_queue(w, t);
+}
+
+static void after_giving_way(struct thrum__worker *w, void *task)
+{
+	thrum__worker_ready(w, task);
+}
+
+void thrum__worker_give_way(struct thrum__worker *w)
+{
+	if (UNLIKELY(thrum__deque_count(&w->spawned)))
+		let_go_first(w);
+	thrum__count(&w->counters.suspensions);
+	thrum__worker_leave(w, after_giving_way, w->current);
 }
 
 #ifdef THRUM_MIGRATE

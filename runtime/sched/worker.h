@@ -205,8 +205,9 @@ static inline void thrum__worker_ready(struct thrum__worker *w, struct thrum__ta
 	thrum__idle_notify(&w->runtime->idle);
 }
 #endif
-/* What was spawned here before now runs before a task that is queued next. */
-void thrum__worker_let_go_first(struct thrum__worker *w);
+/* The running task, on @w, goes to the end of the queue, behind what was spawned here too; returns
+ * when it is resumed. */
+void thrum__worker_give_way(struct thrum__worker *w);
 /* The unpark of every task's parker: makes it runnable, from any thread. */
 void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why);
 /* A fiber for @t, which has not started, beforehand; false: no memory.  And back again. */
