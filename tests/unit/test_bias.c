@@ -65,21 +65,25 @@ START_TEST(the_owner_waits_for_the_other)
 }
 END_TEST
 
-static uint64_t guarded; /* by b */
-static struct atomic32 owner_done;
+static uint64_t guarded;       /* by b */
+static struct atomic32 taking; /* takers that have not ended */
+
+#define TRIES 2000 /* of a taker: they end, since takers without pause keep the owner out */
+#define TURNS 200000
 
 static void *thread_takes(void *unused)
 {
 	intptr_t took = 0;
 
 	(void)unused;
-	while (!load_relaxed(&owner_done)) {
+	for (int i = 0; i < TRIES; i++) {
 		if (!thrum__bias_try_take(&b))
 			continue;
 		guarded++;
 		took++;
 		thrum__bias_untake(&b);
 	}
+	fetch_sub_relaxed(&taking, 1);
 	return as_arg(took);
 }
 
@@ -91,24 +95,22 @@ static uint64_t took(pthread_t t)
 	return (uint64_t)(intptr_t)result;
 }
 
-#define TURNS 200000
-
 START_TEST(nothing_is_lost)
 {
 	pthread_t others[2];
-	uint64_t n = TURNS;
+	uint64_t n = 0;
 
 	start();
 	guarded = 0;
-	store_relaxed(&owner_done, 0);
+	store_relaxed(&taking, 2);
 	for (int i = 0; i < 2; i++)
 		others[i] = thread_of(thread_takes, NULL);
-	for (int i = 0; i < TURNS; i++) {
+	while (n < TURNS || load_relaxed(&taking)) {
 		thrum__bias_enter(&b);
 		guarded++;
+		n++;
 		thrum__bias_leave(&b);
 	}
-	store_relaxed(&owner_done, 1);
 	for (int i = 0; i < 2; i++)
 		n += took(others[i]);
 	is_int(guarded, n);

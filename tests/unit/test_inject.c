@@ -8,7 +8,6 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -90,6 +89,7 @@ END_TEST
 
 #define PRODUCERS 4
 #define CONSUMERS 4
+#define PATIENCE 200 /* vain tries in a row, then a thread waits for the others */
 
 struct object {
 	unsigned producer;
@@ -99,55 +99,76 @@ struct object {
 	struct atomic32 popped;
 };
 
+/* All push and pop until it is of no use, and meet: sched_yield does not let the others run where a
+ * CPU has more to do. */
 static struct {
 	struct thrum__inject q;
 	struct object *objects;
 	unsigned per_producer;
+	pthread_barrier_t meet;
 	struct atomic64 refused, popped;
 	struct atomic32 disorder, doubled;
 } stress;
 
+/* Waits for all; the same answer for all. */
+static bool all_popped(void)
+{
+	bool all;
+
+	pthread_barrier_wait(&stress.meet);
+	all = load_relaxed(&stress.popped) == (uint64_t)PRODUCERS * stress.per_producer;
+	pthread_barrier_wait(&stress.meet);
+	return all;
+}
+
 static void *produce(void *arg)
 {
-	unsigned producer = (unsigned)(uintptr_t)arg, i;
-	struct object *o;
+	unsigned producer = (unsigned)(uintptr_t)arg, i = 0, vain;
+	struct object *o = &stress.objects[producer * stress.per_producer];
 
-	for (i = 0; i < stress.per_producer; i++) {
-		o = &stress.objects[producer * stress.per_producer + i];
-		o->producer = producer;
-		o->number = i;
-		o->plain = i ^ 0x5a5a5a5a;
-		while (!thrum__inject_push(&stress.q, o)) {
+	do {
+		for (vain = 0; i < stress.per_producer && vain < PATIENCE;) {
+			o[i].producer = producer;
+			o[i].number = i;
+			o[i].plain = i ^ 0x5a5a5a5a;
+			if (thrum__inject_push(&stress.q, &o[i])) {
+				i++;
+				vain = 0;
+				continue;
+			}
 			fetch_add_relaxed(&stress.refused, 1);
-			sched_yield();
+			vain++;
+			spin_hint();
 		}
-	}
+	} while (!all_popped());
 	return NULL;
 }
 
-static void *consume(void *arg)
+static void consume_one(struct object *o, unsigned last[PRODUCERS])
 {
-	uint64_t all = (uint64_t)PRODUCERS * stress.per_producer;
-	unsigned last[PRODUCERS] = {0};
+	if (fetch_add_relaxed(&o->popped, 1) != 0)
+		fetch_add_relaxed(&stress.doubled, 1);
+	/* What one consumer sees of one producer comes in order; numbers count from 1 here. */
+	if (o->number + 1 <= last[o->producer] || o->plain != (o->number ^ 0x5a5a5a5a))
+		fetch_add_relaxed(&stress.disorder, 1);
+	last[o->producer] = o->number + 1;
+	o->plain = 0;
+	fetch_add_relaxed(&stress.popped, 1);
+}
+
+static void *consume(void *unused)
+{
+	unsigned last[PRODUCERS] = {0}, vain;
 	struct object *o;
 
-	(void)arg;
-	while (load_relaxed(&stress.popped) < all) {
-		o = thrum__inject_pop(&stress.q);
-		if (!o) {
-			sched_yield();
-			continue;
+	(void)unused;
+	do {
+		for (vain = 0; vain < PATIENCE; vain++) {
+			for (; (o = thrum__inject_pop(&stress.q)); vain = 0)
+				consume_one(o, last);
+			spin_hint();
 		}
-		if (fetch_add_relaxed(&o->popped, 1) != 0)
-			fetch_add_relaxed(&stress.doubled, 1);
-		/* What one consumer sees of one producer comes in order; numbers count from 1 here.
-		 */
-		if (o->number + 1 <= last[o->producer] || o->plain != (o->number ^ 0x5a5a5a5a))
-			fetch_add_relaxed(&stress.disorder, 1);
-		last[o->producer] = o->number + 1;
-		o->plain = 0;
-		fetch_add_relaxed(&stress.popped, 1);
-	}
+	} while (!all_popped());
 	return NULL;
 }
 
@@ -161,12 +182,14 @@ static void stress_run(size_t capacity, unsigned per_producer)
 	ck_assert_ptr_nonnull(stress.objects);
 	store_relaxed(&stress.popped, 0);
 	ck_assert_int_eq(thrum__inject_init(&stress.q, capacity), 0);
+	ck_assert_int_eq(pthread_barrier_init(&stress.meet, NULL, PRODUCERS + CONSUMERS), 0);
 	for (i = 0; i < PRODUCERS + CONSUMERS; i++)
 		ck_assert_int_eq(
 		    pthread_create(&thread[i], NULL, i < PRODUCERS ? produce : consume, (void *)i),
 		    0);
 	for (i = 0; i < PRODUCERS + CONSUMERS; i++)
 		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+	pthread_barrier_destroy(&stress.meet);
 	ck_assert(thrum__inject_empty(&stress.q));
 	ck_assert_ptr_null(thrum__inject_pop(&stress.q));
 	for (i = 0; i < all; i++)
@@ -182,8 +205,8 @@ START_TEST(nothing_lost_or_doubled)
 {
 	unsigned n = scaled(100000) + 1000;
 
-	stress_run(2, n / 4);
-	stress_run(8, n / 2);
+	stress_run(2, n / 10);
+	stress_run(8, n / 5);
 	stress_run(1024, n);
 	printf("test_inject: %llu pushes refused\n",
 	       (unsigned long long)load_relaxed(&stress.refused));
@@ -192,53 +215,86 @@ START_TEST(nothing_lost_or_doubled)
 END_TEST
 
 /* Dekker's pattern of a sleeper: a pusher that saw no sleeper and a sleeper that saw an empty queue
- * exclude each other. */
+ * exclude each other.  Both go over LANES queues side by side before they meet: to meet at each
+ * would take long beside a loaded CPU. */
+#define LANES 64
+
 static struct {
-	struct thrum__inject q;
-	struct atomic32 round, sleeper, saw_sleeper, ended;
+	struct {
+		struct thrum__inject q;
+		struct atomic32 sleeper, saw_sleeper;
+		bool empty; /* as the sleeper saw it */
+	} lane[LANES];
+	pthread_barrier_t meet;
+	uint32_t rounds;
 } nap;
 
-static void *nap_push(void *arg)
+static void *nap_push(void *unused)
 {
 	static int object;
-	uint32_t i, rounds = (uint32_t)(uintptr_t)arg;
+	uint32_t i, k;
 
-	for (i = 1; i <= rounds; i++) {
-		while (load_acquire(&nap.round) != i)
-			spin_hint();
-		ck_assert(thrum__inject_push(&nap.q, &object));
-		fence_seq_cst();
-		store_relaxed(&nap.saw_sleeper, load_relaxed(&nap.sleeper));
-		store_release(&nap.ended, i);
+	(void)unused;
+	for (i = 0; i < nap.rounds; i++) {
+		pthread_barrier_wait(&nap.meet);
+		for (k = 0; k < LANES; k++) {
+			ck_assert(thrum__inject_push(&nap.lane[k].q, &object));
+			fence_seq_cst();
+			store_relaxed(&nap.lane[k].saw_sleeper, load_relaxed(&nap.lane[k].sleeper));
+		}
+		pthread_barrier_wait(&nap.meet);
 	}
 	return NULL;
 }
 
+static void nap_look(uint32_t round)
+{
+	uint32_t i, k;
+
+	for (k = 0; k < LANES; k++) {
+		for (i = round % 16; i > 0; i--)
+			spin_hint();
+		store_relaxed(&nap.lane[k].sleeper, 1);
+		fence_seq_cst();
+		nap.lane[k].empty = thrum__inject_empty(&nap.lane[k].q);
+	}
+}
+
+/* How many looks found it empty.  Both sides are at rest. */
+static uint32_t nap_check(void)
+{
+	uint32_t empties = 0, k;
+
+	for (k = 0; k < LANES; k++) {
+		empties += nap.lane[k].empty;
+		ck_assert(!nap.lane[k].empty || load_relaxed(&nap.lane[k].saw_sleeper));
+		ck_assert_ptr_nonnull(thrum__inject_pop(&nap.lane[k].q));
+		store_relaxed(&nap.lane[k].sleeper, 0);
+	}
+	return empties;
+}
+
 START_TEST(empty_never_hides_a_push)
 {
-	uint32_t i, rounds = scaled(50000) + 100, k, empties = 0;
+	uint32_t empties = 0, i;
 	pthread_t thread;
-	bool empty;
 
-	ck_assert_int_eq(thrum__inject_init(&nap.q, 4), 0);
-	ck_assert_int_eq(pthread_create(&thread, NULL, nap_push, (void *)(uintptr_t)rounds), 0);
-	for (i = 1; i <= rounds; i++) {
-		store_relaxed(&nap.sleeper, 0);
-		store_release(&nap.round, i);
-		for (k = i % 64; k > 0; k--)
-			spin_hint();
-		store_relaxed(&nap.sleeper, 1);
-		fence_seq_cst();
-		empty = thrum__inject_empty(&nap.q);
-		empties += empty;
-		for (k = 0; load_acquire(&nap.ended) != i; k++)
-			k < 1000 ? spin_hint() : (void)sched_yield();
-		ck_assert(!empty || load_relaxed(&nap.saw_sleeper));
-		ck_assert_ptr_nonnull(thrum__inject_pop(&nap.q));
+	nap.rounds = (scaled(50000) + 100) / LANES + 1;
+	for (i = 0; i < LANES; i++)
+		ck_assert_int_eq(thrum__inject_init(&nap.lane[i].q, 4), 0);
+	ck_assert_int_eq(pthread_barrier_init(&nap.meet, NULL, 2), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, nap_push, NULL), 0);
+	for (i = 0; i < nap.rounds; i++) {
+		pthread_barrier_wait(&nap.meet);
+		nap_look(i);
+		pthread_barrier_wait(&nap.meet);
+		empties += nap_check();
 	}
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	printf("test_inject: %u of %u looks found it empty\n", empties, rounds);
-	thrum__inject_fini(&nap.q);
+	printf("test_inject: %u of %u looks found it empty\n", empties, nap.rounds * LANES);
+	for (i = 0; i < LANES; i++)
+		thrum__inject_fini(&nap.lane[i].q);
+	pthread_barrier_destroy(&nap.meet);
 }
 END_TEST
 
