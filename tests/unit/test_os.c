@@ -322,13 +322,18 @@ END_TEST
 static struct atomic32 left, right, round_of_peer;
 static uint32_t peer_saw;
 
+static void await_round(uint32_t round)
+{
+	for (int i = 0; load_acquire(&round_of_peer) != round; i++)
+		i < 1000 ? spin_hint() : thread_yield();
+}
+
 static void *dekker_peer(void *arg)
 {
 	uint32_t rounds = *(uint32_t *)arg, i;
 
 	for (i = 1; i <= rounds; i++) {
-		while (load_acquire(&round_of_peer) != 2 * i - 1)
-			spin_hint();
+		await_round(2 * i - 1);
 		store_relaxed(&right, i);
 		fence_light();
 		peer_saw = load_relaxed(&left);
@@ -351,8 +356,7 @@ START_TEST(membarrier_pairs)
 		store_relaxed(&left, i);
 		fence_heavy();
 		saw = load_relaxed(&right);
-		while (load_acquire(&round_of_peer) != 2 * i)
-			spin_hint();
+		await_round(2 * i);
 		ck_assert(saw == i || peer_saw == i);
 	}
 	thrum__os_thread_join(thread);
