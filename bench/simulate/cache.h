@@ -29,12 +29,12 @@ extern const char *const place_names[PLACES];
 /* How the kernel makes several membarriers. */
 enum barriers { BARRIERS_FREE, BARRIERS_LOCKED };
 
-/* Nanoseconds, but for sockets, barriers, shared, watching and withheld (worker.c).  Where the
+/* Nanoseconds, but for sockets, barriers, shared and watching (worker.c).  Where the
  * defaults come from stands in costs.c. */
 struct costs {
 	uint64_t hit, locked, near, far, share, sockets, pause, clock, syscall, yield;
 	uint64_t wake_min, wake_max, waker, membarrier, barriers, shared, interrupt, spawn, spin;
-	uint64_t ahead, watching, withheld;
+	uint64_t ahead, watching;
 };
 
 extern struct costs costs;

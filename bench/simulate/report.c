@@ -117,7 +117,6 @@ void report_begin(enum fault fault, uint64_t seed, uint64_t divide)
 	write_count("shared", costs.shared);
 	write_count("spin_ns", costs.spin);
 	write_count("watching", costs.watching);
-	write_count("withheld", costs.withheld);
 	fprintf(json, ",\n  \"runs\": [");
 }
 

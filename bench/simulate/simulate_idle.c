@@ -42,7 +42,6 @@ static const struct setting {
     {"spin", "ns: a search before it sleeps", &costs.spin, 0, 1000000},
     {"ahead", "ns: how old a cached copy may be", &costs.ahead, 0, 1000},
     {"watching", "1: descriptors are watched, so nobody spins", &costs.watching, 0, 1},
-    {"withheld", "1: forks were made, so sleeps are never cheap", &costs.withheld, 0, 1},
     {"bound-vain", "% of the wakes (and 3)", &bounds.vain, 0, 100},
     {"bound-waiting", "% of the time", &bounds.waiting, 0, 100},
     {"bound-ignored", "us", &bounds.ignored, 0, 1000000},

@@ -3,8 +3,7 @@
  * worker.c - the loop of a worker, as runtime/sched/worker.c and elsewhere.c have it: each function
  * here says which one it mirrors, and leaves out what the simulation has not: fibers that wait,
  * forks, the events of descriptors, callbacks, spares, the monitor, prefetches, the end.
- * costs.watching: some descriptor is watched; costs.withheld: forks were made, and nobody does now:
- * what that costs the idle protocol is in it.  The constants are compared with the originals' by
+ * costs.watching: some descriptor is watched.  The constants are compared with the originals' by
  * test_simulate.py.
  *
  * The queues (core/deque.c, ready.c, inbox.c) and the idle protocol (sched/idle.c) are the real
@@ -40,11 +39,15 @@ const char *const fault_names[FAULTS] = {
 
 struct world world;
 
-static void notify(void)
+static void notify(bool outside)
 {
 	if (world.fault == FAULT_WAKE_ALL)
 		thrum__idle_wake_all(&world.idle);
-	else if (world.fault != FAULT_NO_NOTIFY)
+	else if (world.fault == FAULT_NO_NOTIFY)
+		return;
+	else if (outside)
+		thrum__idle_wake_one(&world.idle);
+	else
 		thrum__idle_notify(&world.idle);
 }
 
@@ -80,7 +83,7 @@ void world_spawn(struct worker *w, struct task *t)
 	engine_sync();
 	measure_visible(t);
 	ENSURE(!thrum__deque_push(&w->spawned, t), "no memory for a simulated task");
-	notify();
+	notify(false);
 }
 
 /* thrum__worker_ready */
@@ -89,7 +92,7 @@ static void make_ready(struct worker *w, struct task *t)
 	engine_sync();
 	measure_visible(t);
 	ENSURE(!thrum__ready_push(&w->ready, t), "no memory for a simulated task");
-	notify();
+	notify(false);
 }
 
 /* thrum__task_unpark by a thread that is no worker */
@@ -98,7 +101,7 @@ void world_submit(struct task *t)
 	engine_sync();
 	measure_visible(t);
 	thrum__inbox_push(&world.woken, &t->link);
-	notify();
+	notify(true);
 }
 
 void task_compute(struct worker *w, struct task *t)
@@ -216,7 +219,7 @@ static void take_in(struct worker *w)
 	if (has_local(w))
 		look_at_times(w);
 	if (thrum__ready_count(&w->ready) > 1)
-		notify();
+		notify(false);
 }
 
 /* next_random */
@@ -406,33 +409,36 @@ static bool is_needed(void)
 }
 
 /* count_nap */
-static void count_nap(struct worker *w)
+static void count_nap(struct worker *w, bool dear)
 {
 	uint64_t now = clock_ns();
-	bool soon = now - w->polled_ns < NAP_NS;
+	bool soon = now - w->slept_ns < NAP_NS;
 
-	w->polled_ns = now;
+	w->polled_ns = w->slept_ns = now;
 	w->wakeful = 0;
-	w->naps = soon ? w->naps + 1 : 0;
-	if (w->naps < NAPS)
-		return;
-	w->naps = NAPS;
-	if (!load_relaxed(&world.idle.withheld))
+	w->sleeps_cheaply = !dear;
+	if (!soon)
+		w->naps = 0;
+	else if (dear)
+		w->naps += w->naps < NAPS;
+	else if (w->naps && !thrum__idle_is_careful(&world.idle))
+		w->naps--;
+	if (dear && w->naps == NAPS)
 		thrum__idle_turn_careful(&world.idle);
 }
 
 /* sleep_until_chosen, with sleep_real */
 static void sleep_until_chosen(struct worker *w)
 {
-	bool token = false;
+	bool token = false, dear;
 
 	if (w->fresh)
 		measure_vain();
 	w->fresh = false;
-	thrum__idle_sleep_begin(&world.idle, w->searching, true);
+	dear = thrum__idle_sleep_begin(&world.idle, w->searching, true);
 	w->searching = false;
 	if (!is_needed()) {
-		count_nap(w);
+		count_nap(w, dear);
 		token = bed_wait(w, w->due_ns);
 	}
 	wake_up(w, token);
@@ -445,7 +451,7 @@ static struct task *find_elsewhere(struct worker *w)
 
 	if (!w->searching)
 		w->searching = thrum__idle_search_begin(&world.idle);
-	if (thrum__idle_is_careful(&world.idle) ? look_at_times(w) : costs.watching && look())
+	if (w->sleeps_cheaply ? look_at_times(w) : costs.watching && look())
 		return NULL;
 	if (w->searching) {
 		struct task *t;
@@ -530,7 +536,6 @@ void world_begin(unsigned workers, enum fault fault, uint64_t seed)
 	idle->attend = forks_attend;
 	idle->heard = forks_tell;
 	thrum__idle_init(idle, fault == FAULT_ALL_SEARCH ? 4 * WORKERS_MAX : workers);
-	store_relaxed(&idle->withheld, (uint32_t)costs.withheld);
 	cache_name(&idle->word, 1, PLACE_WORD);
 	cache_watch(&idle->word, measure_word);
 	thrum__inbox_init(&world.woken);

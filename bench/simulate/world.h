@@ -36,7 +36,8 @@ struct worker {
 	bool fresh; /* it was woken and has run nothing since */
 	uint64_t random, oldest;
 	uint64_t due_ns; /* its next timer */
-	uint64_t polled_ns;
+	uint64_t polled_ns, slept_ns;
+	bool sleeps_cheaply;
 	unsigned naps, wakeful;
 	uint8_t lonely[WORKERS_MAX]; /* looks at a worker that had a single task */
 	char pad[CACHE_LINE];

@@ -87,6 +87,16 @@ struct atomicptr {
 
 #define fence_seq_cst() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
+/* The same behind a read-modify-write, with no store between: on x86-64 that is one itself. */
+static inline void fence_after_rmw(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("" ::: "memory");
+#else
+	fence_seq_cst();
+#endif
+}
+
 /* Set once, before the first worker starts, when membarrier could be registered (os.c). */
 extern bool thrum__membarrier_ready;
 void thrum__membarrier(void);

@@ -129,14 +129,14 @@ static void fire_waiters(struct thrum__edge *e)
 void thrum__edge_raise(struct thrum__edge *e)
 {
 	fetch_add_release(&e->tick, 1); /* T1; O1 */
-	fence_seq_cst();                /* O5 */
+	fence_after_rmw();              /* O5 */
 	fire_waiters(e);
 }
 
 bool thrum__edge_register(struct thrum__edge *e, struct thrum__waiter *n, uint64_t tick)
 {
 	thrum__waitlist_push(&e->word, n, 0); /* T5 */
-	fence_seq_cst();                      /* O6 */
+	fence_after_rmw();                    /* O6 */
 	if (load_relaxed(&e->tick) == tick)
 		return true;
 	return !thrum__edge_withdraw(e, n);

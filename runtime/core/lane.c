@@ -27,7 +27,8 @@
  *         T6 OFFERED -> ABSENT     a thief, locked: top + 1
  *         T7 any -> ABSENT         take_back: the owner, locked: top + 1
  *         T8 stop: end -> NULL     ask: a worker that counts as searching or looks again after a
- *            heavy fence (idle.c).  NULL -> end: heed: the owner, who then looks for sleepers
+ *            heavy fence (idle.c), or the owner, with nothing in it.  NULL -> end: heed: the owner,
+ *            who then looks for sleepers
  *
  * OWNERS  head, the slots from split on: the owner writes.  top, split: whoever has the lock.  An
  *         item in the lane is its owner's; between take and taken the thief's, for a mark.
@@ -65,7 +66,7 @@
  * RECLAIM the slots belong to the lane.  The same item may come back to the same place: what counts
  *         is places and the lock, and no compare-and-swap is made on an item.
  *
- * TEST    tests/model/scen_lane.c; tests/unit/test_lane.c; tests/stress/forks.c
+ * TEST    tests/model/scen_lane.c, scen_lane_sleep.c; tests/unit/test_lane.c; tests/stress/forks.c
  */
 #include "core/lane.h"
 

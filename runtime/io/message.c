@@ -97,50 +97,57 @@ static ssize_t attempt_sendmsg(struct thrum__op *op)
 	return r == -EAGAIN && m.msg_name && !op->once ? pause_if_writable(t) : r;
 }
 
-static struct thrum__transfer receiver(int fd, int flags, ssize_t (*attempt)(struct thrum__op *))
+static inline void init_receiver(struct thrum__transfer *t, int fd, int flags,
+				 ssize_t (*attempt)(struct thrum__op *))
 {
-	struct thrum__transfer t = {
-	    .op = {.place = "? thrum_recv", .fd = fd, .keep = true, .attempt = attempt},
-	    .flags = flags};
+	struct thrum__op op = {.place = "? thrum_recv",
+			       .fd = fd,
+			       .keep = true,
+			       .once = flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE),
+			       .attempt = attempt};
 
-	t.op.once = flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE);
-	if (flags & MSG_WAITALL && !(flags & MSG_PEEK) && !t.op.once)
-		t.op.account = receive_all;
-	return t;
+	if (flags & MSG_WAITALL && !(flags & MSG_PEEK) && !op.once)
+		op.account = receive_all;
+	thrum__transfer_init(t, &op, flags);
 }
 
-static struct thrum__transfer sender(int fd, int flags, ssize_t (*attempt)(struct thrum__op *))
+static inline void init_sender(struct thrum__transfer *t, int fd, int flags,
+			       ssize_t (*attempt)(struct thrum__op *))
 {
-	return (struct thrum__transfer){.op = {.place = "? thrum_send",
-					       .fd = fd,
-					       .out = true,
-					       .once = flags & MSG_DONTWAIT,
-					       .keep = true,
-					       .attempt = attempt,
-					       .account = thrum__transfer_all},
-					.flags = flags};
+	struct thrum__op op = {.place = "? thrum_send",
+			       .fd = fd,
+			       .out = true,
+			       .once = flags & MSG_DONTWAIT,
+			       .keep = true,
+			       .attempt = attempt,
+			       .account = thrum__transfer_all};
+
+	thrum__transfer_init(t, &op, flags);
 }
 
 ssize_t thrum_recv(int fd, void *buf, size_t n, int flags)
 {
-	struct thrum__transfer t = receiver(fd, flags, attempt_recv);
+	struct thrum__transfer t;
 
+	init_receiver(&t, fd, flags, attempt_recv);
 	thrum__transfer_buffer(&t, buf, n);
 	return thrum__op_run(&t.op);
 }
 
 ssize_t thrum_send(int fd, const void *buf, size_t n, int flags)
 {
-	struct thrum__transfer t = sender(fd, flags, attempt_send);
+	struct thrum__transfer t;
 
+	init_sender(&t, fd, flags, attempt_send);
 	thrum__transfer_buffer(&t, (void *)buf, n);
 	return thrum__op_run(&t.op);
 }
 
 ssize_t thrum_recvmsg(int fd, struct msghdr *m, int flags)
 {
-	struct thrum__transfer t = receiver(fd, flags, attempt_recvmsg);
+	struct thrum__transfer t;
 
+	init_receiver(&t, fd, flags, attempt_recvmsg);
 	t.m = m;
 	thrum__transfer_vector(&t, m->msg_iov, m->msg_iovlen);
 	if (m->msg_controllen)
@@ -150,8 +157,9 @@ ssize_t thrum_recvmsg(int fd, struct msghdr *m, int flags)
 
 ssize_t thrum_sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	struct thrum__transfer t = sender(fd, flags, attempt_sendmsg);
+	struct thrum__transfer t;
 
+	init_sender(&t, fd, flags, attempt_sendmsg);
 	t.m = (struct msghdr *)m;
 	thrum__transfer_vector(&t, m->msg_iov, m->msg_iovlen);
 	return thrum__op_run(&t.op);

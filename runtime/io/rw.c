@@ -132,12 +132,12 @@ static ssize_t block(struct thrum__op *op)
 	return plainly(t, op->out && op->looked ? PIPE_BUF : SIZE_MAX);
 }
 
-static struct thrum__op reader(int fd, const char *place)
+static inline struct thrum__op reader(int fd, const char *place)
 {
 	return (struct thrum__op){.place = place, .fd = fd, .attempt = attempt, .block = block};
 }
 
-static struct thrum__op writer(int fd, const char *place)
+static inline struct thrum__op writer(int fd, const char *place)
 {
 	return (struct thrum__op){.place = place,
 				  .fd = fd,
@@ -172,30 +172,38 @@ static ssize_t run_vector(struct thrum__transfer *t, const struct iovec *v, int 
 
 ssize_t thrum_read(int fd, void *buf, size_t n)
 {
-	struct thrum__transfer t = {.op = reader(fd, "? thrum_read")};
+	struct thrum__op op = reader(fd, "? thrum_read");
+	struct thrum__transfer t;
 
+	thrum__transfer_init(&t, &op, 0);
 	thrum__transfer_buffer(&t, buf, n);
 	return thrum__op_run(&t.op);
 }
 
 ssize_t thrum_readv(int fd, const struct iovec *v, int count)
 {
-	struct thrum__transfer t = {.op = reader(fd, "? thrum_readv")};
+	struct thrum__op op = reader(fd, "? thrum_readv");
+	struct thrum__transfer t;
 
+	thrum__transfer_init(&t, &op, 0);
 	return run_vector(&t, v, count);
 }
 
 ssize_t thrum_write(int fd, const void *buf, size_t n)
 {
-	struct thrum__transfer t = {.op = writer(fd, "? thrum_write")};
+	struct thrum__op op = writer(fd, "? thrum_write");
+	struct thrum__transfer t;
 
+	thrum__transfer_init(&t, &op, 0);
 	thrum__transfer_buffer(&t, (void *)buf, n);
 	return thrum__op_run(&t.op);
 }
 
 ssize_t thrum_writev(int fd, const struct iovec *v, int count)
 {
-	struct thrum__transfer t = {.op = writer(fd, "? thrum_writev")};
+	struct thrum__op op = writer(fd, "? thrum_writev");
+	struct thrum__transfer t;
 
+	thrum__transfer_init(&t, &op, 0);
 	return run_vector(&t, v, count);
 }

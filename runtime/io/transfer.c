@@ -11,15 +11,6 @@
 
 #include <limits.h>
 
-void thrum__transfer_buffer(struct thrum__transfer *t, void *buf, size_t n)
-{
-	t->one = (struct iovec){buf, n};
-	t->v = &t->one;
-	t->count = 1;
-	t->total = n;
-	t->op.may_skip = n && !t->op.out;
-}
-
 void thrum__transfer_vector(struct thrum__transfer *t, const struct iovec *v, size_t count)
 {
 	t->v = v;

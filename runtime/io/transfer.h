@@ -20,8 +20,23 @@ struct thrum__transfer {
 	int64_t pause_ns; /* ... the last pause */
 };
 
-/* One buffer, or a vector. */
-void thrum__transfer_buffer(struct thrum__transfer *t, void *buf, size_t n);
+/* First; then one buffer, or a vector.  Leaves rest as it is, which is half of it. */
+static inline void thrum__transfer_init(struct thrum__transfer *t, const struct thrum__op *op,
+					int flags)
+{
+	t->op = *op;
+	t->flags = flags;
+	t->m = NULL;
+	t->pause_ns = 0;
+}
+static inline void thrum__transfer_buffer(struct thrum__transfer *t, void *buf, size_t n)
+{
+	t->one = (struct iovec){buf, n};
+	t->v = &t->one;
+	t->count = 1;
+	t->total = n;
+	t->op.may_skip = n && !t->op.out;
+}
 void thrum__transfer_vector(struct thrum__transfer *t, const struct iovec *v, size_t count);
 /* What is still to be moved, up to @limit bytes and not always all: *@v and how many pieces. */
 size_t thrum__transfer_rest(struct thrum__transfer *t, size_t limit, const struct iovec **v);

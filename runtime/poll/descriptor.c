@@ -206,6 +206,14 @@ static struct chunk *chunk_at(struct thrum__descriptors *ds, unsigned i)
 	return load_acquire(&ds->chunks[i]); /* O2 */
 }
 
+struct thrum__descriptor *thrum__descriptor_known(struct thrum__descriptors *ds, int fd)
+{
+	unsigned i = (unsigned)fd / THRUM__FD_CHUNK;
+	struct chunk *c = i < THRUM__FD_CHUNKS ? chunk_at(ds, i) : NULL;
+
+	return c ? &c->descriptors[(unsigned)fd % THRUM__FD_CHUNK] : NULL;
+}
+
 /* -EBADF, -ENOMEM. */
 static int find(struct thrum__descriptors *ds, int fd, struct thrum__descriptor **out)
 {
@@ -235,16 +243,21 @@ static int find(struct thrum__descriptors *ds, int fd, struct thrum__descriptor 
 
 int thrum__descriptor_enter(struct thrum__descriptors *ds, int fd, struct thrum__descriptor **out)
 {
-	int err = find(ds, fd, out);
+	struct thrum__descriptor *d = thrum__descriptor_known(ds, fd);
 	uint32_t u;
 
-	if (UNLIKELY(err))
-		return err;
-	u = load_relaxed(&(*out)->users);
+	if (UNLIKELY(!d)) {
+		int err = find(ds, fd, &d);
+
+		if (err)
+			return err;
+	}
+	*out = d;
+	u = load_relaxed(&d->users);
 	do {
 		if (UNLIKELY(u & CLOSING))
 			return -EBADF;
-	} while (!cas_acquire(&(*out)->users, &u, u + 1)); /* T2; O6 */
+	} while (!cas_acquire(&d->users, &u, u + 1)); /* T2; O6 */
 	return 0;
 }
 
@@ -377,14 +390,6 @@ void thrum__descriptors_distrust(struct thrum__descriptors *ds)
 		for (int k = 0; c && k < THRUM__FD_CHUNK; k++)
 			distrust(&c->descriptors[k]);
 	}
-}
-
-struct thrum__descriptor *thrum__descriptor_known(struct thrum__descriptors *ds, int fd)
-{
-	unsigned i = (unsigned)fd / THRUM__FD_CHUNK;
-	struct chunk *c = i < THRUM__FD_CHUNKS ? chunk_at(ds, i) : NULL;
-
-	return c ? &c->descriptors[fd % THRUM__FD_CHUNK] : NULL;
 }
 
 void thrum__descriptor_opened(struct thrum__descriptors *ds, int fd)

@@ -43,7 +43,7 @@ static void pool_is_idle(void *runtime)
 	struct thrum_runtime *rt = runtime;
 
 	if (rt->virtual_clock)
-		thrum__idle_notify(&rt->idle);
+		thrum__idle_wake_one(&rt->idle);
 }
 
 int thrum__blocking_start(struct thrum_runtime *rt)

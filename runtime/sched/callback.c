@@ -63,7 +63,7 @@ static void look_at_clock(struct thrum_runtime *rt, void *unused)
 {
 	(void)unused;
 	if (rt->virtual_clock)
-		thrum__idle_notify(&rt->idle);
+		thrum__idle_wake_one(&rt->idle);
 }
 
 bool thrum__service_is_busy(void)
@@ -136,7 +136,7 @@ static void to_runtime(struct thrum_runtime *rt, struct thrum__deferred *d)
 {
 	thrum__tally_begin(&rt->gate.calls_due);
 	thrum__inbox_push(&rt->callbacks, &d->link);
-	thrum__idle_notify(&rt->idle);
+	thrum__idle_wake_one(&rt->idle);
 	thrum__registry_leave(rt);
 }
 

@@ -369,21 +369,24 @@ static void pass_on(struct thrum__worker *w)
 	thread_yield();
 }
 
-/* @w sleeps in earnest now, in the poller. */
-static void count_nap(struct thrum__worker *w)
+/* @w sleeps in earnest now, in the poller; @dear: it took a membarrier. */
+static void count_nap(struct thrum__worker *w, bool dear)
 {
 	struct thrum__idle *idle = &w->runtime->idle;
 	int64_t now = thrum__clock_monotonic_ns();
-	bool soon = now - w->polled_ns < NAP_NS;
+	bool soon = now - w->slept_ns < NAP_NS;
 
-	w->polled_ns = now;
+	w->polled_ns = w->slept_ns = now;
 	w->wakeful = 0;
-	w->naps = soon ? w->naps + 1 : 0;
-	if (w->naps < NAPS)
-		return;
-	w->naps = NAPS;
+	w->sleeps_cheaply = !dear;
+	if (!soon)
+		w->naps = 0;
+	else if (dear)
+		w->naps += w->naps < NAPS;
+	else if (w->naps && !thrum__idle_is_careful(idle))
+		w->naps--;
 	/* Who looks for work that is withheld needs the membarrier in any case. */
-	if (thrum__membarrier_ready && !load_relaxed(&idle->withheld))
+	if (dear && w->naps == NAPS && thrum__membarrier_ready && !load_relaxed(&idle->withheld))
 		thrum__idle_turn_careful(idle);
 }
 
@@ -391,13 +394,15 @@ static void sleep_until_chosen(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 	int64_t deadline;
+	bool dear;
 
 	trim_stacks(w);
+	thrum__fork_offer(w);
 	deadline = thrum__timers_next_ns(w);
 	if (w->starved) /* then forks lie that nobody will tell of */
 		deadline = thrum__min64(deadline, thrum__runtime_now_ns(rt) + STARVED_NS);
 	store_relaxed(&w->next_ns, (uint64_t)deadline); /* the monitor reads it once it sleeps */
-	thrum__idle_sleep_begin(&rt->idle, w->searching, minds_forks(w));
+	dear = thrum__idle_sleep_begin(&rt->idle, w->searching, minds_forks(w));
 	w->searching = false;
 	if (is_needed(w)) {
 		wake_up(w, false);
@@ -407,7 +412,7 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	}
 	thrum__gate_went_quiet(&rt->gate);
 	thrum__count(&w->counters.parks);
-	count_nap(w);
+	count_nap(w, dear);
 	if (rt->virtual_clock)
 		sleep_virtual(w);
 	else
@@ -428,9 +433,8 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	if (!w->searching)
 		w->searching = thrum__idle_search_begin(&rt->idle);
 	/* Where sleeps are cheap, one that ends at once costs less than a look before it. */
-	if (thrum__idle_is_careful(&rt->idle)
-		? thrum__worker_look_at_times(w)
-		: load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))
+	if (w->sleeps_cheaply ? thrum__worker_look_at_times(w)
+			      : load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))
 		return NULL;
 	if (w->searching) {
 		struct thrum__task *t = search(w, &again);

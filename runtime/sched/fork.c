@@ -181,6 +181,13 @@ static void run_undisturbed(struct thrum__task *t, struct thrum_fork *j)
 	t->deadline_ns = deadline_ns;
 }
 
+void thrum__fork_stop_withholding(struct thrum__worker *w)
+{
+	thrum__lane_ask(&w->lane);
+	w->withholds = false;
+	thrum__idle_offer(&w->runtime->idle);
+}
+
 void thrum__fork_let_go(struct thrum__worker *w)
 {
 	bool all = queue_all(w);
@@ -217,6 +224,7 @@ void thrum_fork_slowly(struct thrum_fork *j)
 	}
 	if (!w->withholds) {
 		w->withholds = true;
+		w->visits = 0;
 		thrum__idle_withhold(&w->runtime->idle);
 	}
 	thrum__lane_heed(&w->lane);

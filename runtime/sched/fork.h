@@ -22,6 +22,15 @@ bool thrum__forks_lie(struct thrum_runtime *rt);
 bool thrum__forks_tell(void *rt);
 void thrum__forks_attend(void *rt);
 
+/* At home, where there are no forks: who goes to sleep need not ask @w to tell of the next.  Before
+ * its own sleep; and at times, since one that makes forks no more may always have other work. */
+void thrum__fork_stop_withholding(struct thrum__worker *w);
+static inline void thrum__fork_offer(struct thrum__worker *w)
+{
+	if (UNLIKELY(w->withholds))
+		thrum__fork_stop_withholding(w);
+}
+
 /* Before a wait of the task that runs on @w. */
 static inline void thrum__fork_before_wait(struct thrum__worker *w)
 {

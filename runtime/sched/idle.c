@@ -13,11 +13,13 @@
  *         A look for sleepers follows each push, so it costs one load; who goes to sleep pays, with
  *         a heavy fence.  Where workers sleep every few microseconds, as servers do, that is the
  *         wrong way round: then the protocol is turned CAREFUL, notifiers pay a fence each, and who
- *         goes to sleep pays no more than they do.
+ *         goes to sleep pays no more than they do.  Nor does one whose fellow workers all sleep:
+ *         whoever else may publish then pays a fence in any case.
  *
  * WORD    careful:1 | proven:1 | asleep:30 | searching:32.  asleep: sleep and were not chosen;
  *         searching: search, and tokens that nobody has taken yet.
- *         withheld: 1: some worker holds work back at times (core/lane.c); it stays.
+ *         withheld: workers that hold work back at times (core/lane.c).
+ *         total: workers that there are, asleep or not; one that will rest counts on.
  *
  * STATES  of a worker: BUSY; SEARCHING (counted); SLEEPING (announced).  Of a token: nothing;
  *         POSTED, from the move that counts it on, though the post itself follows; taken.  Sleepers
@@ -38,15 +40,18 @@
  *         T8 QUICK -> TURNING               turn_careful; then the heavy fence
  *         T9 TURNING -> CAREFUL             turn_careful, whoever made T8
  *         T10 CAREFUL -> QUICK              turn_quick
- *         T11 withheld 0 -> 1               withhold, by each worker before it begins to
+ *         T11 withheld + 1                  withhold, by a worker before it begins to
+ *         T12 withheld - 1                  offer, by the same: all is told of again
+ *         T13 total + 1                     add, for a worker, before it begins
  *
- * OWNERS  the word: all, by read-modify-write.  withheld: all, stores of 1.
+ * OWNERS  all words: all, by read-modify-write.
  *
- * CALLERS notify, wake_all, asleep, turn_careful, turn_quick: anyone, any number.  The rest: each
- *         worker in the order of its states.  Only a SLEEPING worker takes tokens: one that merely
- *         looks at the place of sleep on its way leaves them, or the counts would no longer fit.
+ * CALLERS wake_one, wake_all, asleep, add, turn_careful, turn_quick: anyone, any number.  notify:
+ *         workers that are not SLEEPING, or that end their sleep next.  The rest: each worker in
+ *         the order of its states.  Only a SLEEPING worker takes tokens: one that merely looks at
+ *         the place of sleep on its way leaves them, or the counts would no longer fit.
  *
- * ORDER   O1 fence_light in notify and wake_all, between the work and the look at the word, pairs
+ * ORDER   O1 fence_light in notify, between the work and the look at the word, pairs
  *            with O2 fence_heavy in sleep_begin, between the announcement and the last look at the
  *            sources: the notifier sees the sleeper or the sleeper sees the work.
  *         O3 fence_heavy in search_found, between searching - 1 and the look for work, pairs with
@@ -59,10 +64,12 @@
  *            fence.  Weaker: one that holds work back believes the last answer, while all sleep.
  *         O7 fence_seq_cst in wake_one and wake_all, between the work and the look that decides,
  *            pairs with O8, the same in sleep_begin and search_found, which stands for O2 and O3
- *            when T3 or T2 has read CAREFUL and nobody withholds.
+ *            when nobody withholds, and T3 or T2 has read CAREFUL or was ALONE: it has read asleep
+ *            as one less than total, which is looked at behind O8.
  *         O9 fence_heavy between T8 and T9 pairs with O1: it has seen the work of all who looked
- *            before T8; and, as T2 or T3 has read T9, with O8, which hands that on.
- *         O10 fence_seq_cst after T11 pairs with O2, O3, O8, before the look at withheld.
+ *            before T8; and, as T2 or T3 has read T9, with O8, which hands that on.  O7 is an O1,
+ *            too.
+ *         O10 fence_seq_cst after T13 pairs with O8, before the look at total.
  *         The fences order as in C++20, through what happens before (atomics.order).
  *         Weaker O1 to O3, O7 to O10: work lies while workers sleep.  Everything else is relaxed:
  *         no data goes through the word; a token brings its own order (a system call).
@@ -82,6 +89,15 @@
  *         after N's O1, or N would have read s; so it has seen W, and O8 hands that on.
  *         p >= s: N reads the mode that stands from s to r, and so decides by a look behind O7; if
  *         O7 came after O8 it would read r, so O8 comes after O7 and its look sees W.
+ *         Or it was ALONE: asleep counts only such as total counts (a T3 that r follows comes after
+ *         its worker's O10, so O8 does), and by I1 all of them were SLEEPING at r but itself.  A
+ *         worker that published before its T3 has released W there, and O8 acquires it.  One that
+ *         publishes later has left its sleep after r, by T7, or by a token whose T4 or T5 came
+ *         after r, and reads what comes after that; or it was made later: its T13 was not seen, and
+ *         by O10 and O8 it reads r or later.  So p < r is left to who is no worker, and decided by
+ *         a look behind O7, which came before O8 as above: the look sees W; and to a worker that
+ *         publishes while it is SLEEPING and ends its sleep next (the virtual clock's mover,
+ *         timer.c): it searches then, has W in its own queue, and sees to what it leaves.
  *         I3: by L a T3 at r > p is no harm: its last look sees W.
  *         So does the look of search_found that leaves at q > p.  Now
  *         (a) N read asleep = 0 and searching = 0: all that sleep later see W.
@@ -91,19 +107,18 @@
  *         else it sees W, or that W was taken, and goes on as a notifier of W whose p is later.
  *         (c) N read searching = 0, asleep > 0: T4 succeeds, and its token is a searcher as in (b);
  *         or it fails, and N decides anew with a later p.
- *         wake_all: (a) for those that sleep later, a token for
- *         each of the others.
+ *         wake_all: (a) for those that sleep later, a token for each of the others.
  *         Work that is withheld is none of N's until it is told of; that it is told takes the heavy
- *         fence (core/lane.c).  A sleeper that left it out has read withheld as 0 behind O2 or O8;
- *         whoever withholds passes O10 later, or its T11 would have been seen, and so sees the
- *         sleeper when it tells of its first work.  One that finds a request to tell which a
- *         searcher made that left meanwhile (O6) finds withheld too, by O10 and O8.
+ *         fence (core/lane.c).  A sleeper that read withheld as 0 has asked for nothing.  Whoever
+ *         withholds takes note of what was asked, after T11, and then tells of its first work: by L
+ *         it sees the sleeper, or the sleeper's look sees that it has taken note, and looks again.
  *         All is lock-free but one thing: he who asks in vain waits for a
  *         waker between its T4 or T5 and its post.
  *
  * RECLAIM none.  Counts cannot wrap: they are numbers of threads.
  *
- * TEST    tests/model/scen_idle.c, scen_lane.c (T11); tests/unit/test_idle.c; tests/stress/wakes.c
+ * TEST    tests/model/scen_idle.c, scen_idle_cheap.c, scen_lane_sleep.c (T11, T12);
+ *         tests/unit/test_idle.c; tests/stress/wakes.c
  */
 #include "sched/idle.h"
 
@@ -132,6 +147,7 @@ void thrum__idle_init(struct thrum__idle *idle, unsigned workers)
 	ENSURE(workers > 0, "the number of workers was not checked");
 	idle->workers = workers;
 	store_relaxed(&idle->withheld, 0);
+	store_relaxed(&idle->total, workers);
 	store_relaxed(&idle->word, 0);
 }
 
@@ -153,7 +169,7 @@ void thrum__idle_wake_all(struct thrum__idle *idle)
 	uint64_t word;
 
 	do {
-		fence_seq_cst(); /* O1, O7 */
+		fence_seq_cst(); /* O7 */
 		word = load_relaxed(&idle->word);
 		if (!asleep_of(word))
 			return;
@@ -192,18 +208,25 @@ static bool ask(struct thrum__idle *idle, bool attends)
 	return true;
 }
 
-/* Between that T2 or T3, which read @old, and the look that follows; @asked by ask.  True: work is
- * withheld. */
-static bool fence_look(struct thrum__idle *idle, uint64_t old, bool asked, bool attends)
+struct look {
+	bool withheld; /* work is withheld */
+	bool heavy;    /* it cost a heavy fence */
+};
+
+/* Between that T2 or T3, which read @old, and the look that follows; @asked by ask. */
+static struct look fence_look(struct thrum__idle *idle, uint64_t old, bool asked, bool attends)
 {
-	if (asked || (old & MODE) != MODE)
+	struct look look = {.withheld = asked, .heavy = asked};
+
+	if (!asked) {
+		fence_after_rmw(); /* O8 */
+		look.withheld = ask(idle, attends);
+		look.heavy = look.withheld || ((old & MODE) != MODE &&
+					       asleep_of(old) + 1 != load_relaxed(&idle->total));
+	}
+	if (look.heavy)
 		fence_heavy(); /* O2, O3 */
-	else
-		fence_seq_cst(); /* O8 */
-	if (asked || !ask(idle, attends))
-		return asked;
-	fence_heavy(); /* O2, O3 */
-	return true;
+	return look;
 }
 
 void thrum__idle_search_found(struct thrum__idle *idle)
@@ -215,15 +238,15 @@ void thrum__idle_search_found(struct thrum__idle *idle)
 		return;
 	/* Work seen without the fence needs none: the wake takes the place that was left. */
 	if (!idle->has_work(idle->arg)) {
-		bool withheld = fence_look(idle, old, ask(idle, true), true);
+		struct look look = fence_look(idle, old, ask(idle, true), true);
 
-		if (!idle->has_work(idle->arg) && (!withheld || idle->heard(idle->arg)))
+		if (!idle->has_work(idle->arg) && (!look.withheld || idle->heard(idle->arg)))
 			return;
 	}
 	thrum__idle_wake_one(idle);
 }
 
-void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool attends)
+bool thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool attends)
 {
 	uint64_t change = ONE_ASLEEP - (searching ? ONE_SEARCHING : 0);
 	bool asked = ask(idle, attends);
@@ -231,7 +254,7 @@ void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool atte
 
 	ENSURE(!searching || searching_of(old) > 0,
 	       "a worker ended a search that it had not begun");
-	fence_look(idle, old, asked, attends);
+	return fence_look(idle, old, asked, attends).heavy;
 }
 
 bool thrum__idle_sleep_undo(struct thrum__idle *idle)
@@ -274,7 +297,16 @@ void thrum__idle_turn_quick(struct thrum__idle *idle)
 
 void thrum__idle_withhold(struct thrum__idle *idle)
 {
-	store_relaxed(&idle->withheld, 1); /* T11 */
-	fence_seq_cst();                   /* O10 */
-	thrum__idle_turn_quick(idle);      /* sleeps are not cheap any more */
+	fetch_add_relaxed(&idle->withheld, 1); /* T11 */
+}
+
+void thrum__idle_offer(struct thrum__idle *idle)
+{
+	fetch_sub_relaxed(&idle->withheld, 1); /* T12 */
+}
+
+void thrum__idle_add(struct thrum__idle *idle)
+{
+	fetch_add_relaxed(&idle->total, 1); /* T13 */
+	fence_seq_cst();                    /* O10 */
 }

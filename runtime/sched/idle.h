@@ -26,19 +26,21 @@ struct thrum__idle {
 	 * heard? */
 	void (*attend)(void *arg);
 	bool (*heard)(void *arg);
-	struct atomic32 withheld;
+	struct atomic32 total; /* workers there are */
 	char pad0[CACHE_LINE];
 	/* The mode; workers that sleep and were not chosen; workers that search, and wakes in
 	 * flight (idle.c). */
 	struct atomic64 word;
 	char pad1[CACHE_LINE - sizeof(struct atomic64)];
+	struct atomic32 withheld; /* workers that hold work back at times */
+	char pad2[CACHE_LINE - sizeof(struct atomic32)];
 };
 
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers);
 
-/* Wakes one worker if some sleep and none searches. */
+/* Anyone, after work was made visible: wakes one worker if some sleep and none searches. */
 void thrum__idle_wake_one(struct thrum__idle *idle);
-/* Anyone, after work was made visible: the same. */
+/* A worker of this runtime that is awake, or ends its sleep next: the same. */
 static inline void thrum__idle_notify(struct thrum__idle *idle)
 {
 	uint64_t word;
@@ -61,8 +63,9 @@ void thrum__idle_search_found(struct thrum__idle *idle);
 
 /* A worker announces its sleep (@searching: it searched until now); it must look at every source
  * once more after it.  @attends: those who withhold work are asked to tell it.  It stays announced
- * until it takes a token or the next returns true; in both cases it counts as searching. */
-void thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool attends);
+ * until it takes a token or the next returns true; in both cases it counts as searching.  True: it
+ * took a membarrier. */
+bool thrum__idle_sleep_begin(struct thrum__idle *idle, bool searching, bool attends);
 /*
  * A worker that announced itself goes on by itself, for work, an event or a timer: true: it is
  * awake and searches, so it will see to the next wake.  False: all sleepers were chosen: a token
@@ -84,7 +87,12 @@ static inline bool thrum__idle_is_careful(const struct thrum__idle *idle)
 	return (int64_t)load_relaxed(&idle->word) < 0;
 }
 
-/* A worker that is about to hold work back without a notify, before its first. */
+/* A worker that is about to hold work back without a notify, before its first; and when it has
+ * none, and will tell of the next. */
 void thrum__idle_withhold(struct thrum__idle *idle);
+void thrum__idle_offer(struct thrum__idle *idle);
+
+/* Before a worker beyond those of init begins. */
+void thrum__idle_add(struct thrum__idle *idle);
 
 #endif

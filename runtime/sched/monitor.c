@@ -187,7 +187,7 @@ static void take_queue(struct thrum__monitor *m, struct thrum__worker *w)
 		thrum__inbox_push(&rt->woken, &t->link);
 	}
 	if (n)
-		thrum__idle_notify(&rt->idle);
+		thrum__idle_wake_one(&rt->idle);
 }
 
 /* Has it been stuck long enough, and on a CPU? */

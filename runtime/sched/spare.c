@@ -6,9 +6,9 @@
  * The monitor starts one when all others are held inside a task each and work waits.  While it is
  * needed it searches and sleeps as they do.  When it is not needed any more it is told to leave: at
  * its next visit home it hands its tasks over to the runtime's inbox and rests in a futex of its
- * own, counted by nobody.  After a while at rest its thread ends and gives back what it had in
- * store; the struct stays, for others may look at its queues, and its timers stay in its wheel,
- * where the monitor fires them (monitor.c).
+ * own, counted as one that does not sleep (idle.c: total).  After a while at rest its thread ends
+ * and gives back what it had in store; the struct stays, for others may look at its queues, and its
+ * timers stay in its wheel, where the monitor fires them (monitor.c).
  *
  * STATES  those of core/standby.c; the keeper is the monitor, then whoever stops the runtime.  A
  *         spare rests on home, with nothing left.
@@ -19,6 +19,8 @@
  *         whole when others find it.
  */
 #include "sched/spare.h"
+
+#include "sched/fork.h"
 
 #include <errno.h>
 #include <string.h>
@@ -60,6 +62,7 @@ void thrum__spare_visit(struct thrum__worker *w)
 	if (!thrum__worker_is_spare(w) || !thrum__standby_is(&w->spare, THRUM__STANDBY_LEAVING))
 		return;
 	hand_over(w);
+	thrum__fork_offer(w);
 	if (w->searching) {
 		w->searching = false;
 		thrum__idle_search_found(&w->runtime->idle);
@@ -117,6 +120,7 @@ static int make(struct thrum_runtime *rt, struct thrum__worker **out)
 		return err;
 	}
 	rt->workers[index] = w;
+	thrum__idle_add(&rt->idle);
 	thrum__roll_add(&rt->roll);
 	*out = w;
 	return 0;

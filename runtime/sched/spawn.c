@@ -242,7 +242,7 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 		withdraw(t, how);
 		thrum__gate_unsubmitted(&rt->gate);
 	} else {
-		thrum__idle_notify(&rt->idle);
+		thrum__idle_wake_one(&rt->idle);
 		if (!how->released)
 			*out = &t->future;
 	}

@@ -41,6 +41,8 @@
 #define YIELD_MAX 256
 /* Visits home without a sleep until the worker is one of those that seldom do (idle.c: QUICK). */
 #define WAKEFUL 256
+/* Visits home of one that has made forks until it is taken for one that makes none. */
+#define UNFORKED 64
 /* Tasks taken from the injection queue at one visit. */
 #define INJECT_BATCH 16
 
@@ -88,12 +90,8 @@ static bool oldest_is_due(struct thrum__worker *w)
 	return w->patience == PATIENCE;
 }
 
-bool thrum__worker_may_stay(struct thrum__worker *w)
+bool thrum__worker_may_go_on(struct thrum__worker *w)
 {
-	if (w->budget) {
-		w->budget--;
-		return true;
-	}
 	thrum__worker_look_at_times(w);
 	if (thrum__ready_count(&w->ready) || oldest_is_due(w) || thrum__worker_has_outside(w) ||
 	    thrum__timers_due(w))
@@ -307,7 +305,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	thrum__idle_wake_all(&rt->idle);
 #else
 	thrum__inbox_push(&rt->woken, &t->link);
-	thrum__idle_notify(&rt->idle);
+	thrum__idle_wake_one(&rt->idle);
 #endif
 	thrum__registry_leave(rt);
 }
@@ -403,6 +401,8 @@ void *thrum__worker_main(void *worker)
 		if (w->exiting)
 			break;
 		w->budget = BUDGET;
+		if (UNLIKELY(w->withholds) && ++w->visits >= UNFORKED)
+			thrum__fork_stop_withholding(w);
 		if (UNLIKELY(thrum__idle_is_careful(&rt->idle)) && ++w->wakeful >= WAKEFUL) {
 			w->wakeful = 0;
 			thrum__idle_turn_quick(&rt->idle);

@@ -60,12 +60,15 @@ struct thrum__worker {
 	void *after_arg;
 	struct thrum__fiber *kept; /* fibers at rest, linked by next */
 	unsigned kept_count;
-	bool searching; /* counted by idle.c */
-	bool withholds; /* has said so: forks go into its lane */
-	bool starved;   /* there was a fork, and no task to be had for it, when it last looked */
+	bool searching;      /* counted by idle.c */
+	bool withholds;      /* has said so: forks go into its lane untold */
+	uint8_t visits;      /* home, since it said so */
+	bool sleeps_cheaply; /* its last sleep took no membarrier */
+	bool starved; /* there was a fork, and no task to be had for it, when it last looked */
 	bool exiting;
 	int64_t polled_ns; /* when it last looked at the poller, between tasks or to sleep */
-	unsigned naps;     /* sleeps in a row, each soon after the last (elsewhere.c) */
+	int64_t slept_ns;  /* when it last went to sleep */
+	unsigned naps;     /* dear ones, each soon after the last (elsewhere.c) */
 	unsigned wakeful;  /* visits home since, while sleeps are cheap */
 	uint64_t random;
 	size_t credits;      /* live tasks that it may still add (spawn.c) */
@@ -218,7 +221,14 @@ bool thrum__runtime_has_work(void *rt);
 /* The same with forks, which are no reason to have more workers. */
 bool thrum__runtime_offers(void *rt);
 /* For a task that goes on with another in its place: false if others have waited long enough. */
-bool thrum__worker_may_stay(struct thrum__worker *w);
+bool thrum__worker_may_go_on(struct thrum__worker *w); /* with its budget spent */
+static inline bool thrum__worker_may_stay(struct thrum__worker *w)
+{
+	if (UNLIKELY(!w->budget))
+		return thrum__worker_may_go_on(w);
+	w->budget--;
+	return true;
+}
 /* True if another task could run on @w now: else a yield may return at once. */
 static inline bool thrum__worker_has_local(const struct thrum__worker *w)
 {

@@ -141,6 +141,7 @@ void model_plain_written(const volatile void *p, unsigned size);
 #define fetch_or_acq_rel(p, x) MODEL_DO_RMW("fetch_or_acq_rel", MODEL_OR, p, x, MODEL_ACQ_REL)
 
 #define fence_seq_cst() MODEL_DO_FENCE("fence_seq_cst", MODEL_SEQ_CST)
+#define fence_after_rmw() fence_seq_cst()
 #define fence_light() MODEL_DO_FENCE("fence_light", MODEL_LIGHT)
 #define fence_heavy() MODEL_DO_FENCE("fence_heavy", MODEL_HEAVY)
 

@@ -225,7 +225,7 @@ static bool came_back(void *unused)
 
 static void notifies_then_stops(void)
 {
-	thrum__idle_notify(&idle);
+	thrum__idle_wake_one(&idle);
 	model_block_until(came_back, NULL);
 	stop();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wakes.c - the idle protocol with real sleep: publishers outside, workers that search, sleep
- * at one semaphore (a count and a futex), and are woken by tokens.
+ * wakes.c - the idle protocol with real sleep: publishers that are busy workers, or from outside,
+ * and workers that search, sleep at one semaphore (a count and a futex), and are woken by tokens.
  *
  * A publisher stops after some publications, at random, until all that it has published was
  * taken: a lost wake leaves it waiting, and the program ends with a message after ten
@@ -41,6 +41,7 @@ static struct source sources[PUBLISHERS];
 static struct worker workers[WORKERS];
 static struct atomic32 tokens, over;
 static uint64_t each;
+static bool outside; /* publishers are no workers */
 
 static void wake(void *arg, unsigned n)
 {
@@ -214,7 +215,10 @@ static void *publisher_main(void *arg)
 	for (uint64_t i = 0; i < each; i++) {
 		times[i] = thrum__clock_monotonic_ns();
 		CHECK(thrum__ready_push(&s->queue, &times[i]) == 0);
-		thrum__idle_notify(&idle);
+		if (outside)
+			thrum__idle_wake_one(&idle);
+		else
+			thrum__idle_notify(&idle);
 		if (random_below(&random, 16) == 0)
 			await_taken(s, i + 1);
 		gap(&random);
@@ -264,6 +268,8 @@ static void run(void)
 	idle.wake = wake;
 	idle.has_work = has_work;
 	thrum__idle_init(&idle, WORKERS);
+	for (int i = 0; i < PUBLISHERS && !outside; i++)
+		thrum__idle_add(&idle);
 	for (int i = 0; i < PUBLISHERS; i++) {
 		CHECK(thrum__ready_init(&sources[i].queue, 2) == 0);
 		store_relaxed(&sources[i].taken, 0);
@@ -288,15 +294,24 @@ static void run(void)
 		thrum__ready_fini(&sources[i].queue);
 }
 
+static void run_both(void)
+{
+	for (int i = 0; i < 2; i++) {
+		outside = i;
+		printf("publishers %s\n", outside ? "from outside" : "that are workers");
+		run();
+	}
+}
+
 int main(void)
 {
-	each = scaled(1000000) / PUBLISHERS + 1;
+	each = scaled(500000) / PUBLISHERS + 1;
 	printf("full fences\n");
-	run();
+	run_both();
 	thrum__os_membarrier_init();
 	if (thrum__membarrier_ready) {
 		printf("membarrier\n");
-		run();
+		run_both();
 	}
 	return 0;
 }

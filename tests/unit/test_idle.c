@@ -329,13 +329,39 @@ START_TEST(the_last_searcher_asks)
 }
 END_TEST
 
-/* Sleeps are not cheap then, so nothing is gained by care. */
-START_TEST(withheld_work_ends_care)
+/* Who withholds nothing any more need not be asked. */
+START_TEST(what_is_offered_is_not_asked_for)
 {
-	start(4);
-	thrum__idle_turn_careful(&idle);
+	start_with_withheld();
 	thrum__idle_withhold(&idle);
-	ck_assert(!thrum__idle_is_careful(&idle));
+	thrum__idle_offer(&idle);
+	sleep_some(1);
+	ck_assert_uint_eq(asked, 1);
+	thrum__idle_offer(&idle);
+	sleep_some(1);
+	ck_assert_uint_eq(asked, 1);
+}
+END_TEST
+
+/* The last of all to sleep takes no membarrier, unless work is withheld; nor does anyone where
+ * sleeps are cheap. */
+START_TEST(the_last_sleeps_cheaply)
+{
+	start_with_withheld();
+	thrum__idle_offer(&idle);
+	thrum__idle_add(&idle);
+	for (int i = 1; i <= 4; i++)
+		ck_assert(thrum__idle_sleep_begin(&idle, false, true));
+	ck_assert(!thrum__idle_sleep_begin(&idle, false, true));
+	ck_assert(thrum__idle_sleep_undo(&idle));
+	ck_assert(!thrum__idle_sleep_begin(&idle, true, true));
+	ck_assert(thrum__idle_sleep_undo(&idle));
+	thrum__idle_withhold(&idle);
+	ck_assert(thrum__idle_sleep_begin(&idle, true, true));
+	thrum__idle_wake_all(&idle);
+	thrum__idle_offer(&idle);
+	thrum__idle_turn_careful(&idle);
+	ck_assert(!thrum__idle_sleep_begin(&idle, false, true));
 }
 END_TEST
 
@@ -370,7 +396,8 @@ int main(void)
 	    careful_wakes_alike,
 	    withheld_work_is_asked_for,
 	    the_last_searcher_asks,
-	    withheld_work_ends_care,
+	    what_is_offered_is_not_asked_for,
+	    the_last_sleeps_cheaply,
 	    underflow_is_caught,
 	};
 
