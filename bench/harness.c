@@ -286,10 +286,16 @@ static void report_stats(unsigned workers, const struct thrum_stats *s)
 		const char *name;
 		uint64_t n;
 	} counts[] = {
-	    {"(spawned)", s->spawned},        {"(stolen)", s->stolen},
-	    {"(worker sleeps)", s->parks},    {"(switches)", s->switches},
-	    {"(task waits)", s->suspensions}, {"(migrations)", s->migrations},
+	    {"(spawned)", s->spawned},
+	    {"(stolen)", s->stolen},
+	    {"(worker sleeps)", s->parks},
+	    {"(switches)", s->switches},
+	    {"(task waits)", s->suspensions},
+	    {"(migrations)", s->migrations},
 	    {"(timers fired)", s->timers},
+	    {"(searches)", s->searches},
+	    {"(wakes)", s->wakes},
+	    {"(refills)", s->refills},
 	};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)

@@ -191,6 +191,7 @@ bool thrum__pool_refill(struct thrum__pool_cache *c)
 		c->spare_count = 0;
 		return true;
 	}
+	c->exchanges++;
 	c->active = take(c->pool, c->look++);
 	if (!c->active)
 		c->active = carve(c->pool);
@@ -202,8 +203,10 @@ bool thrum__pool_refill(struct thrum__pool_cache *c)
 
 void thrum__pool_drain(struct thrum__pool_cache *c)
 {
-	if (c->spare)
+	if (c->spare) {
+		c->exchanges++;
 		give(next_depot(c->pool, &c->turn), c->spare, c->spare_count);
+	}
 	c->spare = c->active;
 	c->spare_count = c->active_count;
 	c->active = NULL;

@@ -67,6 +67,7 @@ struct thrum__pool_cache {
 	uint32_t active_count;
 	uint32_t spare_count;
 	uint32_t turn, look; /* the depot to give to next, to take from next */
+	uint64_t exchanges;  /* batches given and taken */
 };
 
 void thrum__pool_cache_init(struct thrum__pool_cache *c, struct thrum__pool *p);

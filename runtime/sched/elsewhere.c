@@ -258,9 +258,14 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 
 void thrum__worker_wake(void *runtime, unsigned n)
 {
-	struct thrum__poller *poller = ((struct thrum_runtime *)runtime)->poller;
+	struct thrum_runtime *rt = runtime;
+	struct thrum__worker *w = thrum__tls_worker();
 
-	poller->ops->post(poller, n);
+	if (w && w->runtime == rt)
+		store_relaxed(&w->counters.wakes, load_relaxed(&w->counters.wakes) + n);
+	else
+		fetch_add_relaxed(&rt->wakes_outside, n);
+	rt->poller->ops->post(rt->poller, n);
 }
 
 /* One wait at the poller: how many events; they are still to be dispatched. */
@@ -430,8 +435,10 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 		w->exiting = true;
 		return NULL;
 	}
-	if (!w->searching)
-		w->searching = thrum__idle_search_begin(&rt->idle);
+	if (!w->searching && thrum__idle_search_begin(&rt->idle)) {
+		w->searching = true;
+		thrum__count(&w->counters.searches);
+	}
 	/* Where sleeps are cheap, one that ends at once costs less than a look before it. */
 	if (w->sleeps_cheaply ? thrum__worker_look_at_times(w)
 			      : load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))

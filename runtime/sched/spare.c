@@ -80,6 +80,7 @@ static void *spare_main(void *worker)
 
 	thrum__worker_main(w);
 	give_back(w);
+	w->restocks += w->tasks.exchanges + w->futures.exchanges;
 	thrum__stack_cache_fini(&w->stacks);
 	thrum__pool_cache_fini(&w->tasks);
 	thrum__pool_cache_fini(&w->futures);

@@ -52,6 +52,7 @@ static NOINLINE bool restock(struct thrum__worker *w)
 {
 	size_t chunk = w->runtime->limits.credits_share;
 
+	w->restocks++;
 	w->credits = take_credits(w->runtime, chunk ? chunk : 1);
 	return w->credits;
 }
@@ -60,6 +61,7 @@ void thrum__spawn_give_back(struct thrum__worker *w)
 {
 	size_t chunk = w->runtime->limits.credits_share;
 
+	w->restocks++;
 	w->credits -= chunk ? chunk : 1;
 	fetch_add_relaxed(&w->runtime->credits, (uint64_t)(chunk ? chunk : 1));
 }

@@ -35,6 +35,9 @@ static void add(struct thrum_stats *s, const struct thrum__counters *c)
 	s->migrations += load_relaxed(&c->migrations);
 	s->resumes += load_relaxed(&c->resumes);
 	s->timers += load_relaxed(&c->timers);
+	s->searches += load_relaxed(&c->searches);
+	s->wakes += load_relaxed(&c->wakes);
+	s->refills += load_relaxed(&c->refills);
 }
 
 int thrum_runtime_stats(struct thrum_runtime *rt, int index, struct thrum_stats *out)
@@ -48,8 +51,10 @@ int thrum_runtime_stats(struct thrum_runtime *rt, int index, struct thrum_stats 
 	for (unsigned i = 0; i < thrum__workers_total(rt); i++)
 		if (index == -1 || index == (int)i)
 			add(&s, &rt->workers[i]->counters);
-	if (index == -1)
+	if (index == -1) {
 		s.spawned += load_relaxed(&rt->gate.submitted);
+		s.wakes += load_relaxed(&rt->wakes_outside);
+	}
 	s.size = size;
 	memset(out, 0, size);
 	memcpy(out, &s, size < sizeof(s) ? size : sizeof(s));

@@ -401,6 +401,8 @@ void *thrum__worker_main(void *worker)
 		if (w->exiting)
 			break;
 		w->budget = BUDGET;
+		store_relaxed(&w->counters.refills,
+			      w->restocks + w->tasks.exchanges + w->futures.exchanges);
 		if (UNLIKELY(w->withholds) && ++w->visits >= UNFORKED)
 			thrum__fork_stop_withholding(w);
 		if (UNLIKELY(thrum__idle_is_careful(&rt->idle)) && ++w->wakeful >= WAKEFUL) {

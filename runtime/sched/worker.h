@@ -40,7 +40,7 @@
 struct thrum__counters {
 	struct thrum__lives tasks;
 	struct atomic64 started, stolen, in_place, parks, switches, suspensions, migrations,
-	    resumes, timers, armed;
+	    resumes, timers, armed, searches, wakes, refills;
 };
 
 struct thrum__worker {
@@ -73,6 +73,7 @@ struct thrum__worker {
 	uint64_t random;
 	size_t credits;      /* live tasks that it may still add (spawn.c) */
 	size_t credits_most; /* it gives some back then */
+	uint64_t restocks;   /* how often it has got or given some */
 	struct thrum__pool_cache tasks, futures;
 	struct thrum__stack_cache stacks;
 	uint8_t lonely[THRUM__WORKERS_MAX]; /* looks at a worker that had a single task */
@@ -135,7 +136,8 @@ struct thrum_runtime {
 	struct atomic32 drivers; /* block_on calls whose task runs */
 	struct atomic32 exiting; /* workers end */
 	struct atomic64 credits; /* live tasks to come, beside the workers' shares */
-	struct thrum__gate gate; /* who is inside; the end of all */
+	struct atomic64 wakes_outside; /* of sleeping workers, by other threads */
+	struct thrum__gate gate;       /* who is inside; the end of all */
 };
 
 /* For walks over all workers, spares included. */

@@ -70,6 +70,35 @@ TASK_TEST(waits_are_counted, 1)
 	is_int(stats_of(NULL, 0).suspensions, after.suspensions);
 }
 
+static intptr_t main_spawns_many(void *unused)
+{
+	struct thrum_future *fs[1000];
+
+	(void)unused;
+	for (int i = 0; i < 1000; i++)
+		fs[i] = thrum_spawn(task_return, NULL);
+	for (int i = 0; i < 1000; i++)
+		is_int(thrum_join(fs[i]), 0);
+	return 0;
+}
+
+/* Of what all share: a thousand blocks come in batches, and who sleeps is woken from outside. */
+START_TEST(what_is_shared_is_counted)
+{
+	struct thrum_runtime *rt = runtime_of(1, THRUM_CLOCK_REAL);
+	struct thrum_stats s;
+
+	do { /* it may not have slept yet */
+		is_int(thrum_runtime_block_on(rt, main_spawns_many, NULL), 0);
+		s = stats_of(rt, -1);
+	} while (!s.wakes);
+	must(s.searches >= 1);
+	must(s.refills >= 1000 / 64 && s.refills <= s.spawned);
+	is_int(stats_of(rt, 0).wakes, 0);
+	is_int(thrum_runtime_destroy(rt), 0);
+}
+END_TEST
+
 TASK_TEST(bad_questions, 2)
 {
 	struct thrum_stats s = {.size = sizeof(s)};
@@ -140,6 +169,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    what_is_made_starts_and_ends,
 	    waits_are_counted,
+	    what_is_shared_is_counted,
 	    bad_questions,
 	    no_runtime_no_numbers,
 	    other_versions_of_the_struct,
