@@ -294,6 +294,7 @@ static void report_stats(unsigned workers, const struct thrum_stats *s)
 	    {"(migrations)", s->migrations},
 	    {"(timers fired)", s->timers},
 	    {"(searches)", s->searches},
+	    {"(dozes)", s->dozes},
 	    {"(wakes)", s->wakes},
 	    {"(refills)", s->refills},
 	};

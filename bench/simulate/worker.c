@@ -26,6 +26,11 @@
 #define STEAL_MORE 15
 #define PATIENCE_NS 5000
 #define LONELY 3
+#define RESTLESS 4
+#define RESTLESS_STILL 2
+#define DOZE_NS 50000
+#define DOZED_NS (PATIENCE_NS + 3000)
+#define WAITS 16
 #define ROUNDS 16
 #define PAUSES_MOST 64
 #define LOOK_NS 50000
@@ -43,12 +48,8 @@ static void notify(bool outside)
 {
 	if (world.fault == FAULT_WAKE_ALL)
 		thrum__idle_wake_all(&world.idle);
-	else if (world.fault == FAULT_NO_NOTIFY)
-		return;
-	else if (outside)
-		thrum__idle_wake_one(&world.idle);
-	else
-		thrum__idle_notify(&world.idle);
+	else if (world.fault != FAULT_NO_NOTIFY)
+		(outside ? thrum__idle_wake_one : thrum__idle_notify)(&world.idle);
 }
 
 static uint64_t clock_ns(void)
@@ -83,6 +84,7 @@ void world_spawn(struct worker *w, struct task *t)
 	engine_sync();
 	measure_visible(t);
 	ENSURE(!thrum__deque_push(&w->spawned, t), "no memory for a simulated task");
+	store_relaxed(&w->progress, load_relaxed(&w->progress) + 1);
 	notify(false);
 }
 
@@ -236,22 +238,40 @@ static uint64_t next_random(struct worker *w)
 
 enum greed { POLITE, EAGER, LAST }; /* without FORCE, which is about forks */
 
+/* may_doze */
+static bool may_doze(void)
+{
+	return costs.spin && !costs.watching;
+}
+
+/* is_restless */
+static bool is_restless(const struct worker *w)
+{
+	return w->moves >= (w->dozed ? RESTLESS_STILL : RESTLESS);
+}
+
 /* is_lonely */
 static bool is_lonely(struct worker *w, const struct worker *victim, enum greed greed)
 {
-	uint8_t *looks = &w->lonely[victim->index];
+	uint32_t progress = load_relaxed(&victim->progress);
+	uint32_t *looks = &w->lonely[victim->index].looks;
 
-	return greed == LAST || (greed != POLITE && ++*looks >= LONELY);
+	if (w->lonely[victim->index].progress != progress) {
+		w->lonely[victim->index].progress = progress;
+		*looks = 0;
+		w->moves += may_doze();
+	}
+	return (greed == LAST && !is_restless(w)) || (greed != POLITE && ++*looks >= LONELY);
 }
 
 /* steal_more */
 static void steal_more(struct worker *w, struct worker *victim)
 {
 	uint64_t n = thrum__deque_count(&victim->spawned) / 2;
-	struct task *t;
 
 	for (uint64_t i = 0; i < n && i < STEAL_MORE; i++) {
-		t = thrum__deque_steal(&victim->spawned);
+		struct task *t = thrum__deque_steal(&victim->spawned);
+
 		if (!t)
 			return;
 		ENSURE(!thrum__deque_push(&w->spawned, t), "no memory for a simulated task");
@@ -267,7 +287,7 @@ static struct task *steal_queued(struct worker *w, struct worker *victim, enum g
 
 	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
 		return NULL;
-	w->lonely[victim->index] = 0;
+	w->lonely[victim->index].looks = 0;
 	if (woken > 1 || !spawned)
 		return woken ? thrum__ready_take(&victim->ready) : NULL;
 	t = thrum__deque_steal(&victim->spawned);
@@ -317,25 +337,6 @@ static bool idle_has_work(void *arg)
 	return world.fault != FAULT_DEAF && has_work();
 }
 
-/* thrum__forks_tell */
-static bool forks_tell(void *arg)
-{
-	(void)arg;
-	for (unsigned i = 0; i < world.workers_count; i++)
-		if (!load_relaxed(&world.workers[i].asked))
-			return false;
-	return true;
-}
-
-/* thrum__forks_attend */
-static void forks_attend(void *arg)
-{
-	(void)arg;
-	for (unsigned i = 0; i < world.workers_count; i++)
-		if (!load_relaxed(&world.workers[i].asked))
-			store_relaxed(&world.workers[i].asked, 1);
-}
-
 /* pause_between */
 static bool pause_between(int pauses)
 {
@@ -356,6 +357,10 @@ static struct task *search(struct worker *w, bool *again)
 	uint64_t now = start;
 	int pauses = 1;
 
+	w->dozed = is_restless(w);
+	if (w->dozed && spin_ns > DOZED_NS)
+		spin_ns = DOZED_NS;
+	w->moves = 0;
 	*again = true;
 	do {
 		for (int i = 0; i <= ROUNDS / pauses; i++) {
@@ -375,10 +380,8 @@ static struct task *search(struct worker *w, bool *again)
 		now = clock_ns();
 		if (timers_due(w, now))
 			return NULL;
-		if (greed == POLITE && now - start >= PATIENCE_NS) {
-			forks_attend(NULL);
+		if (greed == POLITE && now - start >= PATIENCE_NS)
 			greed = EAGER;
-		}
 	} while (now - start < spin_ns);
 	*again = false;
 	return steal(w, LAST);
@@ -405,7 +408,7 @@ static void wake_up(struct worker *w, bool token)
 /* is_needed */
 static bool is_needed(void)
 {
-	return has_work() || !forks_tell(NULL);
+	return has_work();
 }
 
 /* count_nap */
@@ -444,6 +447,16 @@ static void sleep_until_chosen(struct worker *w)
 	wake_up(w, token);
 }
 
+/* doze */
+static void doze(struct worker *w)
+{
+	uint64_t end = clock_ns() + DOZE_NS;
+
+	w->waits = 0;
+	engine_spend(costs.syscall);
+	engine_sleep(end < w->due_ns ? end : w->due_ns);
+}
+
 /* thrum__worker_find_elsewhere */
 static struct task *find_elsewhere(struct worker *w)
 {
@@ -462,12 +475,19 @@ static struct task *find_elsewhere(struct worker *w)
 		if (t)
 			return t;
 	} else if (has_work()) {
-		yield_cpu();
+		if (++w->waits > WAITS && may_doze())
+			doze(w);
+		else
+			yield_cpu();
 		return NULL;
 	}
+	w->waits = 0;
 	if (again)
 		return NULL;
-	sleep_until_chosen(w);
+	if (is_restless(w))
+		doze(w);
+	else
+		sleep_until_chosen(w);
 	return NULL;
 }
 
@@ -477,6 +497,7 @@ static void run_task(struct worker *w, struct task *t)
 	engine_sync();
 	measure_taken(t);
 	w->fresh = false;
+	store_relaxed(&w->progress, load_relaxed(&w->progress) + 1);
 	t->run(w, t);
 	engine_sync();
 	measure_ended();
@@ -533,8 +554,6 @@ void world_begin(unsigned workers, enum fault fault, uint64_t seed)
 	ENSURE(world.workers, "no memory for the simulated workers");
 	idle->wake = wake;
 	idle->has_work = idle_has_work;
-	idle->attend = forks_attend;
-	idle->heard = forks_tell;
 	thrum__idle_init(idle, fault == FAULT_ALL_SEARCH ? 4 * WORKERS_MAX : workers);
 	cache_name(&idle->word, 1, PLACE_WORD);
 	cache_watch(&idle->word, measure_word);
@@ -545,7 +564,6 @@ void world_begin(unsigned workers, enum fault fault, uint64_t seed)
 		struct worker *w = &world.workers[i];
 
 		*w = (struct worker){.index = i, .due_ns = NEVER};
-		store_relaxed(&w->asked, 1);
 		w->random = seed * 0x9E3779B97F4A7C15u + i * 0xD1B54A32D192ED03u + 1;
 		ENSURE(!thrum__deque_init(&w->spawned, 256) && !thrum__ready_init(&w->ready, 256),
 		       "no memory for the simulated workers");

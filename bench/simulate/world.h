@@ -39,9 +39,13 @@ struct worker {
 	uint64_t polled_ns, slept_ns;
 	bool sleeps_cheaply;
 	unsigned naps, wakeful;
-	uint8_t lonely[WORKERS_MAX]; /* looks at a worker that had a single task */
+	unsigned moves, waits;
+	bool dozed;
+	struct {
+		uint32_t progress, looks;
+	} lonely[WORKERS_MAX]; /* as in sched/worker.h */
 	char pad[CACHE_LINE];
-	struct atomic32 asked; /* its lane, in which no fork is, tells of the next */
+	struct atomic32 progress; /* tasks that it has made and run */
 } __attribute__((aligned(CACHE_LINE)));
 
 /* Faults that the bounds must notice. */

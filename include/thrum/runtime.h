@@ -148,6 +148,7 @@ struct thrum_stats {
 	uint64_t resumes;     /* times a waiting task went on */
 	uint64_t timers;      /* timers that fired */
 	uint64_t searches;    /* looks for work beyond the worker's own, many queues each */
+	uint64_t dozes;       /* searches put off: all that lay there were tasks about to be run */
 	uint64_t wakes;       /* sleeping workers woken by it (by other threads: index -1 alone) */
 	uint64_t refills;     /* batches between the worker's stores and those of all */
 };

@@ -108,11 +108,12 @@ static inline const void *thrum__deque_newest(const struct thrum__deque *d)
 	return load_relaxed(&s->at[(load_relaxed(&d->bottom) - 1) & s->mask]);
 }
 
-/* Anyone: a count that was right at some time during the call, or 0. */
+/* Anyone: how many there were at the first look and are still there at the second.  In the other
+ * order an owner that pushes and takes a single one again and again would seem to have many. */
 static inline uint64_t thrum__deque_count(const struct thrum__deque *d)
 {
-	uint64_t t = load_relaxed(&d->top);
-	int64_t n = (int64_t)(load_relaxed(&d->bottom) - t);
+	uint64_t b = load_relaxed(&d->bottom);
+	int64_t n = (int64_t)(b - load_relaxed(&d->top));
 
 	return n > 0 ? (uint64_t)n : 0;
 }

@@ -17,8 +17,9 @@
  *         once.
  *
  * ORDER   O1 fence_heavy between T1 and the look at the others pairs with O2 fence_light between
- *            what shows one awake and its look at the word: the watcher sees it awake, or it sees
- *            ASLEEP and pokes.  Weaker: the watcher sleeps while somebody is held in a task.
+ *            what shows one awake, by itself or by who woke it, and that one's look at the word:
+ *            the watcher sees it awake, or it sees ASLEEP and pokes.  Weaker: the watcher sleeps
+ *            while somebody is held in a task.
  *         Nothing else goes through the word.
  *
  * INVARIANT I1 while one that has returned from poke is awake, and was seen asleep by no look of

@@ -64,8 +64,8 @@ static inline void *thrum__ready_take(struct thrum__ready *q)
 /* Anyone: a count that was right at some time during the call, or 0. */
 static inline uint64_t thrum__ready_count(const struct thrum__ready *q)
 {
-	uint64_t t = load_relaxed(&q->head);
-	int64_t n = (int64_t)(load_relaxed(&q->tail) - t);
+	uint64_t t = load_relaxed(&q->tail);
+	int64_t n = (int64_t)(t - load_relaxed(&q->head));
 
 	return n > 0 ? (uint64_t)n : 0;
 }

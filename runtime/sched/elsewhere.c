@@ -8,7 +8,9 @@
  * task that waits for less than that is not worth the way to another core.  Then it takes single
  * ones too that stay: their owner is busy.  Of a long queue it takes several.  Of forks it takes
  * what is offered, asks for more when its patience has ended, and opens a lane by force when nobody
- * answers (core/lane.c).  Its looks become rarer, for they cost the owners.  Before it sleeps it
+ * answers (core/lane.c).  Its looks become rarer, for they cost the owners.  Where single tasks
+ * come and go all the time it dozes between two looks, counted as searching: else each of them
+ * would wake it, and make a spawn that is joined at once twice as dear.  Before it sleeps it
  * announces itself and looks at every source once more (idle.c says why nothing is lost).
  *
  * THE SLEEP  All workers sleep at the poller of their runtime, until an event comes, a waker's
@@ -21,7 +23,7 @@
  * Under the virtual clock a sleeper takes nothing while it sleeps: it comes back, counts itself
  * awake and takes then, so that whoever finds all asleep and nothing to take may move the clock.
  *
- * What is measured: parks, stolen (struct thrum_stats).
+ * What is measured: stolen, parks, searches, dozes, wakes (struct thrum_stats).
  */
 #include "sched/worker.h"
 
@@ -36,6 +38,14 @@
  * be one, then. */
 #define PATIENCE_NS 5000
 #define LONELY 3
+/* Where single tasks come and go so many times in a search, and then so many in the next one, a
+ * searcher looks at times, so long, and is away between. */
+#define RESTLESS 4
+#define RESTLESS_STILL 2
+#define DOZE_NS THRUM_US(50)
+#define DOZED_NS (PATIENCE_NS + 3000)
+/* Times that one which may not search gives its CPU away for those that do. */
+#define WAITS 16
 /* How long an owner of forks has to offer some when it was asked. */
 #define ANSWER_NS 2000
 /* When one looks again that found forks and no task to make of them. */
@@ -67,6 +77,12 @@ static uint64_t next_random(struct thrum__worker *w)
 	return x * 0x2545F4914F6CDD1Du;
 }
 
+/* May a searcher be away for DOZE_NS?  Not from events, nor from a clock that waits for it. */
+static bool may_doze(struct thrum_runtime *rt)
+{
+	return rt->limits.spin_ns && !load_relaxed(&rt->descriptors.watching);
+}
+
 /* How much a thief takes. */
 enum greed {
 	POLITE, /* no single tasks, and of forks what is offered */
@@ -75,13 +91,26 @@ enum greed {
 	LAST,   /* before a sleep: whatever there is */
 };
 
+/* Do single tasks come and go, as far as @w's search has seen? */
+static bool is_restless(const struct thrum__worker *w)
+{
+	return w->moves >= (w->dozed ? RESTLESS_STILL : RESTLESS);
+}
+
 /* @victim has one task: does nobody take it?  Its owner mostly does at once, and has the next one
- * when we look again: so none has been missing at a number of looks. */
+ * when we look again: so it has gone on with nothing at a number of looks. */
 static bool is_lonely(struct thrum__worker *w, struct thrum__worker *victim, enum greed greed)
 {
-	uint8_t *looks = &w->lonely[victim->index];
+	uint32_t progress = (uint32_t)(load_relaxed(&victim->counters.tasks.spawned) +
+				       load_relaxed(&victim->counters.switches));
+	uint32_t *looks = &w->lonely[victim->index].looks;
 
-	return greed == LAST || (greed != POLITE && ++*looks >= LONELY);
+	if (w->lonely[victim->index].progress != progress) {
+		w->lonely[victim->index].progress = progress;
+		*looks = 0;
+		w->moves += may_doze(w->runtime);
+	}
+	return (greed == LAST && !is_restless(w)) || (greed != POLITE && ++*looks >= LONELY);
 }
 
 /* Where there are many, one way there is for several: the search, the wake of the next one and the
@@ -112,7 +141,7 @@ static struct thrum__task *steal_queued(struct thrum__worker *w, struct thrum__w
 #endif
 	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
 		return NULL;
-	w->lonely[victim->index] = 0;
+	w->lonely[victim->index].looks = 0;
 	if (woken > 1 || !spawned)
 		return woken ? thrum__ready_take(&victim->ready) : NULL;
 	t = thrum__deque_steal(&victim->spawned);
@@ -227,6 +256,10 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	int64_t now = start;
 	int pauses = 1;
 
+	w->dozed = is_restless(w);
+	if (w->dozed && spin_ns > DOZED_NS)
+		spin_ns = DOZED_NS;
+	w->moves = 0;
 	*again = true;
 	do {
 		for (int i = 0; i <= ROUNDS / pauses; i++) {
@@ -266,6 +299,7 @@ void thrum__worker_wake(void *runtime, unsigned n)
 	else
 		fetch_add_relaxed(&rt->wakes_outside, n);
 	rt->poller->ops->post(rt->poller, n);
+	thrum__monitor_poke(rt); /* those who are woken have work at once */
 }
 
 /* One wait at the poller: how many events; they are still to be dispatched. */
@@ -313,7 +347,8 @@ static void wake_up(struct thrum__worker *w, bool token)
 		if (!token)
 			thread_yield();
 	}
-	thrum__monitor_poke(rt);
+	if (!token)
+		thrum__monitor_poke(rt);
 }
 
 /* Sleeps, announced, until there is something to do. */
@@ -424,6 +459,17 @@ static void sleep_until_chosen(struct thrum__worker *w)
 		sleep_real(w, deadline);
 }
 
+/* A searcher stays counted as one, so that nobody is woken for tasks which their owners take. */
+static void doze(struct thrum__worker *w)
+{
+	int64_t end = thrum__clock_monotonic_ns() + DOZE_NS;
+	uint32_t never = 0;
+
+	w->waits = 0;
+	thrum__count(&w->counters.dozes);
+	thrum__os_futex_wait(&never, 0, thrum__min64(end, thrum__timers_next_ns(w)));
+}
+
 /* A task, or NULL when home should look again: after a sleep, or for what came in from outside. */
 struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 {
@@ -451,11 +497,18 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	} else if (thrum__runtime_has_work(rt)) {
 		/* Others search and leave it to its owner for a moment: look again rather than
 		 * announce a sleep in vain. */
-		thread_yield();
+		if (++w->waits > WAITS && may_doze(rt))
+			doze(w);
+		else
+			thread_yield();
 		return NULL;
 	}
+	w->waits = 0;
 	if (again)
 		return NULL; /* still searching: the loop ends that when it has taken something */
-	sleep_until_chosen(w);
+	if (is_restless(w))
+		doze(w);
+	else
+		sleep_until_chosen(w);
 	return NULL;
 }

@@ -25,7 +25,8 @@ int thrum__monitor_start(struct thrum_runtime *rt);
 void thrum__monitor_stop(struct thrum_runtime *rt);
 void thrum__monitor_destroy(struct thrum_runtime *rt);
 
-/* A worker that has announced its sleep to idle.c is awake again: a monitor at rest goes on. */
+/* A worker that has announced its sleep to idle.c is awake again, by itself, or was just woken by
+ * the caller: a monitor at rest goes on. */
 void thrum__monitor_poke(struct thrum_runtime *rt);
 
 #endif

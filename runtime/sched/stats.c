@@ -36,6 +36,7 @@ static void add(struct thrum_stats *s, const struct thrum__counters *c)
 	s->resumes += load_relaxed(&c->resumes);
 	s->timers += load_relaxed(&c->timers);
 	s->searches += load_relaxed(&c->searches);
+	s->dozes += load_relaxed(&c->dozes);
 	s->wakes += load_relaxed(&c->wakes);
 	s->refills += load_relaxed(&c->refills);
 }

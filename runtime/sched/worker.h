@@ -40,7 +40,7 @@
 struct thrum__counters {
 	struct thrum__lives tasks;
 	struct atomic64 started, stolen, in_place, parks, switches, suspensions, migrations,
-	    resumes, timers, armed, searches, wakes, refills;
+	    resumes, timers, armed, searches, dozes, wakes, refills;
 };
 
 struct thrum__worker {
@@ -76,9 +76,15 @@ struct thrum__worker {
 	uint64_t restocks;   /* how often it has got or given some */
 	struct thrum__pool_cache tasks, futures;
 	struct thrum__stack_cache stacks;
-	uint8_t lonely[THRUM__WORKERS_MAX]; /* looks at a worker that had a single task */
-	struct thrum__task *unstarted;      /* for home: a task that found no fiber */
-	struct thrum__fiber home; /* the thread's own stack: housekeeping, search, sleep */
+	unsigned waits; /* in a row, while others search */
+	unsigned moves; /* of owners of single tasks, that it saw when it last searched */
+	bool dozed;     /* before that */
+	struct {
+		uint32_t progress; /* of a worker that had a single task */
+		uint32_t looks;    /* in a row at that */
+	} lonely[THRUM__WORKERS_MAX];
+	struct thrum__task *unstarted; /* for home: a task that found no fiber */
+	struct thrum__fiber home;      /* the thread's own stack: housekeeping, search, sleep */
 
 	struct thrum__deque spawned; /* deque.c: owner and thieves */
 	struct thrum__ready ready;   /* ready.c: owner and thieves */

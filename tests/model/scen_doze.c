@@ -27,6 +27,7 @@ static void wake(void *unused, unsigned n)
 	(void)unused;
 	fetch_add_release(&tokens, n);
 	model_futex_wake(&tokens, n);
+	thrum__doze_poke(&doze);
 }
 
 static bool has_work(void *unused)
@@ -133,7 +134,6 @@ static bool was_looked_at(void *number)
 static void be_held(unsigned i)
 {
 	awake_for[i]++;
-	thrum__doze_poke(&doze);
 	model_block_until(was_looked_at, (void *)(uintptr_t)i);
 }
 
@@ -141,6 +141,7 @@ static void be_held(unsigned i)
 static void come_back(unsigned i)
 {
 	if (thrum__idle_sleep_undo(&idle)) {
+		thrum__doze_poke(&doze);
 		be_held(i);
 		thrum__idle_sleep_begin(&idle, true, true);
 	}
@@ -158,7 +159,7 @@ static void timer0_twice_then_stop(void)
 	stop();
 }
 
-/* Is chosen by a notifier. */
+/* Is chosen by a notifier, who pokes. */
 static void chosen0(void)
 {
 	uint32_t n = load_relaxed(&tokens);
@@ -175,6 +176,7 @@ static void chosen0(void)
 static void stay(unsigned i)
 {
 	model_assert(thrum__idle_sleep_undo(&idle));
+	thrum__doze_poke(&doze);
 	be_held(i);
 }
 

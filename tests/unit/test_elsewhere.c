@@ -118,6 +118,44 @@ START_TEST(a_busy_worker_s_woken_tasks_are_taken)
 END_TEST
 #endif
 
+static uint64_t dozes(void)
+{
+	struct thrum_stats s = {.size = sizeof(s)};
+
+	is_int(thrum_runtime_stats(NULL, -1, &s), 0);
+	return s.dozes;
+}
+
+/* It takes its tasks itself, until the other worker dozes for that; then it is busy. */
+static intptr_t main_joins_at_once(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 3; i++) {
+		uint64_t before = dozes();
+		struct thrum_future *f;
+
+		while (dozes() == before)
+			is_int(thrum_join(thrum_spawn(task_return, NULL)), 0);
+		store_relaxed(&count, 0);
+		f = thrum_spawn(task_counts, NULL);
+		busy_until(1);
+		is_int(thrum_join(f), 0);
+	}
+	return 0;
+}
+
+START_TEST(who_dozes_comes_back)
+{
+	struct thrum_config c = config_of(2, THRUM_CLOCK_REAL);
+	struct thrum_runtime *rt;
+
+	c.spin_ns = THRUM_US(50);
+	is_int(thrum_runtime_create(&rt, &c), 0);
+	is_int(thrum_runtime_block_on(rt, main_joins_at_once, NULL), 0);
+	is_int(thrum_runtime_destroy(rt), 0);
+}
+END_TEST
+
 /* Each submission finds all workers asleep, or about to be. */
 static void submit_to_sleepers(unsigned workers, int64_t spin_ns)
 {
@@ -232,6 +270,7 @@ int main(void)
 #ifndef THRUM_MIGRATE
 	    a_busy_worker_s_woken_tasks_are_taken,
 #endif
+	    who_dozes_comes_back,
 	    sleepers_hear_submissions,
 	    sleepers_hear_futures_set_outside,
 	    sleepers_wake_for_their_timers,
