@@ -30,8 +30,9 @@
 #define IS_TASK 1
 #define IS_ENDED 2
 
-/* Reached by name from <thrum/fork.h>. */
-__attribute__((visibility("default"),
+/* Read by its name in <thrum/fork.h>'s assembly, which a compiler of the whole program does not
+ * see. */
+__attribute__((visibility("default"), used,
 	       tls_model("initial-exec"))) _Thread_local struct thrum_fork_lane *thrum_fork_lane;
 
 void thrum__fork_use_lane(struct thrum__worker *w)
