@@ -372,7 +372,7 @@ static intptr_t task_forks_cancelled(void *unused)
 	return fib(as_arg(10));
 }
 
-TASK_TEST(a_cancelled_task_forks, 2)
+TASK_TEST(a_cancelled_task_forks, 1)
 {
 	struct thrum_future *f = thrum_spawn(task_forks_cancelled, NULL);
 
