@@ -472,8 +472,10 @@ static struct task *find_elsewhere(struct worker *w)
 		measure_search(true);
 		t = search(w, &again);
 		measure_search(false);
-		if (t)
+		if (t) {
+			w->moves = 0;
 			return t;
+		}
 	} else if (has_work()) {
 		if (++w->waits > WAITS && may_doze())
 			doze(w);
@@ -484,7 +486,7 @@ static struct task *find_elsewhere(struct worker *w)
 	w->waits = 0;
 	if (again)
 		return NULL;
-	if (is_restless(w))
+	if (w->searching && is_restless(w))
 		doze(w);
 	else
 		sleep_until_chosen(w);

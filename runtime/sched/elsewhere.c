@@ -492,8 +492,10 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	if (w->searching) {
 		struct thrum__task *t = search(w, &again);
 
-		if (t)
+		if (t) {
+			w->moves = 0;
 			return t;
+		}
 	} else if (thrum__runtime_has_work(rt)) {
 		/* Others search and leave it to its owner for a moment: look again rather than
 		 * announce a sleep in vain. */
@@ -506,7 +508,7 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	w->waits = 0;
 	if (again)
 		return NULL; /* still searching: the loop ends that when it has taken something */
-	if (is_restless(w))
+	if (w->searching && is_restless(w))
 		doze(w);
 	else
 		sleep_until_chosen(w);
