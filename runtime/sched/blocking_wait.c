@@ -13,8 +13,10 @@
  *         program take it for itself, another one is taken for the next job; should it restore the
  *         default, the handler is put there again.
  * RACE    A signal that comes before the system call begins is lost: it is sent again, at 1 ms and
- *         then less and less often, until the job has ended.  A virtual clock stands still while
- *         there is a job, so there the waiter goes round the ready queue instead.
+ *         then less and less often, until the job has ended.  Not more often, for signals to a
+ *         thread that is off its CPU are queued, and all programs of a user share the room for
+ *         them.  A virtual clock stands still while there is a job, so there the waiter goes round
+ *         the ready queue meanwhile.
  *
  * STATES  of a job: OUT -> INSIDE -> OUT, by its thread; WANTED from the first request on: whoever
  *         would go inside then does not.
@@ -167,15 +169,18 @@ static void request(struct job *j)
 static void bring_out(struct job *j, struct thrum_future *f)
 {
 	struct thrum_runtime *rt = f->runtime;
-	int64_t ns = RESEND_MIN_NS;
+	int64_t ns = RESEND_MIN_NS, due_ns = 0;
 
 	while (!thrum__future_is_done(f)) {
-		int64_t until_ns = thrum__runtime_now_ns(rt) + ns;
+		int64_t now_ns = thrum__clock_monotonic_ns();
 
-		request(j);
-		if (rt->virtual_clock || thrum__await_untold(f, until_ns, true) == -ENOMEM)
+		if (now_ns >= due_ns) {
+			request(j);
+			due_ns = now_ns + ns;
+			ns = thrum__min64(2 * ns, RESEND_MAX_NS);
+		}
+		if (rt->virtual_clock || thrum__await_untold(f, due_ns, true) == -ENOMEM)
 			thrum__worker_give_way(thrum__tls_worker());
-		ns = thrum__min64(2 * ns, RESEND_MAX_NS);
 	}
 }
 

@@ -137,6 +137,56 @@ IO_TEST_AS(run_virtual(1, on_a_virtual_clock_task, NULL), on_a_virtual_clock)
 	who_waits_hears();
 }
 
+/* Signals that wait for some process of this user. */
+static unsigned signals_queued(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	unsigned n = 0;
+	char line[200];
+
+	must(status);
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "SigQ: %u/", &n) == 1)
+			break;
+	fclose(status);
+	return n;
+}
+
+static unsigned most_queued;
+
+/* As if it were off its CPU for a while. */
+static ssize_t block_is_deaf(struct thrum__op *op __attribute__((unused)))
+{
+	int64_t end = thrum__clock_monotonic_ns() + THRUM_MS(5);
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	note_begin();
+	while (thrum__clock_monotonic_ns() < end) {
+		unsigned n = signals_queued();
+
+		most_queued = n > most_queued ? n : most_queued;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -EINTR;
+}
+
+IO_TEST_AS(run_virtual(1, few_signals_are_sent_task, NULL), few_signals_are_sent)
+{
+	struct call c = {.attempt = attempt_look, .block = block_is_deaf};
+	struct thrum_future *f;
+	int ends[2];
+
+	pair_make(ends, PIPE, false);
+	c.fd = ends[1];
+	f = spawn_inside(&c);
+	thrum_cancel(f);
+	is_int(thrum_join(f), -ECANCELED);
+	must(most_queued < 1000);
+	pair_close(ends);
+}
+
 IO_TEST(a_deadline_brings_it_out)
 {
 	int ends[2];
@@ -415,6 +465,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    a_cancel_and_a_close_bring_it_out,
 	    on_a_virtual_clock,
+	    few_signals_are_sent,
 	    a_deadline_brings_it_out,
 	    what_was_done_counts,
 	    the_signal,
