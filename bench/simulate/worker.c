@@ -405,12 +405,6 @@ static void wake_up(struct worker *w, bool token)
 	}
 }
 
-/* is_needed */
-static bool is_needed(void)
-{
-	return has_work();
-}
-
 /* count_nap */
 static void count_nap(struct worker *w, bool dear)
 {
@@ -440,7 +434,7 @@ static void sleep_until_chosen(struct worker *w)
 	w->fresh = false;
 	dear = thrum__idle_sleep_begin(&world.idle, w->searching, true);
 	w->searching = false;
-	if (!is_needed()) {
+	if (!has_work()) { /* is_needed */
 		count_nap(w, dear);
 		token = bed_wait(w, w->due_ns);
 	}

@@ -61,11 +61,12 @@ static inline void *thrum__ready_take(struct thrum__ready *q)
 	}
 }
 
-/* Anyone: a count that was right at some time during the call, or 0. */
+/* Anyone: how many there were at the first look and are still there at the second, as
+ * thrum__deque_count. */
 static inline uint64_t thrum__ready_count(const struct thrum__ready *q)
 {
-	uint64_t t = load_relaxed(&q->tail);
-	int64_t n = (int64_t)(t - load_relaxed(&q->head));
+	uint64_t tail = load_relaxed(&q->tail);
+	int64_t n = (int64_t)(tail - load_relaxed(&q->head));
 
 	return n > 0 ? (uint64_t)n : 0;
 }

@@ -183,11 +183,21 @@ SCENARIO(lane_full_of_taken, .setup = start_small_taken, .thread = {hog_two, fin
 
 /* ---- The first forks of all, where sleeps are cheap ---- */
 
-static void start_unforked(void)
+static void be_careful(void)
+{
+	store_relaxed(&idle.word, load_relaxed(&idle.word) + (UINT64_C(3) << 62));
+}
+
+static void start_unforked_quick(void)
 {
 	start_idle(ITEMS, 0, 2);
 	store_relaxed(&idle.withheld, 0);
-	store_relaxed(&idle.word, load_relaxed(&idle.word) + (UINT64_C(3) << 62));
+}
+
+static void start_unforked(void)
+{
+	start_unforked_quick();
+	be_careful();
 }
 
 /* Its first push goes the slow way, as nobody has heeded anything. */
@@ -209,12 +219,6 @@ static void first_forks(void)
 SCENARIO(lane_first_forks, .stale = 1, .setup = start_unforked,
 	 .thread = {first_forks, goes_to_sleep_unasked, goes_to_sleep_unasked},
 	 .check = none_hidden, .min_executions = 10000, .covers = "T1 T4 T8; idle T11");
-
-static void start_unforked_quick(void)
-{
-	start_idle(ITEMS, 0, 2);
-	store_relaxed(&idle.withheld, 0);
-}
 
 /* Another has withheld before, whose note a sleeper may not have seen. */
 static void another_withholds(void)
@@ -249,19 +253,14 @@ static void forks_between_visits(void)
 	push_and_tell(1);
 }
 
-static void start_withholding(void)
-{
-	start_idle(ITEMS, 0, 2);
-	thrum__lane_heed(&lane);
-}
-SCENARIO(lane_home_and_again, .stale = 1, .setup = start_withholding,
+SCENARIO(lane_home_and_again, .stale = 1, .setup = start_searching,
 	 .thread = {forks_between_visits, goes_to_sleep_unasked, goes_to_sleep_unasked},
 	 .check = none_hidden, .min_executions = 10000, .covers = "T1 T4 T8; idle T11 T12");
 
 static void start_withholding_careful(void)
 {
-	start_withholding();
-	store_relaxed(&idle.word, load_relaxed(&idle.word) + (UINT64_C(3) << 62));
+	start_searching();
+	be_careful();
 }
 SCENARIO(lane_home_and_again_careful, .stale = 1, .setup = start_withholding_careful,
 	 .thread = {forks_between_visits, goes_to_sleep_unasked, goes_to_sleep_unasked},
