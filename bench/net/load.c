@@ -5,7 +5,9 @@
  * One thread, one epoll set.  Closed loop: each connection sends its next request when it has the
  * whole answer to the last (or to all of a batch, pipelined).  Open loop (--rate): requests fall
  * due at a fixed pace whether or not the server keeps up, each on the next free connection, and
- * their latency counts from when they were due, so a server that stalls cannot hide it.  Idle:
+ * their latency counts from when they were due, so a server that stalls cannot hide it.  It sleeps
+ * between them, to the microsecond, and goes before all others where it may (real-time priority,
+ * as root): a client of its own machine would take no CPU from the server, nor wait for one.  Idle:
  * connections are made and held, all woken once by a request each, and held again while the
  * server's memory is read by whoever runs this.
  *
@@ -19,6 +21,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -237,6 +241,30 @@ static void closed_loop(int64_t end_ns)
 	}
 }
 
+static void go_first(void)
+{
+	struct sched_param first = {.sched_priority = 1};
+
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		fprintf(stderr,
+			"bench_load: no real-time priority (%s): waits for a CPU "
+			"count as latency\n",
+			strerror(errno));
+	prctl(PR_SET_TIMERSLACK, 1UL);
+}
+
+/* Waits for events until @due_ns; 0 or less: a millisecond. */
+static int wait_until(struct epoll_event *events, int64_t due_ns)
+{
+	int64_t left_ns = due_ns > 0 ? due_ns - now_ns() : 1000000;
+	struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
+
+	if (left_ns < 0)
+		left = (struct timespec){0, 0};
+
+	return epoll_pwait2(set, events, 256, &left, NULL);
+}
+
 static void open_loop(int64_t start_ns, int64_t end_ns)
 {
 	struct epoll_event events[256];
@@ -248,6 +276,7 @@ static void open_loop(int64_t start_ns, int64_t end_ns)
 		fail("out of memory");
 	for (unsigned i = 0; i < count; i++)
 		unused[i] = &all[i];
+	go_first();
 	for (;;) {
 		int64_t now = now_ns(), due;
 		int n;
@@ -260,7 +289,7 @@ static void open_loop(int64_t start_ns, int64_t end_ns)
 		}
 		if (due >= end_ns && (count == how.connections || now > end_ns + 2000000000))
 			break;
-		n = epoll_wait(set, events, 256, count && due < end_ns ? 0 : 1);
+		n = wait_until(events, count && due < end_ns ? due : 0);
 		for (int i = 0; i < n; i++)
 			if (hear(events[i].data.ptr))
 				unused[count++] = events[i].data.ptr;

@@ -13,7 +13,7 @@ Workloads (none named: all), threads of the servers in brackets:
   churn      HTTP, a connection for each request, 64 at a time [1]
   idle       15,000 connections, each woken once by a request and idle again: resident bytes [1]
   hog1 hog2  HTTP, 5,000 requests/s in an open loop, while one or two tasks of the server compute
-             50 ms and sleep 50 ms [2]
+             50 ms and sleep 50 ms (the epoll loop: threads of their own) [2]
   pages      clients: 1,000 pages, 256 at a time, from a server that answers after 50 ms
 
 Each round starts every server afresh, one after another, loads it by bench_load on the same cores

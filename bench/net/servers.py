@@ -157,7 +157,7 @@ def servers(build, mode, threads, extra, directory):
         "nginx file": start_nginx(f"root {files};"),
     }
     if extra:
-        for name in ("epoll loop", "thrum --rest", "thrum serve", "nginx", "nginx file"):
+        for name in ("thrum --rest", "thrum serve", "nginx", "nginx file"):
             del found[name]
     elif mode != "hello":
         for name in ("thrum --rest", "thrum serve", "nginx", "nginx file"):

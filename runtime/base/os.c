@@ -303,6 +303,11 @@ void thrum__os_sigaltstack_back(const stack_t *old)
 	(void)sigaltstack(old, &ignored);
 }
 
+pid_t thrum__os_thread_id(void)
+{
+	return gettid();
+}
+
 /* As sched(7) has it; no libc declares it before glibc 2.41. */
 struct slice_attr {
 	uint32_t size, policy;
@@ -312,19 +317,19 @@ struct slice_attr {
 	uint64_t runtime_ns, deadline_ns, period_ns;
 };
 
-int thrum__os_thread_set_slice(int64_t slice_ns)
+int thrum__os_thread_set_slice(pid_t tid, int64_t slice_ns)
 {
 	struct slice_attr attr = {.size = sizeof(attr)};
 	int err;
 
 	FAULT_POINT(-ENOSYS);
-	err = (int)result(syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0));
+	err = (int)result(syscall(SYS_sched_getattr, tid, &attr, sizeof(attr), 0));
 	if (err)
 		return err;
 	if (attr.policy != SCHED_OTHER && attr.policy != SCHED_BATCH)
 		return -EINVAL;
 	attr.runtime_ns = (uint64_t)slice_ns;
-	return (int)result(syscall(SYS_sched_setattr, 0, &attr, 0));
+	return (int)result(syscall(SYS_sched_setattr, tid, &attr, 0));
 }
 
 int thrum__os_sigaction(int sig, const struct sigaction *set, struct sigaction *old)

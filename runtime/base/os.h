@@ -112,9 +112,10 @@ OS_CALL int64_t thrum__os_thread_cpu_ns(pthread_t thread);
 OS_CALL int thrum__os_sigaltstack(const stack_t *set, stack_t *old);
 OS_CALL void thrum__os_sigaltstack_back(const stack_t *old); /* gives back what the former found */
 
-/* This thread's slice of CPU time (Linux 6.12; ignored before).  F: ENOSYS.  -EINVAL: the thread
- * has a real-time policy. */
-OS_CALL int thrum__os_thread_set_slice(int64_t slice_ns);
+OS_CALL pid_t thrum__os_thread_id(void); /* this one's; not 0 */
+/* A thread's slice of CPU time (Linux 6.12; ignored before); those that it makes later have the
+ * same.  @tid 0: this one.  F: ENOSYS.  -EINVAL: a real-time policy.  -ESRCH: it has ended. */
+OS_CALL int thrum__os_thread_set_slice(pid_t tid, int64_t slice_ns);
 OS_CALL int thrum__os_sigaction(int sig, const struct sigaction *set, struct sigaction *old);
 OS_CALL int thrum__os_atfork(void (*prepare)(void), void (*parent)(void),
 			     void (*child)(void)); /* F ENOMEM */

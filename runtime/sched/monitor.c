@@ -12,6 +12,9 @@
  *         When all are stuck and work waits, a spare is started (spare.c); if that is stuck too,
  *         another, as long as rt->workers has room.  A spare that is not needed any more
  *         is told to leave; one at rest ends half a second after its last use.
+ * SLICES  Workers ask the kernel for short slices of CPU time, as this thread does: who asks for
+ *         less gets its turn sooner (Linux 6.12).  One that is stuck gets long ones, so that the
+ *         others, and spares, take its CPU at once when an event comes.
  * STALL   All regular workers are stuck, and work waited.  Past REPORT_NS each task that holds a
  *         worker is reported, once.
  * SPARES' TIMERS  Those of a spare that rests, or whose thread has ended, stay where they are:
@@ -53,8 +56,9 @@
  * last one did, it is not.  A tick costs some 20 us of CPU time. */
 #define CALM 2
 #define CALM_AFTER_NS THRUM_SEC(1)
-/* A thread that asks the kernel for short slices gets its turn sooner. */
+/* Slices of CPU time: the least and most that the kernel takes are 0.1 and 100 ms. */
 #define SLICE_NS THRUM_US(100)
+#define STUCK_SLICE_NS THRUM_MS(10)
 /* To the second reading of a CPU clock. */
 #define HURRY_NS THRUM_US(250)
 /* A thread that was off its CPU is given so much more than the limit. */
@@ -190,6 +194,14 @@ static void take_queue(struct thrum__monitor *m, struct thrum__worker *w)
 		thrum__idle_wake_one(&rt->idle);
 }
 
+void thrum__monitor_set_slice(struct thrum__worker *w, bool is_held)
+{
+	pid_t tid = (pid_t)load_relaxed(&w->tid);
+
+	if (tid)
+		(void)thrum__os_thread_set_slice(tid, is_held ? STUCK_SLICE_NS : SLICE_NS);
+}
+
 /* Has it been stuck long enough, and on a CPU? */
 static void judge(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
@@ -206,11 +218,21 @@ static void judge(struct thrum__monitor *m, struct thrum__worker *w, struct watc
 	s->cpu_ns = cpu_ns;
 	s->cpu_at_ns = m->now_ns;
 	m->hurry |= !s->stuck;
+	if (s->stuck)
+		thrum__monitor_set_slice(w, true);
 }
 
-/* @judges: none that should be awake sleeps. */
+/* It is held no more. */
+static void is_free(struct thrum__worker *w, struct watched *s)
+{
+	if (s->stuck)
+		thrum__monitor_set_slice(w, false);
+	s->timers_known = s->stuck = s->reported = false;
+}
+
+/* @all_awake: none sleeps, or only spares do. */
 static void look_at_active(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s,
-			   bool judges)
+			   bool all_awake)
 {
 	uint64_t progress = progress_of(w);
 
@@ -221,14 +243,13 @@ static void look_at_active(struct thrum__monitor *m, struct thrum__worker *w, st
 		s->progress = progress;
 		s->since_ns = m->now_ns;
 		s->cpu_at_ns = 0;
-		s->timers_known = s->stuck = s->reported = false;
+		is_free(w, s);
 		return;
 	}
 	m->held++;
 	run_timers(m, w, s);
-	if (judges)
-		judge(m, w, s);
-	if (!MIGRATES && is_left_alone(w, s) && judges && m->now_ns - s->since_ns >= m->limit_ns)
+	judge(m, w, s);
+	if (!MIGRATES && is_left_alone(w, s) && all_awake && m->now_ns - s->since_ns >= m->limit_ns)
 		take_queue(m, w);
 	if (s->stuck) {
 		m->stuck++;
@@ -243,7 +264,7 @@ static void look_at_inactive(struct thrum__monitor *m, struct thrum__worker *w, 
 
 	if (!s->resting_ns) {
 		s->resting_ns = m->now_ns;
-		s->timers_known = s->stuck = s->reported = false;
+		is_free(w, s);
 	}
 	run_timers(m, w, s);
 	if (!thrum__standby_is(&w->spare, THRUM__STANDBY_RESTING))
@@ -260,7 +281,7 @@ static void look_at_workers(struct thrum__monitor *m)
 	struct thrum_runtime *rt = m->runtime;
 	unsigned total = thrum__workers_total(rt);
 	unsigned asleep = thrum__idle_asleep(&rt->idle);
-	bool judges = asleep + rt->workers_count <= m->active || !asleep;
+	bool all_awake = asleep + rt->workers_count <= m->active || !asleep;
 
 	m->next_ns = THRUM_FOREVER;
 	m->active = m->held = m->stuck = m->regular_stuck = 0;
@@ -269,7 +290,7 @@ static void look_at_workers(struct thrum__monitor *m)
 		struct thrum__worker *w = rt->workers[i];
 
 		if (i < rt->workers_count || thrum__spare_is_active(w))
-			look_at_active(m, w, &m->watched[i], judges);
+			look_at_active(m, w, &m->watched[i], all_awake);
 		else
 			look_at_inactive(m, w, &m->watched[i]);
 	}
@@ -481,7 +502,7 @@ static void *monitor_main(void *monitor)
 
 	snprintf(name, sizeof(name), "%s-m", m->runtime->name);
 	thrum__os_thread_setname(name);
-	(void)thrum__os_thread_set_slice(SLICE_NS); /* where it can't be had: later, at times */
+	(void)thrum__os_thread_set_slice(0, SLICE_NS); /* where it can't be had: later, at times */
 	m->quiet_ns = thrum__clock_monotonic_ns();
 	while (!thrum__doze_is_over(&m->doze)) {
 		m->now_ns = thrum__clock_monotonic_ns();

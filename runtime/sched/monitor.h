@@ -10,6 +10,7 @@
 
 struct thrum_config;
 struct thrum_runtime;
+struct thrum__worker;
 
 /* How many workers a runtime may come to have, spares included. */
 unsigned thrum__monitor_workers_max(const struct thrum_config *c);
@@ -24,6 +25,11 @@ int thrum__monitor_create(struct thrum_runtime *rt);
 int thrum__monitor_start(struct thrum_runtime *rt);
 void thrum__monitor_stop(struct thrum_runtime *rt);
 void thrum__monitor_destroy(struct thrum_runtime *rt);
+
+/* How long the kernel lets @w's thread run when others wait for its CPU: short, or long for one
+ * that is held inside a task.  Where that can't be had nothing changes.  For the thread itself,
+ * once it has an id; then for the monitor. */
+void thrum__monitor_set_slice(struct thrum__worker *w, bool is_held);
 
 /* A worker that has announced its sleep to idle.c is awake again, by itself, or was just woken by
  * the caller: a monitor at rest goes on. */

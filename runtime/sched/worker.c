@@ -24,6 +24,7 @@
 
 #include "sched/callback.h"
 #include "sched/fork.h"
+#include "sched/monitor.h"
 #include "sched/registry.h"
 #include "sched/spare.h"
 #include "sched/spawn.h"
@@ -388,6 +389,8 @@ void *thrum__worker_main(void *worker)
 
 	snprintf(name, sizeof(name), "%s-w%u", rt->name, w->index);
 	thrum__os_thread_setname(name);
+	store_relaxed(&w->tid, (uint32_t)thrum__os_thread_id());
+	thrum__monitor_set_slice(w, false);
 	thrum__tls_set_worker(w);
 	thrum__fork_use_lane(w);
 	thrum__fiber_init_thread(&w->home);
@@ -425,6 +428,7 @@ void *thrum__worker_main(void *worker)
 	thrum__guard_thread_fini(&w->guard);
 	thrum__fork_use_lane(NULL);
 	thrum__tls_set_worker(NULL);
+	store_relaxed(&w->tid, 0);
 	return NULL;
 }
 

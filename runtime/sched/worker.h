@@ -100,6 +100,7 @@ struct thrum__worker {
 #endif
 	struct thrum__standby spare; /* of one that is a spare (spare.c) */
 	pthread_t thread;
+	struct atomic32 tid; /* its id; 0: does not run */
 	struct thrum__guard_thread guard;
 	struct thrum__bias wheel_lock; /* biased towards the worker; others fire its timers
 					  (timer.c) */

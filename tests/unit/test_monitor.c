@@ -6,6 +6,7 @@
 #include "hog.h"
 
 #include <dirent.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sched/monitor.h"
@@ -272,6 +273,51 @@ START_TEST(timers_of_a_held_worker_go_off_elsewhere)
 }
 END_TEST
 
+/* ---- Slices of CPU time ---- */
+
+/* As sched(7) has it: this thread's, 0 where the kernel has none. */
+static uint64_t slice_ns(void)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime_ns, deadline_ns, period_ns;
+	} attr = {.size = sizeof(attr)};
+
+	return syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) ? 0 : attr.runtime_ns;
+}
+
+static intptr_t main_slices(void *unused)
+{
+	uint64_t first_ns = slice_ns();
+	int64_t end = now_ns() + GIVE_UP_NS;
+
+	(void)unused;
+	if (!first_ns || first_ns > THRUM_US(100))
+		return 77;
+	while (slice_ns() == first_ns)
+		must(now_ns() < end);
+	must(slice_ns() == THRUM_MS(10));
+	while (slice_ns() != first_ns) {
+		must(now_ns() < end);
+		is_int(thrum_yield(), 0);
+	}
+	return 0;
+}
+
+START_TEST(who_is_held_gets_long_slices_until_it_goes_on)
+{
+	intptr_t result = run_real(1, main_slices, NULL);
+
+	if (result == 77)
+		printf("no slices here\n");
+	else
+		is_int(result, 0);
+}
+END_TEST
+
 /* ---- Reports ---- */
 
 static struct reports reports = REPORTS_INIT;
@@ -481,6 +527,7 @@ int main(void)
 	    who_keeps_nobody_waiting_is_not_reported,
 	    who_is_helped_is_not_reported,
 	    nobody_wakes_for_a_forgotten_timer,
+	    who_is_held_gets_long_slices_until_it_goes_on,
 	    /* With spares: */
 	    a_task_behind_hogs_starts,
 	    a_task_woken_from_outside_goes_on,

@@ -198,7 +198,18 @@ END_TEST
 
 static void *sets_its_slice(void *arg)
 {
-	*(int *)arg = thrum__os_thread_set_slice(500000);
+	*(int *)arg = thrum__os_thread_set_slice(0, 500000);
+	return NULL;
+}
+
+static struct atomic32 sliced_tid, slice_seen;
+
+static void *waits(void *arg)
+{
+	(void)arg;
+	store_release(&sliced_tid, (uint32_t)thrum__os_thread_id());
+	while (!load_acquire(&slice_seen))
+		thread_yield();
 	return NULL;
 }
 
@@ -211,6 +222,14 @@ START_TEST(slice)
 	thrum__os_thread_join(thread);
 	ck_assert(err == 0 || err == -ENOSYS || err == -EPERM);
 	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), nice_before);
+
+	ck_assert_int_eq(thrum__os_thread_create(&thread, waits, NULL, 0), 0);
+	while (!load_acquire(&sliced_tid))
+		thread_yield();
+	ck_assert_int_ne(load_relaxed(&sliced_tid), (uint32_t)thrum__os_thread_id());
+	ck_assert_int_eq(thrum__os_thread_set_slice((pid_t)load_relaxed(&sliced_tid), 700000), err);
+	store_release(&slice_seen, 1);
+	thrum__os_thread_join(thread);
 }
 END_TEST
 
@@ -403,7 +422,7 @@ static int call_more(int i)
 	case 28:
 		return thrum__os_epoll_ctl(0, EPOLL_CTL_ADD, 1, NULL);
 	case 29:
-		return thrum__os_thread_set_slice(1000000);
+		return thrum__os_thread_set_slice(0, 1000000);
 	case 30:
 		return thrum__os_atfork(NULL, NULL, NULL);
 	case 31:

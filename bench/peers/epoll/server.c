@@ -2,12 +2,13 @@
 /*
  * server.c - the floor: the least that a C program over epoll does for each request.
  *
- *	epoll_server echo|hello [--threads N]
+ *	peer_epoll echo|hello [--threads N] [--hogs N]
  *
  * Each thread has a level-triggered set and a listening socket of its own (SO_REUSEPORT), reads,
  * writes at once what it read brought, and asks the kernel again: how a C programmer writes it by
  * hand. hello parses with llhttp and answers a fixed text, one write for what one read brought.
- * Prints "port N" when it serves; ends when its standard input does.
+ * Hogs are threads of their own, which compute for 50 ms and sleep for 50 ms: what the kernel's
+ * scheduler makes of them.  Prints "port N" when it serves; ends when its standard input does.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANSWER \
@@ -129,13 +131,42 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void *hog(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		int64_t end;
+
+		usleep(50000);
+		for (end = now_ns() + 50000000; now_ns() < end;)
+			;
+	}
+	return NULL;
+}
+
+static int option(int argc, char **argv, const char *name, int otherwise)
+{
+	for (int i = 2; i + 1 < argc; i += 2)
+		if (!strcmp(argv[i], name))
+			return atoi(argv[i + 1]);
+	return otherwise;
+}
+
 int main(int argc, char **argv)
 {
-	int threads = argc == 4 ? atoi(argv[3]) : 1, port = 0;
+	int threads = option(argc, argv, "--threads", 1), port = 0;
 	char line[16];
 
 	if (argc < 2 || (strcmp(argv[1], "echo") && strcmp(argv[1], "hello"))) {
-		fputs("epoll_server echo|hello [--threads N]\n", stderr);
+		fputs("peer_epoll echo|hello [--threads N] [--hogs N]\n", stderr);
 		return 2;
 	}
 	hello = !strcmp(argv[1], "hello");
@@ -147,6 +178,11 @@ int main(int argc, char **argv)
 
 		port = port_of(listener);
 		pthread_create(&thread, NULL, serve, (void *)(intptr_t)listener);
+	}
+	for (int i = option(argc, argv, "--hogs", 0); i > 0; i--) {
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, hog, NULL);
 	}
 	printf("port %d\n", port);
 	fflush(stdout);
