@@ -11,6 +11,7 @@
 #include <thrum/time.h>
 #include <thrum/future.h>
 #include <thrum/task.h>
+#include <thrum/scope.h>
 #include <thrum/fork.h>
 #include <thrum/parallel.h>
 #include <thrum/runtime.h>

@@ -75,6 +75,29 @@ void thrum_timeout_begin(struct thrum_timeout *t, int64_t ns);
 void thrum_timeout_begin_at(struct thrum_timeout *t, int64_t deadline_ns);
 bool thrum_timeout_end(struct thrum_timeout *t);
 
+/* In the frame of whoever begins it; its fields are the library's. */
+struct thrum_shield {
+	uint64_t reserved[6];
+};
+
+/*
+ * thrum_shield_begin - clean up undisturbed: until end the current task hears neither what is
+ * requested of it nor the deadlines around it; its waits return -ETIMEDOUT once @ns have passed.
+ * thrum_shield_begin_at - the same with a deadline on thrum_now's clock.
+ * thrum_shield_end - until here; then the next call that waits returns -ECANCELED again.
+ *
+ * Timeouts and scopes that begin inside count inside.  Of a cancel request thrum_cancel_requested
+ * tells no more than THRUM_SOFT.  In a shield inside a shield a scope's failure cancels its
+ * children, but does not cut its opener's waits short.
+ * Called from: a task (begin elsewhere: nothing happens, end returns false).  Suspends: no.
+ * @ns: as for thrum_timeout_begin.
+ * Returns: as thrum_timeout_end.
+ * asyncio: shield, for what is inside.  Trio: CancelScope(shield=True).
+ */
+void thrum_shield_begin(struct thrum_shield *s, int64_t ns);
+void thrum_shield_begin_at(struct thrum_shield *s, int64_t deadline_ns);
+bool thrum_shield_end(struct thrum_shield *s);
+
 #ifdef __cplusplus
 }
 #endif

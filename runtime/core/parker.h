@@ -6,6 +6,7 @@
 #ifndef THRUM_CORE_PARKER_H
 #define THRUM_CORE_PARKER_H
 
+#include "base/assert.h"
 #include "base/atomic.h"
 #include "core/waiter.h"
 
@@ -14,7 +15,7 @@ enum thrum__why {
 	THRUM__BY_SELF = 0,   /* abandoned by the waiter */
 	THRUM__BY_NODE = 1,   /* a waiter node was fired */
 	THRUM__BY_TIMER = 2,  /* its deadline passed */
-	THRUM__BY_CANCEL = 3, /* a hard cancel */
+	THRUM__BY_CANCEL = 3, /* a hard cancel, or that of a scope */
 };
 
 struct thrum__parker {
@@ -29,9 +30,17 @@ struct thrum__parker {
 #define THRUM__PARKER_SOFT 1u
 #define THRUM__PARKER_HARD 2u
 #define THRUM__PARKER_REQUESTS (THRUM__PARKER_SOFT | THRUM__PARKER_HARD)
+/* A scope that the owner has open asks, until it is closed: as a hard request, but one that is
+ * taken back.  SCOPE: opened outside shields; INNER: inside one. */
+#define THRUM__PARKER_SCOPE 4u
+#define THRUM__PARKER_INNER 8u
+/* The owner is inside a shield, and hears of what asks it outside no more than that it is asked;
+ * DEEP: inside a shield that is inside one: it hears no scope either. */
+#define THRUM__PARKER_SHIELD 16u
+#define THRUM__PARKER_DEEP 32u
 /* Where parts of the word are (parker.c). */
-#define THRUM__PARKER_WHY_SHIFT 6
-#define THRUM__PARKER_SEQ_SHIFT 8
+#define THRUM__PARKER_WHY_SHIFT 9
+#define THRUM__PARKER_SEQ_SHIFT 11
 
 /* Once for each piece of memory: a parker's memory stays a parker's for ever. */
 void thrum__parker_init(struct thrum__parker *p,
@@ -56,6 +65,40 @@ static inline unsigned thrum__parker_requested(const struct thrum__parker *p)
 {
 	return (unsigned)load_relaxed(&p->word) & THRUM__PARKER_REQUESTS;
 }
+
+/* Of a word: does it end a wait? */
+static inline bool thrum__parker_hears_in(uint64_t w)
+{
+	return ((w & (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE)) && !(w & THRUM__PARKER_SHIELD)) ||
+	       ((w & THRUM__PARKER_INNER) && !(w & THRUM__PARKER_DEEP));
+}
+
+/* Is anything asked that ends a wait? */
+static inline bool thrum__parker_hears(const struct thrum__parker *p)
+{
+	uint64_t w = load_relaxed(&p->word);
+
+	return UNLIKELY(w & (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE | THRUM__PARKER_INNER)) &&
+	       thrum__parker_hears_in(w);
+}
+
+static inline bool thrum__parker_is_shielded(const struct thrum__parker *p)
+{
+	return load_relaxed(&p->word) & THRUM__PARKER_SHIELD;
+}
+
+/* The owner, running: begins a shield: what to give to unshield. */
+unsigned thrum__parker_shield(struct thrum__parker *p);
+void thrum__parker_unshield(struct thrum__parker *p, unsigned shield);
+/* The owner, running: what shields it is inside; to put back what unshield took. */
+static inline unsigned thrum__parker_shields(const struct thrum__parker *p)
+{
+	return (unsigned)load_relaxed(&p->word) & (THRUM__PARKER_SHIELD | THRUM__PARKER_DEEP);
+}
+void thrum__parker_reshield(struct thrum__parker *p, unsigned shields);
+/* The owner, running: no scope asks any more (@asks: SCOPE or INNER); what whoever asked did before
+ * is seen, so those that still do can be found, and ask again. */
+void thrum__parker_scope_over(struct thrum__parker *p, unsigned asks);
 
 /*
  * After the owner's context is saved.  True: parked, and perhaps running elsewhere by now; false:
@@ -85,7 +128,8 @@ static inline enum thrum__why thrum__parker_why(const struct thrum__parker *p)
 bool thrum__parker_fire(struct thrum__parker *p, uint64_t seq, enum thrum__why why);
 /* Anyone: true if wait @seq has ended.  Orders nothing: the owner goes on to park or abandon. */
 bool thrum__parker_is_over(const struct thrum__parker *p, uint64_t seq);
-/* Anyone who keeps the owner alive: records a request; a hard one ends a wait that is not deaf. */
+/* Anyone who keeps the owner alive: records a request (or SCOPE, INNER); all but a soft one end a
+ * wait that is not deaf and hears it. */
 void thrum__parker_cancel(struct thrum__parker *p, unsigned level);
 
 #endif

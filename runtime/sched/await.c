@@ -12,7 +12,7 @@
  * has read the edge's tick before it looked, and a raise since then ends the wait before it begins.
  *
  * TOLD    A wait that ends by a deadline around it tells the timeout whose deadline it was
- * (timeout.c), unless the caller hides it from its own caller.
+ * (bracket.c), unless the caller hides it from its own caller.
  *
  * OWNERS  nodes and timer: the waiter's frame, until withdrawn or gone.  wait_seq, wait_deaf:
  * written before the switch, read by after_park on the same worker.
@@ -28,6 +28,7 @@
 #include "sched/fork.h"
 #include "sched/fork_check.h"
 #include "sched/join.h"
+#include "sched/scope.h"
 #include "sched/timer.h"
 #include "sched/worker.h"
 
@@ -45,7 +46,9 @@ static inline int wait_entry(struct thrum__task *t)
 	thrum__fork_before_wait(thrum__tls_worker());
 	if (UNLIKELY(t->below != NULL))
 		thrum__join_lend(t);
-	if (UNLIKELY(thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD))
+	if (UNLIKELY(t->scope != NULL))
+		thrum__scope_attend(t);
+	if (UNLIKELY(thrum__parker_hears(&t->parker)))
 		return -ECANCELED;
 	if (UNLIKELY(t->deadline_ns != THRUM_FOREVER) &&
 	    t->deadline_ns <= thrum__runtime_now_ns(t->future.runtime))
@@ -55,7 +58,7 @@ static inline int wait_entry(struct thrum__task *t)
 
 int thrum__wait_entry(struct thrum__task *t)
 {
-	return thrum__timeout_learn(t, wait_entry(t), THRUM_FOREVER);
+	return thrum__bracket_learn(t, wait_entry(t), THRUM_FOREVER);
 }
 
 /* After the switch: the registers are saved, so the task may be seen. */
@@ -85,7 +88,7 @@ static int outcome(struct thrum__task *t, enum thrum__why why, bool deaf)
 {
 	switch (why) {
 	case THRUM__BY_TIMER:
-		if (!deaf && (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD))
+		if (!deaf && thrum__parker_hears(&t->parker))
 			return -ECANCELED;
 		return -ETIMEDOUT;
 	case THRUM__BY_CANCEL:
@@ -149,7 +152,7 @@ int thrum__await_untold(struct thrum_future *f, int64_t deadline_ns, bool deaf)
 static int told(int err, int64_t deadline_ns, bool deaf)
 {
 	if (UNLIKELY(err == -ETIMEDOUT) && !deaf)
-		thrum__timeout_learn(thrum__current_task(), err, deadline_ns);
+		thrum__bracket_learn(thrum__current_task(), err, deadline_ns);
 	return err;
 }
 
@@ -334,17 +337,24 @@ int thrum_sleep(int64_t ns)
 	err = thrum__wait_out(t, thrum__parker_seq(&t->parker), deadline, false);
 	if (err == -ETIMEDOUT && deadline <= t->deadline_ns)
 		return 0;
-	return thrum__timeout_learn(t, err, THRUM_FOREVER);
+	return thrum__bracket_learn(t, err, THRUM_FOREVER);
 }
 
 int thrum_cancel_requested(void)
 {
 	struct thrum__task *t = thrum__current_task();
-	unsigned bits = 0;
+	bool soft = false, sheltered = false;
 
-	for (; t; t = t->below) /* what is asked of a joiner is asked of the child in its place */
-		bits |= thrum__parker_requested(&t->parker);
-	return bits & THRUM__PARKER_HARD ? THRUM_HARD : bits & THRUM__PARKER_SOFT ? THRUM_SOFT : 0;
+	for (; t; t = t->below) { /* what is asked of a joiner is asked of the child in its place */
+		bool asked = thrum__task_is_cancelled(t);
+
+		if (asked && !sheltered)
+			return THRUM_HARD;
+		soft |= asked || thrum__parker_requested(&t->parker) ||
+			(t->scope && thrum__scope_is_cancelled(t->scope));
+		sheltered |= thrum__parker_is_shielded(&t->parker);
+	}
+	return soft ? THRUM_SOFT : 0;
 }
 
 struct thrum_future *thrum_self(void)

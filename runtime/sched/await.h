@@ -5,7 +5,7 @@
 
 #include "core/edge.h"
 #include "sched/task.h"
-#include "sched/timeout.h"
+#include "sched/bracket.h"
 
 /*
  * thrum__await - the current task waits until @f is done.
@@ -16,7 +16,7 @@
  */
 int thrum__await(struct thrum_future *f, int64_t deadline_ns, bool deaf);
 /* The same for those whose own result need not be that of the wait: a timeout that ended it does
- * not learn of it, unless they say so (thrum__timeout_learn). */
+ * not learn of it, unless they say so (thrum__bracket_learn). */
 int thrum__await_untold(struct thrum_future *f, int64_t deadline_ns, bool deaf);
 /* The same for a thread that is no worker; it hears no cancel. */
 int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns);

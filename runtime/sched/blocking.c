@@ -20,7 +20,7 @@
 #include "sched/registry.h"
 #include "sched/report.h"
 #include "sched/spawn.h"
-#include "sched/timeout.h"
+#include "sched/bracket.h"
 #include "sched/worker.h"
 
 struct job_future {
@@ -157,7 +157,7 @@ int thrum__blocking_end(struct thrum_future *f, int err, intptr_t *result)
 {
 	*result = thrum__future_look(f);
 	thrum_release(f);
-	return thrum__timeout_learn(thrum__current_task(), err, THRUM_FOREVER);
+	return thrum__bracket_learn(thrum__current_task(), err, THRUM_FOREVER);
 }
 
 int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,

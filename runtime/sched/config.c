@@ -156,18 +156,18 @@ static size_t power_of_two(size_t n)
 	return p;
 }
 
-/* Copies what the caller's version of the struct has; what it has beyond ours must be 0. */
-static int copy_known(const struct thrum_config *given, struct thrum_config *out)
+int thrum__copy_known(const void *given, void *out, size_t known)
 {
-	const unsigned char *bytes = (const unsigned char *)given;
-	size_t known = sizeof(*out);
+	const unsigned char *bytes = given;
+	size_t size;
 
-	if (given->size < sizeof(given->size))
+	memcpy(&size, given, sizeof(size));
+	if (size < sizeof(size))
 		return -EINVAL;
-	for (size_t i = known; i < given->size; i++)
+	for (size_t i = known; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;
-	memcpy(out, given, given->size < known ? given->size : known);
+	memcpy(out, given, size < known ? size : known);
 	return 0;
 }
 
@@ -180,7 +180,7 @@ int thrum__config_resolve(const struct thrum_config *given, struct thrum_config 
 	memset(out, 0, sizeof(*out));
 	*workers_why = "the program";
 	if (given)
-		err = copy_known(given, out);
+		err = thrum__copy_known(given, out, sizeof(*out));
 	for (size_t i = 0; !err && i < sizeof(table) / sizeof(table[0]); i++)
 		err = resolve_row(out, &table[i], workers_why);
 	if (!err)

@@ -12,6 +12,9 @@
  * their number. */
 int thrum__config_resolve(const struct thrum_config *given, struct thrum_config *out,
 			  const char **workers_why);
+/* Copies into @out, of @known bytes, what the caller's version of a struct that begins with its
+ * size has; what it has beyond must be 0: -E2BIG.  -EINVAL: it has no size. */
+int thrum__copy_known(const void *given, void *out, size_t known);
 /* By THRUM_POLLER. */
 const struct thrum__poller_ops *thrum__config_poller(void);
 

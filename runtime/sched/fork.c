@@ -25,6 +25,7 @@
 
 #include "sched/await.h"
 #include "sched/fork_check.h"
+#include "sched/scope.h"
 #include "sched/spawn.h"
 
 #define IS_TASK 1
@@ -169,17 +170,14 @@ static bool queue_all(struct thrum__worker *w)
 	}
 }
 
-/* @t waits inside timeouts that are none of @j's: they began after it, or in another function. */
+/* @t waits inside brackets that are none of @j's: they began after it, or in another function. */
 static void run_undisturbed(struct thrum__task *t, struct thrum_fork *j)
 {
-	struct thrum__timeout *timeouts = t->timeouts;
-	int64_t deadline_ns = t->deadline_ns;
+	struct thrum__hidden hidden = thrum__brackets_hide(t);
 
-	t->timeouts = NULL;
-	t->deadline_ns = THRUM_FOREVER;
 	run(j);
-	t->timeouts = timeouts;
-	t->deadline_ns = deadline_ns;
+	thrum__brackets_show(t, &hidden);
+	thrum__scopes_ask(t);
 }
 
 void thrum__fork_stop_withholding(struct thrum__worker *w)

@@ -18,10 +18,19 @@
 
 #include "core/refs.h"
 #include "sched/await.h"
+#include "sched/scope.h"
 #include "sched/worker.h"
 
 /* Joins in place on one stack: a cancel of the lowest goes up through all of them, call by call. */
 #define LEVELS 64
+
+/* @maker is on another worker.  What a scope of its own asks is for its joins to pass on. */
+static bool is_asked_to_end(const struct thrum__task *maker)
+{
+	return !thrum__parker_is_shielded(&maker->parker) &&
+	       ((thrum__parker_requested(&maker->parker) & THRUM__PARKER_HARD) ||
+		(maker->scope && thrum__scope_is_cancelled(maker->scope)));
+}
 
 /* @t, or whoever it runs in place of, was a fork: what is asked of its maker is asked of it.  What
  * is asked further below comes up maker by maker, from their joins. */
@@ -29,7 +38,7 @@ static void hear_maker(struct thrum__task *t)
 {
 	while (t->below && !t->forked)
 		t = t->below;
-	if (t->forked && (thrum__parker_requested(&t->below->parker) & THRUM__PARKER_HARD))
+	if (t->forked && is_asked_to_end(t->below))
 		thrum__task_cancel(t, THRUM__PARKER_HARD);
 }
 
@@ -40,6 +49,8 @@ void thrum__join_lend(struct thrum__task *t)
 	hear_maker(t);
 	for (struct thrum__task *j = t->below; j && !child->forked && !j->lent;
 	     child = j, j = j->below) {
+		if (j->scope)
+			thrum__scope_attend(j);
 		thrum__refs_retain(&child->future.refs);
 		if (thrum__parker_lend(&j->parker, j->wait_seq, child)) {
 			j->lent = true;
@@ -67,9 +78,8 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 	joiner->lent = false;
 	/* A request further down comes up when the child waits (thrum__join_lend); but a child that
 	 * must not run if it was cancelled before has to know now. */
-	if (child->drop || child->copied
-		? thrum_cancel_requested() == THRUM_HARD
-		: thrum__parker_requested(&joiner->parker) & THRUM__PARKER_HARD)
+	if (child->drop || child->copied ? thrum_cancel_requested() == THRUM_HARD
+					 : thrum__parker_hears(&joiner->parker))
 		thrum__task_cancel(child, THRUM__PARKER_HARD);
 	thrum__worker_set_current(w, child);
 	thrum__count(&w->counters.started);
@@ -108,7 +118,7 @@ static NOINLINE int await_end_of(struct thrum_future *f, struct thrum__task *t)
 	int err = thrum__await_any(f, THRUM_FOREVER);
 
 	if ((err == -ECANCELED || err == -ETIMEDOUT) && thrum_cancel(f) == 0 && t)
-		thrum__timeout_learn(t, err, THRUM_FOREVER);
+		thrum__bracket_learn(t, err, THRUM_FOREVER);
 	if (err == -ENOTSUP || err == -EDEADLK)
 		return err;
 	if (err)
@@ -158,5 +168,5 @@ intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns)
 	result = thrum__future_look(f);
 	if (err != -ETIMEDOUT || result != -ECANCELED)
 		return result;
-	return t ? thrum__timeout_learn(t, err, deadline) : err;
+	return t ? thrum__bracket_learn(t, err, deadline) : err;
 }

@@ -31,7 +31,7 @@ int thrum_gather(struct thrum_future *const fs[], size_t n, intptr_t results[])
 		if (!first && thrum_failed(r))
 			first = r;
 	}
-	return cut ? thrum__timeout_learn(t, cut, THRUM_FOREVER) : (int)first;
+	return cut ? thrum__bracket_learn(t, cut, THRUM_FOREVER) : (int)first;
 }
 
 /* The lowest index that is done; @n: none. */
@@ -64,7 +64,7 @@ static ssize_t wait_with(struct thrum_future *const fs[], size_t n, struct thrum
 		thrum__parker_abandon(&t->parker, seq);
 	for (size_t i = 0; i < hung; i++)
 		thrum__future_withdraw(fs[i], &nodes[i].waiter);
-	return err ? thrum__timeout_learn(t, err, THRUM_FOREVER) : (ssize_t)first_done(fs, n);
+	return err ? thrum__bracket_learn(t, err, THRUM_FOREVER) : (ssize_t)first_done(fs, n);
 }
 
 ssize_t thrum_wait_any(struct thrum_future *const fs[], size_t n)

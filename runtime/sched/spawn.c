@@ -87,7 +87,7 @@ static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
 
 	if (UNLIKELY(!t))
 		return NULL;
-	DEBUG_ENSURE(!t->below && t->deadline_ns == THRUM_FOREVER && !t->timeouts && !t->names &&
+	DEBUG_ENSURE(!t->below && t->deadline_ns == THRUM_FOREVER && !t->brackets && !t->names &&
 			 !load_relaxed(&t->name) && !t->scope && !t->locals,
 		     "a task left its block's third line changed");
 	thrum__future_prepare(&t->future, THRUM__TASK, how->place);

@@ -25,6 +25,7 @@
 #include "sched/callback.h"
 #include "sched/fork_check.h"
 #include "sched/report.h"
+#include "sched/scope.h"
 #include "sched/shield.h"
 #include "sched/spawn.h"
 #include "sched/worker.h"
@@ -32,6 +33,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define LEFT_OPEN "a timeout, shield or scope is ended before its frame is left"
 #define SLAB_BYTES ((size_t)256 << 10)
 #define FUTURE_BLOCK (3 * CACHE_LINE)
 #define TASK_BLOCK ((sizeof(struct thrum__task) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE)
@@ -40,7 +42,7 @@ void thrum__task_rest(struct thrum__task *t)
 {
 	t->below = NULL;
 	t->deadline_ns = THRUM_FOREVER;
-	t->timeouts = NULL;
+	t->brackets = NULL;
 	t->names = NULL;
 	t->locals = NULL;
 }
@@ -259,7 +261,7 @@ intptr_t thrum__task_call_slowly(struct thrum__task *t)
 
 	if (t->armed)
 		thrum__spawn_disarm(t);
-	if ((t->drop || t->copied) && (thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD)) {
+	if ((t->drop || t->copied) && thrum__task_is_cancelled(t)) {
 		if (t->drop)
 			t->drop(t->arg);
 		result = -ECANCELED;
@@ -274,13 +276,16 @@ intptr_t thrum__task_call_slowly(struct thrum__task *t)
 void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
 	struct thrum_future *f = &t->future;
+	struct thrum__scope *scope = t->scope;
 
-	ENSURE(!(t->marks & THRUM__TIMED), "a timeout is ended before its frame is left");
+	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
 	store_relaxed(&t->phase, THRUM__ENDED);
 	/* While stopping every task is asked to end, also one that the walk has not come to. */
 	if (UNLIKELY((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
 		     thrum__gate_is_shut(&w->runtime->gate)))
 		store_relaxed(&f->requested, 1);
+	if (UNLIKELY(scope != NULL))
+		thrum__scope_child_ends(scope, t, result);
 	if (UNLIKELY(t->forked))
 		t->below = NULL;
 	thrum__worker_task_ended(w); /* before anybody learns of the end and counts on the place */
@@ -288,12 +293,14 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 	if (thrum__refs_release(&f->refs))
 		future_end(f);
 	thrum__lives_ended(&w->counters.tasks);
+	if (UNLIKELY(scope != NULL))
+		thrum__scope_child_ended(scope);
 }
 
 void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
-	ENSURE(!(t->marks & THRUM__TIMED), "a timeout is ended before its frame is left");
-	if (!thrum__refs_release_both(&t->future.refs)) {
+	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
+	if (UNLIKELY(t->scope != NULL) || !thrum__refs_release_both(&t->future.refs)) {
 		thrum__task_finish(w, t, result);
 		thrum__future_look(&t->future); /* the join does */
 		thrum_release(&t->future);

@@ -12,14 +12,16 @@
 #include "core/parker.h"
 #include "core/pool.h"
 #include "core/refs.h"
+#include "core/roster.h"
 #include "sched/callback.h"
 #include "sched/timer.h"
 
 #include <thrum/thrum.h>
 
 struct thrum__fiber;
+struct thrum__bracket;
 struct thrum__name;
-struct thrum__timeout;
+struct thrum__scope;
 struct thrum__worker;
 
 /* Where a task's life is; read by reports and names only. */
@@ -38,8 +40,9 @@ enum thrum__armed {
 };
 
 /* What is to be tidied up after a task, as bits of marks. */
-#define THRUM__TIMED 1u /* it is inside a timeout */
-#define THRUM__NAMED 2u /* it has names */
+#define THRUM__BRACKETED 1u /* it is inside a timeout, shield or scope of its own */
+#define THRUM__NAMED 2u     /* it has names */
+#define THRUM__LISTED 4u    /* a cancel of its scope finds it (scope.c) */
 
 /*
  * A task.  Its worker alone touches what has no other owner named.
@@ -52,15 +55,20 @@ struct thrum__task {
 	struct thrum_future future;
 	struct thrum__parker parker; /* its waits and its cancel request; any thread */
 	struct thrum__link link;     /* in an inbox; whoever woke it */
-	thrum_fn fn;
+	union {
+		struct {
+			thrum_fn fn;
+			void (*drop)(void *);
+		};
+		struct thrum__member member; /* of its scope, once it has started */
+	};
 	void *arg;
-	void (*drop)(void *);
 	struct thrum__fiber *fiber; /* from its first run to its end */
 	uint32_t worker;            /* index of the worker that it last ran on */
 	struct atomic32 phase;      /* enum thrum__phase */
 	uint8_t level;              /* joiners below it on its stack */
 	uint8_t armed;              /* enum thrum__armed */
-	uint8_t marks;              /* THRUM__TIMED, THRUM__NAMED */
+	uint8_t marks;              /* THRUM__BRACKETED, ... */
 	bool rivalled;              /* others were inside its descriptor when it became readable */
 	bool copied;                /* arg is the task's own copy */
 	bool wait_deaf;             /* the wait that it is going into hears no cancel */
@@ -71,8 +79,8 @@ struct thrum__task {
 		struct {
 			struct thrum__task *below; /* the joiner on whose stack it runs in place,
 						      or the maker of a fork; NULL: none */
-			int64_t deadline_ns; /* nearest of the timeouts around it; THRUM_FOREVER */
-			struct thrum__timeout *timeouts; /* the innermost; NULL: none */
+			int64_t deadline_ns;       /* nearest around it; THRUM_FOREVER */
+			struct thrum__bracket *brackets; /* the innermost; NULL: none */
 			struct thrum__name *names;       /* all that it had */
 		};
 		/* While it is armed: */
@@ -80,9 +88,9 @@ struct thrum__task {
 		struct thrum__waiter ready; /* ... when its descriptor is readable (then result
 					       leads to the descriptor) */
 	};
-	uint64_t wait_seq;     /* of the wait that it is going into, or armed for */
-	struct atomicptr name; /* struct thrum__name, NULL: from place */
-	void *scope;           /* links that scopes and task-locals hang on */
+	uint64_t wait_seq;          /* of the wait that it is going into, or armed for */
+	struct atomicptr name;      /* struct thrum__name, NULL: from place */
+	struct thrum__scope *scope; /* whose child it is; NULL: none's */
 	union {
 		void *locals;
 		int ready_fd; /* while it is armed: the descriptor's number */

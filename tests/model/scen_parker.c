@@ -304,7 +304,7 @@ static bool run_in_place(unsigned i, uint64_t seq)
 		child_drop(c);
 		return true;
 	}
-	model_assert(!asked);
+	model_assert(!asked || thrum__parker_is_shielded(&p));
 	parked++;
 	if (thrum__parker_abandon(&p, seq)) {
 		seen[THRUM__BY_SELF]++;
@@ -314,6 +314,7 @@ static bool run_in_place(unsigned i, uint64_t seq)
 	}
 	why = thrum__parker_why(&p);
 	seen[why]++;
+	model_assert(why != THRUM__BY_CANCEL || !thrum__parker_is_shielded(&p));
 	model_assert(why != THRUM__BY_CANCEL || plain_read(&by_cancel) == 1);
 	model_assert(why != THRUM__BY_TIMER || plain_read(&by_timer) == 1);
 	child_drop(c);
@@ -422,3 +423,171 @@ static void await_then_sleep(void)
 SCENARIO(parker_await_deadline_cancel, .setup = setup_future,
 	 .thread = {await_then_sleep, complete, timer_then_cancel}, .check = check,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T7");
+
+/*
+ * Scopes.  Who cancels one says so in the scope's own word, then asks the owner, who takes the
+ * request back when the inner one is over and looks whether the outer one still asks.
+ */
+
+#define SCOPE THRUM__PARKER_SCOPE
+
+static struct atomic32 cuts_outer;
+static struct model_event inner_over; /* its canceller has left it */
+
+static void setup_scopes(void)
+{
+	setup();
+	store_relaxed(&cuts_outer, 0);
+	model_event_init(&inner_over);
+	plain_write(&by_cancel, 1);
+	model_name(&cuts_outer, "cuts_outer");
+}
+
+static void cancel_outer(void)
+{
+	store_relaxed(&cuts_outer, 1);
+	thrum__parker_cancel(&p, SCOPE);
+}
+
+static void cancel_inner(void)
+{
+	thrum__parker_cancel(&p, SCOPE);
+	model_event_set(&inner_over);
+}
+
+static void maybe_cancel_outer(void)
+{
+	if (model_choose(2))
+		cancel_outer();
+}
+
+static void end_inner(void)
+{
+	thrum__parker_scope_over(&p, SCOPE);
+	if (load_relaxed(&cuts_outer))
+		thrum__parker_cancel(&p, SCOPE);
+}
+
+/* The wait in the inner one ends by either's; the outer's request does not go with the inner. */
+static void wait_in_both(void)
+{
+	model_assert(wait_to_end(first, false) == THRUM__BY_CANCEL);
+	model_event_wait(&inner_over);
+	end_inner();
+	model_assert(wait_to_end(first + 1, false) == THRUM__BY_CANCEL);
+	model_assert(load_relaxed(&cuts_outer) && thrum__parker_hears(&p));
+}
+
+static void check_outer_asks(void)
+{
+	check();
+	model_assert(thrum__parker_hears(&p) && !thrum__parker_requested(&p));
+}
+
+/* T1, T2, T4, T5, T12: two scopes are cancelled, the inner one ends. */
+SCENARIO(parker_scopes, .setup = setup_scopes, .thread = {wait_in_both, cancel_outer, cancel_inner},
+	 .check = check_outer_asks, .min_executions = 10000, .covers = "T1 T2 T4 T5 T12");
+
+/* Nobody waits for who cancels the inner one. */
+static void end_inner_early(void)
+{
+	end_inner();
+	model_assert(wait_to_end(first, false) == THRUM__BY_CANCEL);
+	end_inner();
+}
+
+/* T1, T2, T4, T5, T12: the same, the inner one's canceller comes at any time. */
+SCENARIO(parker_scopes_late, .setup = setup_scopes,
+	 .thread = {end_inner_early, cancel_outer, cancel_inner}, .check = check_outer_asks,
+	 .min_executions = 10000, .covers = "T1 T2 T4 T5 T12");
+
+static void wait_in_inner(void)
+{
+	model_assert(wait_to_end(first, false) == THRUM__BY_CANCEL);
+	model_event_wait(&inner_over);
+	thrum__parker_cancel(&p, SOFT);
+	end_inner();
+}
+
+static void check_taken_back(void)
+{
+	check();
+	model_assert(thrum__parker_hears(&p) == load_relaxed(&cuts_outer));
+	model_assert(thrum__parker_requested(&p) == SOFT);
+}
+
+/* T1, T2, T4, T5, T12: if the inner one alone was cancelled, nothing is left of it. */
+SCENARIO(parker_scope_taken_back, .setup = setup_scopes,
+	 .thread = {wait_in_inner, maybe_cancel_outer, cancel_inner}, .check = check_taken_back,
+	 .min_executions = 10000, .covers = "T1 T2 T4 T5 T12");
+
+/* Shields: nothing inside hears a cancel, the first wait outside does. */
+
+static void wait_shielded(void)
+{
+	unsigned shield = thrum__parker_shield(&p);
+
+	model_assert(wait_to_end(first, false) != THRUM__BY_CANCEL);
+	model_assert(thrum__parker_is_shielded(&p) && !thrum__parker_hears(&p));
+	thrum__parker_unshield(&p, shield);
+	model_assert(wait_to_end(first + 1, false) == THRUM__BY_CANCEL);
+}
+
+/* T1 to T5, T10, T11: a cancel beside a shield and the wait in it. */
+SCENARIO(parker_shield, .setup = setup,
+	 .thread = {wait_shielded, fire_first, cancel_soft_then_hard}, .check = check_deaf,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T10 T11");
+
+static void lend_shielded(void)
+{
+	unsigned shield = thrum__parker_shield(&p);
+
+	run_in_place(0, first);
+	thrum__parker_unshield(&p, shield);
+	run_in_place(1, first + 1);
+	model_assert(!ended[THRUM__BY_CANCEL] || thrum__parker_hears(&p));
+}
+
+/* T2, T5 to T8, T10, T11: a wait lent inside a shield is not passed on by a cancel. */
+SCENARIO(parker_shield_lend, .setup = setup_lent,
+	 .thread = {lend_shielded, timer_first, cancel_soft_then_hard}, .check = check_lent,
+	 .stale = 1, .min_executions = 10000, .covers = "T2 T5 T6 T7 T8 T10 T11");
+
+/* A scope inside the shield is heard there, in one more shield only the node is. */
+
+static void wait_inside_out(void)
+{
+	unsigned shield = thrum__parker_shield(&p), deep;
+
+	model_assert(wait_to_end(first, false) == THRUM__BY_CANCEL);
+	deep = thrum__parker_shield(&p);
+	model_event_set(&alive);
+	model_assert(wait_to_end(first + 1, false) == THRUM__BY_NODE);
+	model_assert(!thrum__parker_hears(&p));
+	thrum__parker_unshield(&p, deep);
+	model_assert(wait_to_end(first + 2, false) == THRUM__BY_CANCEL);
+	thrum__parker_scope_over(&p, THRUM__PARKER_INNER);
+	model_assert(!thrum__parker_hears(&p));
+	thrum__parker_unshield(&p, shield);
+	model_assert(wait_to_end(first + 3, false) == THRUM__BY_CANCEL);
+	model_assert(plain_read(&by_timer) == 1);
+}
+
+static void cancel_inside(void)
+{
+	thrum__parker_cancel(&p, THRUM__PARKER_INNER);
+	model_event_wait(&alive);
+	plain_write(&by_node, 1);
+	thrum__parker_fire(&p, first + 1, THRUM__BY_NODE);
+}
+
+static void cancel_outside(void)
+{
+	plain_write(&by_timer, 1);
+	thrum__parker_cancel(&p, model_choose(2) ? SCOPE : HARD);
+}
+
+/* T1 to T5, T10 to T12: each shield lets in what belongs inside it. */
+SCENARIO(parker_shields, .setup = setup_scopes,
+	 .thread = {wait_inside_out, cancel_inside, cancel_outside}, .check = check, .stale = 1,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T10 T11 T12");

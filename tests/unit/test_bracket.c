@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_timeout.c - timeouts: they end every kind of wait, nest, and know whose deadline it was.
+ * test_bracket.c - timeouts: they end every kind of wait, nest, and know whose deadline it was; and
+ * shields, which keep requests and deadlines out.
  */
 #include "base/assert.h"
 #include "child.h"
@@ -393,6 +394,106 @@ START_TEST(by_the_real_clock)
 }
 END_TEST
 
+/* ---- Shields ---- */
+
+TASK_TEST(a_shield_keeps_out_what_is_around, 1)
+{
+	struct thrum_timeout t, inner;
+	struct thrum_shield s;
+
+	thrum_timeout_begin(&t, 10);
+	thrum_cancel(thrum_self());
+	is_int(thrum_yield(), -ECANCELED);
+	thrum_shield_begin(&s, 100);
+	is_int(thrum_cancel_requested(), THRUM_SOFT);
+	is_int(thrum_sleep(50), 0); /* past the deadline around it */
+	is_int(thrum_join(spawn_sleeper(10)), 0);
+	thrum_timeout_begin(&inner, 5); /* what begins inside counts */
+	is_int(thrum_sleep(20), -ETIMEDOUT);
+	must(thrum_timeout_end(&inner));
+	is_int(thrum_sleep(THRUM_FOREVER), -ETIMEDOUT); /* its own */
+	is_int(thrum_now(), 100);
+	must(thrum_shield_end(&s));
+	is_int(thrum_cancel_requested(), THRUM_HARD);
+	is_int(thrum_yield(), -ECANCELED);
+	must(!thrum_timeout_end(&t));
+	thrum_shield_begin_at(&s, 300);
+	is_int(thrum_sleep(100), 0);
+	must(!thrum_shield_end(&s));
+}
+
+static intptr_t task_cleans_up(void *inner)
+{
+	struct thrum_shield s, deeper;
+	int err = thrum_sleep(THRUM_FOREVER);
+
+	thrum_shield_begin(&s, THRUM_FOREVER);
+	if (inner) {
+		thrum_shield_begin(&deeper, 30);
+		is_int(thrum_sleep(20), 0);
+		must(!thrum_shield_end(&deeper));
+	}
+	is_int(thrum_sleep(20), 0); /* parked, and cancelled again */
+	is_int(thrum_join(spawn_sleeper(20)), 0);
+	must(!thrum_shield_end(&s));
+	is_int(thrum_sleep(1), -ECANCELED);
+	return err;
+}
+
+TASK_TEST(a_cancel_waits_outside, 1)
+{
+	for (intptr_t inner = 0; inner < 2; inner++) {
+		struct thrum_future *f = thrum_spawn(task_cleans_up, as_arg(inner));
+		int64_t start = thrum_now();
+
+		is_int(thrum_sleep(5), 0);
+		is_int(thrum_cancel(f), 0);
+		for (int i = 0; i < 30; i++) {
+			is_int(thrum_sleep(1), 0);
+			is_int(thrum_cancel(f), 0);
+		}
+		is_int(thrum_join(f), -ECANCELED);
+		is_int(thrum_now(), start + 45 + 20 * inner);
+	}
+}
+
+static intptr_t task_fails_later(void *ns)
+{
+	(void)!thrum_sleep((intptr_t)ns);
+	return -EIO;
+}
+
+/* A scope inside a shield is heard, one around it is not, before or after. */
+TASK_TEST(scopes_in_and_around_a_shield, 1)
+{
+	struct thrum_scope outer, inner;
+	struct thrum_shield s;
+
+	is_int(thrum_scope_open(&outer), 0);
+	is_int(thrum_scope_spawn(&outer, task_fails_later, as_arg(10)), 0);
+	thrum_shield_begin(&s, THRUM_FOREVER);
+	is_int(thrum_sleep(20), 0);
+	is_int(thrum_scope_open(&inner), 0);
+	is_int(thrum_scope_spawn(&inner, task_fails_later, as_arg(10)), 0);
+	is_int(thrum_sleep(20), -ECANCELED);
+	is_int(thrum_now(), 30);
+	is_int(thrum_scope_close(&inner), -EIO);
+	is_int(thrum_sleep(20), 0);
+	must(!thrum_shield_end(&s));
+	is_int(thrum_sleep(20), -ECANCELED);
+	is_int(thrum_scope_close(&outer), -EIO);
+	is_int(thrum_sleep(20), 0);
+}
+
+START_TEST(a_shield_outside_tasks_is_nothing)
+{
+	struct thrum_shield s;
+
+	thrum_shield_begin(&s, 0);
+	must(!thrum_shield_end(&s));
+}
+END_TEST
+
 /* Misuse ends the process. */
 
 static intptr_t task_leaves_open(void *t)
@@ -475,8 +576,12 @@ int main(void)
 	    a_child_in_place_has_its_own,
 	    outside_tasks_nothing_happens,
 	    by_the_real_clock,
+	    a_shield_keeps_out_what_is_around,
+	    a_cancel_waits_outside,
+	    scopes_in_and_around_a_shield,
+	    a_shield_outside_tasks_is_nothing,
 	    misuse_is_asserted,
 	};
 
-	return RUN_TESTS("timeout", tests);
+	return RUN_TESTS("bracket", tests);
 }

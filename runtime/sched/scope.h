@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* scope.h - what a task that is the child of a scope owes it; scope.c tells how. */
+#ifndef THRUM_SCHED_SCOPE_H
+#define THRUM_SCHED_SCOPE_H
+
+#include "core/edge.h"
+#include "sched/bracket.h"
+
+/* What is in a struct thrum_scope. */
+struct thrum__scope {
+	struct thrum__bracket bracket; /* first: the opener's */
+	struct thrum__roster roster;
+	struct thrum_future done; /* the last child has ended, and the scope was closed */
+	struct atomic64 failure;  /* the first; 0: none */
+	struct atomic64 failures;
+	struct atomic32 cuts; /* 1: the opener's waits are cut short */
+	uint32_t asks;        /* how: THRUM__PARKER_SCOPE or _INNER */
+	int err;              /* why it could not be opened */
+	bool keeps_going, limited;
+	struct atomic64 room;     /* children that may still start, if limited */
+	struct thrum__edge freed; /* raised when there is more */
+	void (*drop)(void *);
+	struct thrum_future *alarm; /* a task that starts at the deadline; NULL: none */
+} __attribute__((may_alias));
+
+static inline bool thrum__scope_is_cancelled(const struct thrum__scope *s)
+{
+	return thrum__roster_is_cancelled(&s->roster);
+}
+
+/* Is @t asked to end, and hears it?  Also of one that is not listed. */
+static inline bool thrum__task_is_cancelled(const struct thrum__task *t)
+{
+	return thrum__parker_hears(&t->parker) ||
+	       (t->scope && thrum__scope_is_cancelled(t->scope) &&
+		!thrum__parker_is_shielded(&t->parker));
+}
+
+/* @t, the current task or one that it runs in place of, is about to wait for the first time: from
+ * now on a cancel of its scope comes to its parker. */
+void thrum__scope_enlist(struct thrum__task *t);
+
+static inline void thrum__scope_attend(struct thrum__task *t)
+{
+	if (UNLIKELY(!(t->marks & THRUM__LISTED)))
+		thrum__scope_enlist(t);
+}
+
+/* The scopes that @t has open ask again what they asked before. */
+void thrum__scopes_ask(struct thrum__task *t);
+
+/* @t has returned @result, and nobody knows yet. */
+void thrum__scope_child_ends(struct thrum__scope *s, struct thrum__task *t, intptr_t result);
+/* It is known, and nothing is left of it: the last thing that is done for a child. */
+void thrum__scope_child_ended(struct thrum__scope *s);
+
+#endif
