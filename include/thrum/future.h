@@ -155,8 +155,10 @@ THRUM_MUST_CHECK ssize_t thrum_wait_any(struct thrum_future *const fs[], size_t 
 /*
  * thrum_wait_for - await @f, but no longer than @timeout_ns; past it, cancel @f and wait for its
  * end.
+ * thrum_wait_until - the same until @deadline_ns, on thrum_now's clock.
  *
- * @timeout_ns: 0 or less: @f must be done already; THRUM_FOREVER: no limit.
+ * @timeout_ns: 0 or less, or a @deadline_ns that has passed: @f must be done already;
+ * THRUM_FOREVER: no limit.
  * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: until it cancels
  * @f.
  * Ownership: the caller keeps its reference to @f.
@@ -167,6 +169,7 @@ THRUM_MUST_CHECK ssize_t thrum_wait_any(struct thrum_future *const fs[], size_t 
  * asyncio: wait_for.
  */
 THRUM_MUST_CHECK intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns);
+THRUM_MUST_CHECK intptr_t thrum_wait_until(struct thrum_future *f, int64_t deadline_ns);
 
 /*
  * thrum_shield - a future that completes as @f does and whose cancellation ends it alone.

@@ -33,14 +33,17 @@ int64_t thrum_now(void);
 
 /*
  * thrum_sleep - suspend the current task for at least @ns.
+ * thrum_sleep_until - until thrum_now() is @deadline_ns, at least.
  *
- * @ns: 0 or less yields once; THRUM_FOREVER waits for cancellation or the task's deadline.
+ * @ns: 0 or less, and a @deadline_ns that has passed, yield once; THRUM_FOREVER waits for
+ * cancellation or the task's deadline.
  * Called from: a task.  Suspends: yes.  Cancellation point: yes.
  * Returns: 0; -ECANCELED; -ETIMEDOUT (a deadline around the call passed first); -ENOMEM; -EPERM
  * outside a task; -ENOTSUP in a forked child.
  * asyncio: sleep.
  */
 int thrum_sleep(int64_t ns);
+int thrum_sleep_until(int64_t deadline_ns);
 
 /*
  * thrum_yield - let the other runnable tasks of this worker go first (up to 256 that it spawned).
@@ -58,7 +61,7 @@ struct thrum_timeout {
 
 /*
  * thrum_timeout_begin - from now on the current task's waits return -ETIMEDOUT once @ns have
- * passed. thrum_timeout_begin_at - the same with a deadline on thrum_now's clock.
+ * passed. thrum_timeout_begin_until - the same with a deadline on thrum_now's clock.
  * thrum_timeout_end - until here.
  *
  * They nest like brackets, the nearest deadline wins; ended before the frame is left (asserted).
@@ -72,7 +75,7 @@ struct thrum_timeout {
  * asyncio: timeout, timeout_at.
  */
 void thrum_timeout_begin(struct thrum_timeout *t, int64_t ns);
-void thrum_timeout_begin_at(struct thrum_timeout *t, int64_t deadline_ns);
+void thrum_timeout_begin_until(struct thrum_timeout *t, int64_t deadline_ns);
 bool thrum_timeout_end(struct thrum_timeout *t);
 
 /* In the frame of whoever begins it; its fields are the library's. */
@@ -83,7 +86,7 @@ struct thrum_shield {
 /*
  * thrum_shield_begin - clean up undisturbed: until end the current task hears neither what is
  * requested of it nor the deadlines around it; its waits return -ETIMEDOUT once @ns have passed.
- * thrum_shield_begin_at - the same with a deadline on thrum_now's clock.
+ * thrum_shield_begin_until - the same with a deadline on thrum_now's clock.
  * thrum_shield_end - until here; then the next call that waits returns -ECANCELED again.
  *
  * Timeouts and scopes that begin inside count inside.  Of a cancel request thrum_cancel_requested
@@ -95,7 +98,7 @@ struct thrum_shield {
  * asyncio: shield, for what is inside.  Trio: CancelScope(shield=True).
  */
 void thrum_shield_begin(struct thrum_shield *s, int64_t ns);
-void thrum_shield_begin_at(struct thrum_shield *s, int64_t deadline_ns);
+void thrum_shield_begin_until(struct thrum_shield *s, int64_t deadline_ns);
 bool thrum_shield_end(struct thrum_shield *s);
 
 #ifdef __cplusplus

@@ -320,24 +320,40 @@ int thrum_yield(void)
 	return 0;
 }
 
-int thrum_sleep(int64_t ns)
+/* By the time after the entry check, which may take a while. */
+static inline int64_t deadline_of(struct thrum__task *t, int64_t ns, bool is_point)
+{
+	return is_point ? ns : thrum__deadline_after(thrum__runtime_now_ns(t->future.runtime), ns);
+}
+
+static ALWAYS_INLINE int sleep_for(int64_t ns, bool is_point)
 {
 	struct thrum__task *t = thrum__current_task();
 	int64_t deadline;
 	int err;
 
-	if (ns <= 0)
+	if (ns <= (is_point ? thrum_now() : 0))
 		return thrum_yield();
 	if (!t)
 		return thrum__no_task();
 	err = thrum__wait_entry(t);
 	if (err)
 		return err;
-	deadline = thrum__deadline_after(thrum__runtime_now_ns(t->future.runtime), ns);
+	deadline = deadline_of(t, ns, is_point);
 	err = thrum__wait_out(t, thrum__parker_seq(&t->parker), deadline, false);
 	if (err == -ETIMEDOUT && deadline <= t->deadline_ns)
 		return 0;
 	return thrum__bracket_learn(t, err, THRUM_FOREVER);
+}
+
+int thrum_sleep(int64_t ns)
+{
+	return sleep_for(ns, false);
+}
+
+int thrum_sleep_until(int64_t deadline_ns)
+{
+	return sleep_for(deadline_ns, true);
 }
 
 int thrum_cancel_requested(void)

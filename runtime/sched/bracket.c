@@ -104,7 +104,7 @@ void thrum_timeout_begin(struct thrum_timeout *timeout, int64_t ns)
 			     thrum__bracket_deadline(t, ns));
 }
 
-void thrum_timeout_begin_at(struct thrum_timeout *timeout, int64_t deadline_ns)
+void thrum_timeout_begin_until(struct thrum_timeout *timeout, int64_t deadline_ns)
 {
 	thrum__bracket_begin((struct thrum__bracket *)timeout, thrum__current_task(),
 			     THRUM__TIMEOUT, deadline_ns);
@@ -119,7 +119,7 @@ bool thrum_timeout_end(struct thrum_timeout *timeout)
 
 /* ---- Shields ---- */
 
-void thrum_shield_begin_at(struct thrum_shield *shield, int64_t deadline_ns)
+void thrum_shield_begin_until(struct thrum_shield *shield, int64_t deadline_ns)
 {
 	struct thrum__bracket *b = (struct thrum__bracket *)shield;
 	struct thrum__task *t = thrum__current_task();
@@ -131,7 +131,7 @@ void thrum_shield_begin_at(struct thrum_shield *shield, int64_t deadline_ns)
 
 void thrum_shield_begin(struct thrum_shield *shield, int64_t ns)
 {
-	thrum_shield_begin_at(shield, thrum__bracket_deadline(thrum__current_task(), ns));
+	thrum_shield_begin_until(shield, thrum__bracket_deadline(thrum__current_task(), ns));
 }
 
 bool thrum_shield_end(struct thrum_shield *shield)

@@ -147,18 +147,16 @@ intptr_t thrum_join(struct thrum_future *f)
 	return result;
 }
 
-intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns)
+/* @wait: has it not passed? */
+static intptr_t wait_until(struct thrum_future *f, int64_t deadline, bool wait)
 {
 	struct thrum__task *t = thrum__current_task();
-	int64_t now, deadline;
 	intptr_t result;
 	int err;
 
 	if (!f)
 		return -ENOMEM;
-	now = t ? thrum__runtime_now_ns(t->future.runtime) : thrum__clock_monotonic_ns();
-	deadline = thrum__deadline_after(now, timeout_ns);
-	err = timeout_ns > 0 ? thrum__await_any(f, deadline) : thrum__await_none(f);
+	err = wait ? thrum__await_any(f, deadline) : thrum__await_none(f);
 	if (err == -ECANCELED || err == -ETIMEDOUT) {
 		thrum_cancel(f);
 		thrum__await_end(f);
@@ -169,4 +167,14 @@ intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns)
 	if (err != -ETIMEDOUT || result != -ECANCELED)
 		return result;
 	return t ? thrum__bracket_learn(t, err, deadline) : err;
+}
+
+intptr_t thrum_wait_for(struct thrum_future *f, int64_t timeout_ns)
+{
+	return wait_until(f, thrum__deadline_after(thrum_now(), timeout_ns), timeout_ns > 0);
+}
+
+intptr_t thrum_wait_until(struct thrum_future *f, int64_t deadline_ns)
+{
+	return wait_until(f, deadline_ns, deadline_ns > thrum_now());
 }

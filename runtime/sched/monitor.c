@@ -13,8 +13,8 @@
  *         another, as long as rt->workers has room.  A spare that is not needed any more
  *         is told to leave; one at rest ends half a second after its last use.
  * SLICES  Workers ask the kernel for short slices of CPU time, as this thread does: who asks for
- *         less gets its turn sooner (Linux 6.12).  One that is stuck gets long ones, so that the
- *         others, and spares, take its CPU at once when an event comes.
+ *         less gets its turn sooner (Linux 6.12).  One that is stuck and computes gets long ones,
+ *         so that the others, and spares, take its CPU at once when an event comes.
  * STALL   All regular workers are stuck, and work waited.  Past REPORT_NS each task that holds a
  *         worker is reported, once.
  * SPARES' TIMERS  Those of a spare that rests, or whose thread has ended, stay where they are:
@@ -98,6 +98,7 @@ struct watched {
 	uint64_t ready;    /* how many lay in its ready ring */
 	bool timers_known; /* and nobody has started one since */
 	bool stuck;
+	bool computes; /* stuck, and uses its CPU: has long slices */
 	bool reported;
 	/* Of a spare: */
 	int64_t needed_ns;  /* last time that it was needed */
@@ -211,23 +212,23 @@ static void judge(struct thrum__monitor *m, struct thrum__worker *w, struct watc
 	if (s->stuck || held_ns < m->limit_ns)
 		return;
 	cpu_ns = thrum__os_thread_cpu_ns(w->thread);
-	if (cpu_ns < 0 || held_ns - OFF_CPU_NS >= m->limit_ns)
+	if (s->cpu_at_ns && 2 * (cpu_ns - s->cpu_ns) >= m->now_ns - s->cpu_at_ns) {
+		s->stuck = s->computes = true;
+		thrum__monitor_set_slice(w, true);
+	} else if (cpu_ns < 0 || held_ns - OFF_CPU_NS >= m->limit_ns) {
 		s->stuck = true;
-	else if (s->cpu_at_ns)
-		s->stuck = 2 * (cpu_ns - s->cpu_ns) >= m->now_ns - s->cpu_at_ns;
+	}
 	s->cpu_ns = cpu_ns;
 	s->cpu_at_ns = m->now_ns;
 	m->hurry |= !s->stuck;
-	if (s->stuck)
-		thrum__monitor_set_slice(w, true);
 }
 
 /* It is held no more. */
 static void is_free(struct thrum__worker *w, struct watched *s)
 {
-	if (s->stuck)
+	if (s->computes)
 		thrum__monitor_set_slice(w, false);
-	s->timers_known = s->stuck = s->reported = false;
+	s->timers_known = s->stuck = s->computes = s->reported = false;
 }
 
 /* @all_awake: none sleeps, or only spares do. */

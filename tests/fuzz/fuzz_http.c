@@ -194,7 +194,7 @@ void thrum_timeout_begin(struct thrum_timeout *t, int64_t ns)
 	t->reserved[0] = 1;
 }
 
-void thrum_timeout_begin_at(struct thrum_timeout *t, int64_t deadline_ns)
+void thrum_timeout_begin_until(struct thrum_timeout *t, int64_t deadline_ns)
 {
 	(void)deadline_ns;
 	t->reserved[0] = 1;

@@ -140,17 +140,25 @@ TASK_TEST(in_time_it_does_nothing, 1)
 
 TASK_TEST(it_may_be_a_point_in_time, 1)
 {
+	struct thrum_future *f = spawn_sleeper(THRUM_FOREVER);
 	struct thrum_timeout t;
 
-	is_int(thrum_sleep(10), 0);
-	thrum_timeout_begin_at(&t, 30);
+	is_int(thrum_sleep_until(10), 0);
+	is_int(thrum_sleep_until(5), 0);
+	is_int(thrum_sleep_until(-5), 0);
+	is_int(thrum_now(), 10);
+	is_int(thrum_wait_until(f, 15), -ETIMEDOUT);
+	is_int(thrum_join(f), -ECANCELED);
+	is_int(thrum_sleep_until(15), 0);
+	is_int(thrum_now(), 15);
+	thrum_timeout_begin_until(&t, 30);
 	is_int(thrum_sleep(100), -ETIMEDOUT);
 	is_int(thrum_now(), 30);
 	must(thrum_timeout_end(&t));
-	thrum_timeout_begin_at(&t, 29);
+	thrum_timeout_begin_until(&t, 29);
 	is_int(thrum_sleep(1), -ETIMEDOUT);
 	must(thrum_timeout_end(&t));
-	thrum_timeout_begin_at(&t, THRUM_FOREVER);
+	thrum_timeout_begin_until(&t, THRUM_FOREVER);
 	is_int(thrum_sleep(1), 0);
 	must(!thrum_timeout_end(&t));
 }
@@ -162,9 +170,9 @@ static void whose(int64_t a_ns, int64_t b_ns, int64_t c_ns, int want)
 	int64_t start = thrum_now();
 	int got = 0;
 
-	thrum_timeout_begin_at(&a, a_ns == THRUM_FOREVER ? a_ns : start + a_ns);
-	thrum_timeout_begin_at(&b, b_ns == THRUM_FOREVER ? b_ns : start + b_ns);
-	thrum_timeout_begin_at(&c, c_ns == THRUM_FOREVER ? c_ns : start + c_ns);
+	thrum_timeout_begin_until(&a, a_ns == THRUM_FOREVER ? a_ns : start + a_ns);
+	thrum_timeout_begin_until(&b, b_ns == THRUM_FOREVER ? b_ns : start + b_ns);
+	thrum_timeout_begin_until(&c, c_ns == THRUM_FOREVER ? c_ns : start + c_ns);
 	is_int(thrum_sleep(1000), want ? -ETIMEDOUT : 0);
 	got |= thrum_timeout_end(&c) ? 4 : 0;
 	got |= thrum_timeout_end(&b) ? 2 : 0;
@@ -367,7 +375,7 @@ START_TEST(outside_tasks_nothing_happens)
 
 	thrum_timeout_begin(&t, 0);
 	must(!thrum_timeout_end(&t));
-	thrum_timeout_begin_at(&t, 0);
+	thrum_timeout_begin_until(&t, 0);
 	must(!thrum_timeout_end(&t));
 }
 END_TEST
@@ -382,7 +390,7 @@ static intptr_t task_real(void *unused)
 	is_int(thrum_sleep(THRUM_FOREVER), -ETIMEDOUT);
 	must(thrum_now() >= start + THRUM_MS(2));
 	must(thrum_timeout_end(&t));
-	thrum_timeout_begin_at(&t, start);
+	thrum_timeout_begin_until(&t, start);
 	is_int(thrum_yield(), -ETIMEDOUT);
 	must(thrum_timeout_end(&t));
 	return 1;
@@ -417,7 +425,7 @@ TASK_TEST(a_shield_keeps_out_what_is_around, 1)
 	is_int(thrum_cancel_requested(), THRUM_HARD);
 	is_int(thrum_yield(), -ECANCELED);
 	must(!thrum_timeout_end(&t));
-	thrum_shield_begin_at(&s, 300);
+	thrum_shield_begin_until(&s, 300);
 	is_int(thrum_sleep(100), 0);
 	must(!thrum_shield_end(&s));
 }

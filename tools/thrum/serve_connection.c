@@ -83,7 +83,7 @@ static ssize_t receive_rest(struct exchange *x, char *room, size_t n)
 
 	if (!x->deadline_ns)
 		x->deadline_ns = thrum_now() + x->server->options->request_ns;
-	thrum_timeout_begin_at(&timeout, x->deadline_ns);
+	thrum_timeout_begin_until(&timeout, x->deadline_ns);
 	got = thrum_recv(x->connection->fd, room, n, 0);
 	thrum_timeout_end(&timeout);
 	return got;
