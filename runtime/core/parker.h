@@ -69,6 +69,8 @@ static inline unsigned thrum__parker_requested(const struct thrum__parker *p)
 /* Of a word: does it end a wait? */
 static inline bool thrum__parker_hears_in(uint64_t w)
 {
+	if (LIKELY(!(w & (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE | THRUM__PARKER_INNER))))
+		return false;
 	return ((w & (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE)) && !(w & THRUM__PARKER_SHIELD)) ||
 	       ((w & THRUM__PARKER_INNER) && !(w & THRUM__PARKER_DEEP));
 }
@@ -76,10 +78,7 @@ static inline bool thrum__parker_hears_in(uint64_t w)
 /* Is anything asked that ends a wait? */
 static inline bool thrum__parker_hears(const struct thrum__parker *p)
 {
-	uint64_t w = load_relaxed(&p->word);
-
-	return UNLIKELY(w & (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE | THRUM__PARKER_INNER)) &&
-	       thrum__parker_hears_in(w);
+	return thrum__parker_hears_in(load_relaxed(&p->word));
 }
 
 static inline bool thrum__parker_is_shielded(const struct thrum__parker *p)

@@ -40,14 +40,21 @@ int thrum__no_task(void)
 	return thrum__in_forked_child() ? -ENOTSUP : -EPERM;
 }
 
+/* Who is below hears that the task is going to wait, and so does its scope. */
+static NOINLINE void tell_others(struct thrum__task *t)
+{
+	if (t->below)
+		thrum__join_lend(t);
+	if (t->scope)
+		thrum__scope_attend(t);
+}
+
 /* Untold. */
 static inline int wait_entry(struct thrum__task *t)
 {
 	thrum__fork_before_wait(thrum__tls_worker());
-	if (UNLIKELY(t->below != NULL))
-		thrum__join_lend(t);
-	if (UNLIKELY(t->scope != NULL))
-		thrum__scope_attend(t);
+	if (UNLIKELY(((uintptr_t)t->below | (uintptr_t)t->scope) != 0))
+		tell_others(t);
 	if (UNLIKELY(thrum__parker_hears(&t->parker)))
 		return -ECANCELED;
 	if (UNLIKELY(t->deadline_ns != THRUM_FOREVER) &&

@@ -148,7 +148,7 @@ intptr_t thrum_join(struct thrum_future *f)
 }
 
 /* @wait: has it not passed? */
-static intptr_t wait_until(struct thrum_future *f, int64_t deadline, bool wait)
+static ALWAYS_INLINE intptr_t wait_until(struct thrum_future *f, int64_t deadline, bool wait)
 {
 	struct thrum__task *t = thrum__current_task();
 	intptr_t result;

@@ -273,19 +273,21 @@ intptr_t thrum__task_call_slowly(struct thrum__task *t)
 	return result;
 }
 
-void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
+/* While stopping every task is asked to end, also one that the walk has not come to. */
+static inline void note_request(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (UNLIKELY((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
+		     thrum__gate_is_shut(&w->runtime->gate)))
+		store_relaxed(&t->future.requested, 1);
+}
+
+static ALWAYS_INLINE void finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
 	struct thrum_future *f = &t->future;
-	struct thrum__scope *scope = t->scope;
 
 	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
 	store_relaxed(&t->phase, THRUM__ENDED);
-	/* While stopping every task is asked to end, also one that the walk has not come to. */
-	if (UNLIKELY((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
-		     thrum__gate_is_shut(&w->runtime->gate)))
-		store_relaxed(&f->requested, 1);
-	if (UNLIKELY(scope != NULL))
-		thrum__scope_child_ends(scope, t, result);
+	note_request(w, t);
 	if (UNLIKELY(t->forked))
 		t->below = NULL;
 	thrum__worker_task_ended(w); /* before anybody learns of the end and counts on the place */
@@ -293,8 +295,24 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 	if (thrum__refs_release(&f->refs))
 		future_end(f);
 	thrum__lives_ended(&w->counters.tasks);
-	if (UNLIKELY(scope != NULL))
-		thrum__scope_child_ended(scope);
+}
+
+static NOINLINE void finish_child(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
+{
+	struct thrum__scope *scope = t->scope;
+
+	note_request(w, t);
+	thrum__scope_child_ends(scope, t, result);
+	finish(w, t, result);
+	thrum__scope_child_ended(scope);
+}
+
+void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
+{
+	if (UNLIKELY(t->scope != NULL))
+		finish_child(w, t, result);
+	else
+		finish(w, t, result);
 }
 
 void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
