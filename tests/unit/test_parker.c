@@ -365,6 +365,66 @@ static void lend_to_nobody(void)
 	thrum__parker_lend(P, begin(), NULL);
 }
 
+START_TEST(a_scope_asks_until_it_is_over)
+{
+	const unsigned asks[] = {THRUM__PARKER_SCOPE, THRUM__PARKER_INNER};
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t seq = begin();
+
+		ck_assert(thrum__parker_park(P, seq, false));
+		thrum__parker_cancel(P, asks[i]); /* ends a parked wait */
+		ck_assert_uint_eq(unparks, 1);
+		ck_assert_int_eq(unparked_why, THRUM__BY_CANCEL);
+		ck_assert(thrum__parker_hears(P));
+		ck_assert_uint_eq(thrum__parker_requested(P), 0);
+		ck_assert(!thrum__parker_park(P, seq + 1, false)); /* and the next ones */
+		ck_assert(!thrum__parker_lend(P, seq + 2, &relay_object));
+		thrum__parker_cancel(P, asks[i]);
+		thrum__parker_scope_over(P, asks[i]);
+		ck_assert(!thrum__parker_hears(P));
+		ck_assert(thrum__parker_park(P, seq + 2, false));
+		ck_assert(thrum__parker_fire(P, seq + 2, THRUM__BY_NODE));
+		ck_assert_uint_eq(unparks, 2);
+	}
+}
+END_TEST
+
+START_TEST(a_shield_hears_only_what_is_inside)
+{
+	uint64_t seq = begin();
+	unsigned shield, deep, none;
+
+	shield = thrum__parker_shield(P);
+	ck_assert(thrum__parker_is_shielded(P));
+	ck_assert(thrum__parker_park(P, seq, false));
+	thrum__parker_cancel(P, HARD);
+	thrum__parker_cancel(P, THRUM__PARKER_SCOPE);
+	ck_assert_uint_eq(unparks, 0);
+	ck_assert_uint_eq(thrum__parker_requested(P), HARD);
+	ck_assert(!thrum__parker_hears(P));
+	thrum__parker_cancel(P, THRUM__PARKER_INNER);
+	ck_assert_uint_eq(unparks, 1);
+	ck_assert(thrum__parker_hears(P));
+	deep = thrum__parker_shield(P);
+	ck_assert(!thrum__parker_hears(P));
+	none = thrum__parker_shield(P);
+	ck_assert_uint_eq(none, 0);
+	ck_assert_uint_eq(thrum__parker_shields(P), shield | deep);
+	thrum__parker_unshield(P, none);
+	ck_assert_uint_eq(thrum__parker_shields(P), shield | deep);
+	thrum__parker_unshield(P, deep);
+	ck_assert(thrum__parker_hears(P));
+	thrum__parker_scope_over(P, THRUM__PARKER_INNER);
+	ck_assert(!thrum__parker_hears(P));
+	thrum__parker_unshield(P, shield);
+	ck_assert(!thrum__parker_is_shielded(P));
+	ck_assert(thrum__parker_hears(P)); /* it waited outside */
+	thrum__parker_reshield(P, shield);
+	ck_assert(!thrum__parker_hears(P));
+}
+END_TEST
+
 START_TEST(misuse_ends_the_process)
 {
 	char err[1000];
@@ -398,6 +458,8 @@ int main(void)
 	tcase_add_test(tc, reset_begins_a_new_life);
 	tcase_add_test(tc, many_waits_each_with_its_number);
 	tcase_add_test(tc, a_wait_node_fires_its_wait);
+	tcase_add_test(tc, a_scope_asks_until_it_is_over);
+	tcase_add_test(tc, a_shield_hears_only_what_is_inside);
 	tcase_add_test(tc, misuse_ends_the_process);
 	return run_case("parker", tc);
 }
