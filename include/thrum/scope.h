@@ -39,8 +39,8 @@ struct thrum_scope_options {
 	size_t limit;        /* children that live at a time, 1 or more; 0: any number */
 	bool keep_going;     /* a failure cancels nobody */
 	/* Called with a child's argument instead of its function, if it was cancelled before it
-	 * ran; on a worker, must not wait; NULL: the function runs, and its first waiting call
-	 * returns -ECANCELED. */
+	 * ran or no stack could be had; on a worker, must not wait; NULL: the function runs, and
+	 * its first waiting call returns -ECANCELED. */
 	void (*drop)(void *arg);
 };
 
@@ -56,8 +56,8 @@ struct thrum_scope_options {
  * (asserted).
  * Called from: a task.  Suspends: no.
  * Returns: 0; -EINVAL: an option is out of range; -E2BIG: @options is of a later version and sets
- * what this one does not know; -ENOMEM: no timer for the deadline; -ESHUTDOWN: the same, as the
- * runtime stops; -EPERM outside a task; -ENOTSUP in a forked child.  After a failure spawns and
+ * what this one does not know; -ENOMEM: no timer or task for the deadline; -ESHUTDOWN: the same, as
+ * the runtime stops; -EPERM outside a task; -ENOTSUP in a forked child.  After a failure spawns and
  * close return the same.
  * asyncio: TaskGroup.  Trio: open_nursery.
  */
@@ -73,8 +73,8 @@ int thrum_scope_open_with(struct thrum_scope *s, const struct thrum_scope_option
  * Ownership: after a failure @arg is still the caller's.
  * Returns: 0; -ECANCELED: the scope has been cancelled or has failed, or the caller was cancelled;
  * -ETIMEDOUT: waiting for room; -ENOMEM; -EAGAIN: the limit on live tasks; -ESHUTDOWN: stopping;
- * -EPERM outside a task; -ENOTSUP in a forked child.  -ENOMEM, -EAGAIN and -ESHUTDOWN are failures
- * of the scope.
+ * -EINVAL: another runtime's scope, or a closed one; -EPERM outside a task; -ENOTSUP in a forked
+ * child.  -ENOMEM, -EAGAIN and -ESHUTDOWN are failures of the scope.
  * asyncio: TaskGroup.create_task.
  */
 int thrum_scope_spawn(struct thrum_scope *s, thrum_fn fn, void *arg);

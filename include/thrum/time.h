@@ -69,10 +69,9 @@ struct thrum_timeout {
  * none. A join inside goes on past the deadline, but cancels what it joins.
  * Called from: a task (begin elsewhere: nothing happens, end returns false).  Suspends: no.
  * Returns: true only if a wait inside was ended by this one and not by one around it, or a join
- * inside cancelled its task because of it.  A call whose wait was ended returns -ETIMEDOUT, but a
- * call of io.h that had moved bytes before returns their number: then end tells of the deadline, as
- * does the next call inside (-ETIMEDOUT, nothing done).
- * asyncio: timeout, timeout_at.
+ * inside cancelled its task, or a scope its children, because of it.  A call whose wait was ended
+ * returns -ETIMEDOUT, but a call of io.h that had moved bytes before returns their number: then end
+ * tells of the deadline, as does the next call inside (-ETIMEDOUT, nothing done).
  */
 void thrum_timeout_begin(struct thrum_timeout *t, int64_t ns);
 void thrum_timeout_begin_until(struct thrum_timeout *t, int64_t deadline_ns);

@@ -366,16 +366,17 @@ int thrum_sleep_until(int64_t deadline_ns)
 int thrum_cancel_requested(void)
 {
 	struct thrum__task *t = thrum__current_task();
-	bool soft = false, sheltered = false;
+	bool soft = false, sheltered = false, forked = false;
 
 	for (; t; t = t->below) { /* what is asked of a joiner is asked of the child in its place */
-		bool asked = thrum__task_is_cancelled(t);
+		bool asked = forked ? thrum__maker_is_cancelled(t) : thrum__task_is_cancelled(t);
 
 		if (asked && !sheltered)
 			return THRUM_HARD;
 		soft |= asked || thrum__parker_requested(&t->parker) ||
 			(t->scope && thrum__scope_is_cancelled(t->scope));
 		sheltered |= thrum__parker_is_shielded(&t->parker);
+		forked |= t->forked;
 	}
 	return soft ? THRUM_SOFT : 0;
 }

@@ -46,6 +46,7 @@ static void set_brackets(struct thrum__task *t, struct thrum__bracket *b, int64_
 void thrum__bracket_begin(struct thrum__bracket *b, struct thrum__task *t,
 			  enum thrum__bracket_kind kind, int64_t deadline_ns)
 {
+	ENSURE(!t || t->brackets != b, "a timeout or shield is ended before it is begun again");
 	*b = (struct thrum__bracket){.task = t, .kind = (uint8_t)kind};
 	if (!t)
 		return;
@@ -77,6 +78,7 @@ struct thrum__hidden thrum__brackets_hide(struct thrum__task *t)
 				       thrum__parker_shields(&t->parker)};
 
 	set_brackets(t, NULL, THRUM_FOREVER);
+	thrum__parker_scope_over(&t->parker, THRUM__PARKER_SCOPE | THRUM__PARKER_INNER);
 	if (hidden.shields)
 		thrum__parker_unshield(&t->parker, hidden.shields);
 	return hidden;

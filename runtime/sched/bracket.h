@@ -33,7 +33,8 @@ bool thrum__bracket_end(struct thrum__bracket *b);
 int64_t thrum__bracket_deadline(struct thrum__task *t, int64_t ns);
 
 /* All that is around @t's waits is put aside for a function that it runs in between, and put back
- * (what scopes asked is to be asked again: sched/scope.c). */
+ * (what scopes asked before is to be asked again: sched/scope.c; what they ask meanwhile is
+ * heard). */
 struct thrum__hidden {
 	struct thrum__bracket *brackets;
 	int64_t deadline_ns;

@@ -24,21 +24,13 @@
 /* Joins in place on one stack: a cancel of the lowest goes up through all of them, call by call. */
 #define LEVELS 64
 
-/* @maker is on another worker.  What a scope of its own asks is for its joins to pass on. */
-static bool is_asked_to_end(const struct thrum__task *maker)
-{
-	return !thrum__parker_is_shielded(&maker->parker) &&
-	       ((thrum__parker_requested(&maker->parker) & THRUM__PARKER_HARD) ||
-		(maker->scope && thrum__scope_is_cancelled(maker->scope)));
-}
-
 /* @t, or whoever it runs in place of, was a fork: what is asked of its maker is asked of it.  What
  * is asked further below comes up maker by maker, from their joins. */
 static void hear_maker(struct thrum__task *t)
 {
 	while (t->below && !t->forked)
 		t = t->below;
-	if (t->forked && is_asked_to_end(t->below))
+	if (t->forked && thrum__maker_is_cancelled(t->below))
 		thrum__task_cancel(t, THRUM__PARKER_HARD);
 }
 

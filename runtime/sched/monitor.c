@@ -203,21 +203,24 @@ void thrum__monitor_set_slice(struct thrum__worker *w, bool is_held)
 		(void)thrum__os_thread_set_slice(tid, is_held ? STUCK_SLICE_NS : SLICE_NS);
 }
 
-/* Has it been stuck long enough, and on a CPU? */
+/* Has it been stuck long enough, and on a CPU?  One that is off its CPU for long is stuck as well,
+ * and may turn out to compute after all. */
 static void judge(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
 	int64_t held_ns = m->now_ns - s->since_ns;
-	int64_t cpu_ns;
+	int64_t cpu_ns, used_ns;
 
-	if (s->stuck || held_ns < m->limit_ns)
+	if (s->computes || held_ns < m->limit_ns)
 		return;
 	cpu_ns = thrum__os_thread_cpu_ns(w->thread);
-	if (s->cpu_at_ns && 2 * (cpu_ns - s->cpu_ns) >= m->now_ns - s->cpu_at_ns) {
-		s->stuck = s->computes = true;
+	used_ns = cpu_ns - s->cpu_ns;
+	s->computes = s->cpu_at_ns && (2 * used_ns >= m->now_ns - s->cpu_at_ns ||
+				       (s->stuck && used_ns >= m->limit_ns));
+	if (s->computes)
 		thrum__monitor_set_slice(w, true);
-	} else if (cpu_ns < 0 || held_ns - OFF_CPU_NS >= m->limit_ns) {
-		s->stuck = true;
-	}
+	if (s->stuck)
+		return;
+	s->stuck = s->computes || cpu_ns < 0 || held_ns - OFF_CPU_NS >= m->limit_ns;
 	s->cpu_ns = cpu_ns;
 	s->cpu_at_ns = m->now_ns;
 	m->hurry |= !s->stuck;

@@ -18,8 +18,8 @@
  * read before the look.
  *
  * OWNERS  bracket, alarm, err and the options: the opener, which has written them before it gives
- * the scope's address to anybody.  A child, or who visits the roster, may touch all the rest until
- * it leaves the roster.
+ * the scope's address to anybody but the alarm, which touches the roster alone.  A child, or who
+ * visits the roster, may touch all the rest until it leaves the roster.
  *
  * What can fail: a child's making (spawn.c), which is a failure of the scope; the alarm's.
  *
@@ -338,7 +338,9 @@ int thrum_scope_open_at(const char *place, struct thrum_scope *scope,
 			const struct thrum_scope_options *options)
 {
 	struct thrum__scope *s = scope_of(scope);
+	struct thrum__task *t = thrum__current_task();
 
+	ENSURE(!t || t->brackets != &s->bracket, "a scope is closed before it is opened again");
 	*s = (struct thrum__scope){.err = 0};
 	thrum__roster_init(&s->roster);
 	thrum__future_prepare(&s->done, THRUM__BARE, place);
@@ -380,7 +382,7 @@ void thrum__scopes_ask(struct thrum__task *t)
 /* What @s asks of its opener is asked no more; what others ask is. */
 static void ask_no_more(struct thrum__scope *s, struct thrum__task *t)
 {
-	thrum__parker_scope_over(&t->parker, s->asks);
+	thrum__parker_scope_over(&t->parker, THRUM__PARKER_SCOPE | THRUM__PARKER_INNER);
 	ask_again(t, s->bracket.outer);
 }
 
@@ -405,21 +407,27 @@ static int cut_by_others(const struct thrum__scope *s, struct thrum__task *t)
 static int await_children(struct thrum__scope *s, struct thrum__task *t)
 {
 	bool over = thrum__roster_close(&s->roster);
-	int cut, err = 0;
+	int64_t deadline_ns = t->deadline_ns;
+	int cut, err;
 
 	for (;;) {
 		ask_no_more(s, t);
 		cut = cut_by_others(s, t);
-		if (cut || over || err == -ENOMEM)
+		if (cut || over)
 			break;
 		err = thrum__await_untold(&s->done, THRUM_FOREVER, false);
 		over = !err;
+		if (err == -ENOMEM)
+			t->deadline_ns = THRUM_FOREVER; /* no timer: a cancel is heard still */
 	}
-	if (cut && load_relaxed(&s->failure))
+	t->deadline_ns = deadline_ns;
+	if (cut && load_relaxed(&s->failure)) {
+		if (s->keeps_going)
+			thrum__bracket_learn(t, cut, THRUM_FOREVER);
 		cut = 0;
+	}
 	if (!over) {
-		if (err != -ENOMEM)
-			visit(s, cancel_children);
+		visit(s, cancel_children);
 		thrum__await_end(&s->done);
 		ask_no_more(s, t);
 	}

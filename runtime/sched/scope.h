@@ -36,6 +36,15 @@ static inline bool thrum__task_is_cancelled(const struct thrum__task *t)
 		!thrum__parker_is_shielded(&t->parker));
 }
 
+/* The same of who made a fork, perhaps on another worker.  What a scope of its own asks is for its
+ * joins to pass on. */
+static inline bool thrum__maker_is_cancelled(const struct thrum__task *maker)
+{
+	return !thrum__parker_is_shielded(&maker->parker) &&
+	       ((thrum__parker_requested(&maker->parker) & THRUM__PARKER_HARD) ||
+		(maker->scope && thrum__scope_is_cancelled(maker->scope)));
+}
+
 /* @t, the current task or one that it runs in place of, is about to wait for the first time: from
  * now on a cancel of its scope comes to its parker. */
 void thrum__scope_enlist(struct thrum__task *t);

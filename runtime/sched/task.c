@@ -315,13 +315,22 @@ void thrum__task_finish(struct thrum__worker *w, struct thrum__task *t, intptr_t
 		finish(w, t, result);
 }
 
+static NOINLINE void finish_joined_slowly(struct thrum__worker *w, struct thrum__task *t,
+					  intptr_t result)
+{
+	/* It was asked to end through its joiner: that is no failure of its scope. */
+	if (t->scope && result == -ECANCELED && thrum_cancel_requested() == THRUM_HARD)
+		thrum__task_cancel(t, THRUM__PARKER_HARD);
+	thrum__task_finish(w, t, result);
+	thrum__future_look(&t->future); /* the join does */
+	thrum_release(&t->future);
+}
+
 void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
 	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
 	if (UNLIKELY(t->scope != NULL) || !thrum__refs_release_both(&t->future.refs)) {
-		thrum__task_finish(w, t, result);
-		thrum__future_look(&t->future); /* the join does */
-		thrum_release(&t->future);
+		finish_joined_slowly(w, t, result);
 		return;
 	}
 	thrum__worker_task_ended(w);

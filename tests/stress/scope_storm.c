@@ -190,11 +190,40 @@ static intptr_t root(void *random)
 	return run_scope((uintptr_t)random, 0) == -ECANCELED ? -ECANCELED : 0;
 }
 
+static intptr_t short_child(void *ran)
+{
+	fetch_add_relaxed((struct atomic64 *)ran, 1);
+	return 0;
+}
+
+/* Many short ones in one scope: their descriptors go at once. */
+static void run_many(void)
+{
+	uint64_t n = scaled(100000);
+	struct thrum_scope s;
+	struct atomic64 ran;
+	long before = 0;
+
+	store_relaxed(&ran, 0);
+	CHECK(thrum_scope_open(&s) == 0);
+	for (uint64_t i = 0; i < n; i++) {
+		CHECK(thrum_scope_spawn(&s, short_child, &ran) == 0);
+		if (i % 100 == 99)
+			CHECK(thrum_yield() == 0);
+		if (i == n / 10)
+			before = status_of("VmRSS");
+	}
+	CHECK(INSTRUMENTED || status_of("VmRSS") < before + 1024);
+	CHECK(thrum_scope_close(&s) == 0);
+	CHECK(load_relaxed(&ran) == n);
+}
+
 static intptr_t all(void *unused)
 {
 	uint64_t random = seed();
 
 	(void)unused;
+	run_many();
 	for (uint64_t round = 0; round < scaled(6000); round++) {
 		struct thrum_future *fs[4];
 

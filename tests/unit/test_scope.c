@@ -453,6 +453,51 @@ TASK_TEST(a_failure_cancels_what_the_opener_joins, 1)
 	is_int(thrum_scope_close(&s), -EIO);
 }
 
+static intptr_t task_polls(void *unused)
+{
+	(void)unused;
+	return thrum_cancel_requested() == THRUM_HARD ? -ECANCELED : 0;
+}
+
+static intptr_t task_joins_sibling(void *scope)
+{
+	struct thrum_future *f = thrum_scope_spawn_future(scope, task_polls, NULL);
+
+	must(f);
+	thrum_cancel(thrum_self());
+	return thrum_join(f);
+}
+
+/* A child that runs in place hears by a look that its joiner was cancelled, and ends. */
+TASK_TEST(asked_through_its_joiner_is_no_failure, 1)
+{
+	struct thrum_scope s;
+
+	setup_counts();
+	is_int(thrum_scope_open(&s), 0);
+	is_int(thrum_scope_spawn(&s, task_counts, as_arg(20)), 0);
+	is_int(thrum_scope_spawn(&s, task_joins_sibling, &s), 0);
+	is_int(thrum_scope_close(&s), 0);
+	is_int(thrum_scope_failures(&s), 0);
+	is_int(load_relaxed(&done), 1);
+}
+
+TASK_TEST(a_timeout_learns_that_it_cancelled_children, 1)
+{
+	struct thrum_scope_options options = THRUM_SCOPE_OPTIONS_INIT;
+	struct thrum_timeout t;
+	struct thrum_scope s;
+
+	options.keep_going = true;
+	thrum_timeout_begin(&t, 50);
+	is_int(thrum_scope_open_with(&s, &options), 0);
+	is_int(thrum_scope_spawn(&s, task_fails_after, as_arg(10)), 0);
+	is_int(thrum_scope_spawn(&s, task_counts, as_arg(1000)), 0);
+	is_int(thrum_scope_close(&s), -EIO);
+	is_int(thrum_now(), 50);
+	must(thrum_timeout_end(&t));
+}
+
 TASK_TEST(options_are_checked, 1)
 {
 	struct thrum_scope_options options = THRUM_SCOPE_OPTIONS_INIT;
@@ -509,30 +554,6 @@ START_TEST(misuse_ends_the_process)
 }
 END_TEST
 
-#define MANY 100000
-
-static intptr_t main_many(void *unused)
-{
-	struct thrum_scope s;
-
-	(void)unused;
-	setup_counts();
-	is_int(thrum_scope_open(&s), 0);
-	for (int i = 0; i < MANY / 100; i++) {
-		for (int k = 0; k < 100; k++)
-			is_int(thrum_scope_spawn(&s, task_counts, NULL), 0);
-		is_int(thrum_yield(), 0);
-	}
-	is_int(thrum_scope_close(&s), 0);
-	return (intptr_t)load_relaxed(&done);
-}
-
-START_TEST(many_short_children)
-{
-	is_int(run_real(2, main_many, NULL), MANY);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -556,10 +577,11 @@ int main(void)
 	    a_failed_spawn_is_a_failure,
 	    a_cancel_reaches_who_runs_in_place,
 	    a_failure_cancels_what_the_opener_joins,
+	    asked_through_its_joiner_is_no_failure,
+	    a_timeout_learns_that_it_cancelled_children,
 	    options_are_checked,
 	    outside_tasks,
 	    misuse_ends_the_process,
-	    many_short_children,
 	};
 
 	return run_tests("scope", 30, tests, sizeof(tests) / sizeof(tests[0]));
