@@ -257,11 +257,10 @@ static void go_first(void)
 static int wait_until(struct epoll_event *events, int64_t due_ns)
 {
 	int64_t left_ns = due_ns > 0 ? due_ns - now_ns() : 1000000;
-	struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
+	struct timespec left = {0, 0};
 
-	if (left_ns < 0)
-		left = (struct timespec){0, 0};
-
+	if (left_ns > 0)
+		left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
 	return epoll_pwait2(set, events, 256, &left, NULL);
 }
 

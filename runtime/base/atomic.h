@@ -18,7 +18,8 @@
  *   fence_light(), fence_heavy()   a pair: light on the hot side (a compiler barrier), heavy on the
  *       cold side (membarrier); where membarrier could not be registered both are sequentially
  *       consistent fences
- *   spin_hint(), thread_yield()    inside a waiting loop; the second gives the CPU away
+ *   spin_hint(), thread_yield()    inside a waiting loop; the second gives the CPU away;
+ *       spin_or_yield(&tries) is now the one, now the other
  *   plain_read(p), plain_write(p, value)  accesses that another operation orders; checked for races
  *   by the explorer
  *
@@ -135,5 +136,15 @@ static inline void thread_yield(void)
 #define plain_write(p, x) ((void)(*(p) = (x)))
 
 #endif /* THRUM_MODEL */
+
+/* Inside a loop that waits for what another thread does in a few instructions, unless it was put
+ * off its CPU: a pause, and now and then the CPU for others. */
+static inline void spin_or_yield(unsigned *tries)
+{
+	if (++*tries % 64)
+		spin_hint();
+	else
+		thread_yield();
+}
 
 #endif

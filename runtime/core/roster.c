@@ -42,18 +42,18 @@
  *         was put on is taken by the one who cancelled, or struck by itself; and none is put on.
  *
  * PROOF   All moves on the word are in one order.  I1: the count is the number inside, T1 is not
- *         made from OVER, so after T4 it never leaves 0; whoever brings it there
- *         sees both in one step, and has touched what it wanted before; LOCKED is clear then, as
- *         its holder is inside.  I2: both happen under
- *         LOCKED, and leave the member off, which the other finds.  I3: enlist finds CANCELLED in
- *         the step that locks, and goes; if it does not, T3 comes later, and so does the lock under
- *         which the list is found empty by whoever made T3.
+ *         made from OVER, so after T4 it never leaves 0; whoever brings it there sees
+ *         both in one step, and has touched what it wanted before; LOCKED is clear then, as its
+ *         holder is inside.  I2: both happen under LOCKED, and leave the member off, which the
+ *         other finds.  I3: enlist finds CANCELLED in the step that locks, and goes; if it does
+ *         not, T3 comes later, and so does the lock under which the list is found empty by whoever
+ *         made T3.
  *         leave, cancel, close: wait-free.  enter, visit: lock-free.  The list's calls block each
  *         other while one holds LOCKED (and give the CPU away meanwhile); hold must not wait.
  *
  * RECLAIM The roster is the opener's frame's: it may go when OVER is known and nobody comes to
- *         visit any more.  A member's memory may
- *         go after strike, or, taken, when whoever holds it has let go.
+ *         visit any more.  A member's memory may go after strike, or, taken, when whoever holds it
+ *         has let go.
  *
  * TEST    tests/model/scen_roster.c; tests/unit/test_roster.c, test_scope.c
  */
@@ -120,12 +120,8 @@ static uint64_t lock(struct thrum__roster *r)
 	uint64_t old;
 
 	while ((old = fetch_or_acquire(&r->word, (uint64_t)LOCKED)) & LOCKED) { /* T5; O2 */
-		while (load_relaxed(&r->word) & LOCKED) {
-			if (++tries % 64)
-				spin_hint();
-			else
-				thread_yield();
-		}
+		while (load_relaxed(&r->word) & LOCKED)
+			spin_or_yield(&tries);
 	}
 	return old;
 }

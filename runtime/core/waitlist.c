@@ -106,15 +106,6 @@ bool thrum__waitlist_push(struct atomic64 *word, struct thrum__waiter *n, uint64
 	}
 }
 
-static void back_off(unsigned *tries)
-{
-	(*tries)++;
-	if (*tries % 64)
-		spin_hint();
-	else
-		thread_yield();
-}
-
 bool thrum__waitlist_lock(struct atomic64 *word, uint64_t closed, uint64_t *locked)
 {
 	uint64_t w = load_relaxed(word);
@@ -124,7 +115,7 @@ bool thrum__waitlist_lock(struct atomic64 *word, uint64_t closed, uint64_t *lock
 		if (w & closed)
 			return false;
 		if (w & LOCKED) {
-			back_off(&tries);
+			spin_or_yield(&tries);
 			w = load_relaxed(word);
 		} else if (cas_acquire(word, &w, w | LOCKED)) { /* T2; O2 */
 			*locked = w | LOCKED;
@@ -171,5 +162,5 @@ void thrum__waitlist_await_gone(struct thrum__waiter *n)
 	unsigned tries = 0;
 
 	while (!load_acquire(&n->gone)) /* O4 */
-		back_off(&tries);
+		spin_or_yield(&tries);
 }

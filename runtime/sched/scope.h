@@ -28,21 +28,19 @@ static inline bool thrum__scope_is_cancelled(const struct thrum__scope *s)
 	return thrum__roster_is_cancelled(&s->roster);
 }
 
-/* Is @t asked to end, and hears it?  Also of one that is not listed. */
-static inline bool thrum__task_is_cancelled(const struct thrum__task *t)
-{
-	return thrum__parker_hears(&t->parker) ||
-	       (t->scope && thrum__scope_is_cancelled(t->scope) &&
-		!thrum__parker_is_shielded(&t->parker));
-}
-
-/* The same of who made a fork, perhaps on another worker.  What a scope of its own asks is for its
- * joins to pass on. */
+/* Is who made a fork, perhaps on another worker, asked to end, and hears it?  What a scope of its
+ * own asks is for its joins to pass on. */
 static inline bool thrum__maker_is_cancelled(const struct thrum__task *maker)
 {
 	return !thrum__parker_is_shielded(&maker->parker) &&
 	       ((thrum__parker_requested(&maker->parker) & THRUM__PARKER_HARD) ||
 		(maker->scope && thrum__scope_is_cancelled(maker->scope)));
+}
+
+/* The same of any task, its own scopes' requests among them; also of one that is not listed. */
+static inline bool thrum__task_is_cancelled(const struct thrum__task *t)
+{
+	return thrum__parker_hears(&t->parker) || thrum__maker_is_cancelled(t);
 }
 
 /* @t, the current task or one that it runs in place of, is about to wait for the first time: from
