@@ -550,7 +550,9 @@ void world_begin(unsigned workers, enum fault fault, uint64_t seed)
 	ENSURE(world.workers, "no memory for the simulated workers");
 	idle->wake = wake;
 	idle->has_work = idle_has_work;
-	thrum__idle_init(idle, fault == FAULT_ALL_SEARCH ? 4 * WORKERS_MAX : workers);
+	thrum__idle_init(idle, workers, workers, false);
+	if (fault == FAULT_ALL_SEARCH)
+		idle->at_once = 4 * WORKERS_MAX;
 	cache_name(&idle->word, 1, PLACE_WORD);
 	cache_watch(&idle->word, measure_word);
 	thrum__inbox_init(&world.woken);

@@ -281,6 +281,24 @@ int64_t thrum__os_thread_cpu_ns(pthread_t thread)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+bool thrum__os_thread_is_runnable(pid_t tid)
+{
+	char file[64], line[64 + 1];
+	const char *name_end; /* the state follows; the name may hold anything but is short */
+	ssize_t n;
+	int fd;
+
+	snprintf(file, sizeof(file), "/proc/self/task/%d/stat", (int)tid);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = 0;
+	name_end = strrchr(line, ')');
+	return name_end && !strncmp(name_end, ") R", 3);
+}
+
 void thrum__os_thread_setname(const char *name)
 {
 	char cut[16];

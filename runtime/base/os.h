@@ -108,6 +108,8 @@ OS_CALL void thrum__os_thread_join(pthread_t thread);
 OS_CALL void thrum__os_thread_setname(const char *name); /* of this thread; cut at 15 bytes */
 /* CPU time that @thread, not yet joined, has used.  F: ENOENT. */
 OS_CALL int64_t thrum__os_thread_cpu_ns(pthread_t thread);
+/* Does thread @tid run, or wait for a CPU?  False also where nobody can tell. */
+OS_CALL bool thrum__os_thread_is_runnable(pid_t tid);
 /* F: ENOMEM, when @set is not NULL. */
 OS_CALL int thrum__os_sigaltstack(const stack_t *set, stack_t *old);
 OS_CALL void thrum__os_sigaltstack_back(const stack_t *old); /* gives back what the former found */

@@ -19,7 +19,9 @@
  *
  * OWNERS  inside: the owner writes.  taken: whoever's T3 it was writes T4.
  *
- * CALLERS enter, leave: the owner, in turns.  try_take, untake: anyone else, beside all others.
+ * CALLERS enter, leave: the owner, in turns.  try_take, untake: anyone else, beside all others; so
+ *         ask, after_asks and come_in, which are try_take in pieces: one fence does for several
+ *         locks that were asked for before it.
  *         The owner's part may go to another thread, if that sees what the last one did.
  *
  * ORDER   O1 fence_light after T1 pairs with O2 fence_heavy after T3: the owner sees taken, or the
@@ -35,9 +37,10 @@
  * PROOF   Others exclude each other by the CAS of T3.  Let the owner's T1 and another's T3 both be
  *         made and neither taken back.  If the owner's O1 comes before O2, the other reads inside
  *         after O2 and sees 1: it is not in.  Else the owner reads taken after O2 and sees 1: it
- *         steps back.  Try_take is wait-free: it looks a bounded number of times.  Enter is
- *         blocking: it waits for the one that has taken, and gives its CPU away meanwhile.  Takers
- *         without pause could keep it out; this is for such as come now and then.
+ *         steps back.  Try_take is wait-free, and so are its pieces: they look a bounded number
+ *         of times.  Enter is blocking: it waits for the one that has taken or asked, and gives its
+ *         CPU away meanwhile.  Takers without pause could keep it out; this is for such as come now
+ *         and then.
  *
  * RECLAIM none.
  *
@@ -70,13 +73,20 @@ void thrum__bias_enter_slow(struct thrum__bias *b)
 	} while (load_acquire(&b->taken));    /* O4 */
 }
 
-bool thrum__bias_try_take(struct thrum__bias *b)
+bool thrum__bias_ask(struct thrum__bias *b)
 {
 	uint32_t none = 0;
 
-	if (!cas_acquire(&b->taken, &none, 1)) /* T3; O7 */
-		return false;
+	return cas_acquire(&b->taken, &none, 1); /* T3; O7 */
+}
+
+void thrum__bias_after_asks(void)
+{
 	fence_heavy(); /* O2 */
+}
+
+bool thrum__bias_come_in(struct thrum__bias *b)
+{
 	for (int i = 0; i < LOOKS; i++) {
 		if (!load_acquire(&b->inside)) /* O5 */
 			return true;
@@ -84,6 +94,14 @@ bool thrum__bias_try_take(struct thrum__bias *b)
 	}
 	store_release(&b->taken, 0); /* T4; O6 */
 	return false;
+}
+
+bool thrum__bias_try_take(struct thrum__bias *b)
+{
+	if (!thrum__bias_ask(b))
+		return false;
+	thrum__bias_after_asks();
+	return thrum__bias_come_in(b);
 }
 
 void thrum__bias_untake(struct thrum__bias *b)

@@ -21,6 +21,11 @@ void thrum__bias_init(struct thrum__bias *b);
  * it: later, perhaps. */
 bool thrum__bias_try_take(struct thrum__bias *b);
 void thrum__bias_untake(struct thrum__bias *b);
+/* The same of several at once, for one heavy fence: ask for each; then after_asks; then each whose
+ * ask was true must come_in, which is try_take's answer. */
+bool thrum__bias_ask(struct thrum__bias *b);
+void thrum__bias_after_asks(void);
+bool thrum__bias_come_in(struct thrum__bias *b);
 
 /* The owner waits until whoever has it has left. */
 void thrum__bias_enter_slow(struct thrum__bias *b);

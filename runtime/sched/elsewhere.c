@@ -3,14 +3,14 @@
  * elsewhere.c - what a worker without local work does: look at the poller and at the others'
  * queues, spin a little, sleep.
  *
- * It searches only if idle.c lets it (at most half of the workers search at a time).  For the first
- * microseconds it leaves a queue with a single task alone: its owner is about to take it, and a
- * task that waits for less than that is not worth the way to another core.  Then it takes single
- * ones too that stay: their owner is busy.  Of a long queue it takes several.  Of forks it takes
- * what is offered, asks for more when its patience has ended, and opens a lane by force when nobody
- * answers (core/lane.c).  Its looks become rarer, for they cost the owners.  Where single tasks
- * come and go all the time it dozes between two looks, counted as searching: else each of them
- * would wake it, and make a spawn that is joined at once twice as dear.  Before it sleeps it
+ * It searches only if idle.c lets it (at most half of the workers, or of the CPUs, at a time).  For
+ * the first microseconds it leaves a queue with a single task alone: its owner is about to take it,
+ * and a task that waits for less than that is not worth the way to another core.  Then it takes
+ * single ones too that stay: their owner is busy.  Of a long queue it takes several.  Of forks it
+ * takes what is offered, asks for more when its patience has ended, and opens a lane by force when
+ * nobody answers (core/lane.c).  Its looks become rarer, for they cost the owners.  Where single
+ * tasks come and go all the time it dozes between two looks, counted as searching: else each of
+ * them would wake it, and make a spawn that is joined at once twice as dear.  Before it sleeps it
  * announces itself and looks at every source once more (idle.c says why nothing is lost).
  *
  * THE SLEEP  All workers sleep at the poller of their runtime, until an event comes, a waker's

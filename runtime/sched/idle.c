@@ -20,19 +20,20 @@
  *         searching: search, and tokens that nobody has taken yet.
  *         withheld: workers that hold work back at times (core/lane.c).
  *         total: workers that there are, asleep or not; one that will rest counts on.
+ *         held: how many are awake and held inside a task each, as the monitor saw last.
  *
  * STATES  of a worker: BUSY; SEARCHING (counted); SLEEPING (announced).  Of a token: nothing;
  *         POSTED, from the move that counts it on, though the post itself follows; taken.  Sleepers
  *         have no names: a token is for whoever takes it.
  *         Of the protocol: QUICK; TURNING (careful); CAREFUL (careful, proven).
  *
- * MOVES   T1 BUSY -> SEARCHING              search_begin: searching + 1; if half the workers search
- *            without it, T2 takes it back
+ * MOVES   T1 BUSY -> SEARCHING              search_begin: searching + 1; if half of those that run
+ *            at once search without it, T2 takes it back
  *         T2 SEARCHING -> BUSY              search_found: searching - 1
  *         T3 SEARCHING or BUSY -> SLEEPING  sleep_begin: asleep + 1 (and searching - 1), then a
  *            fence
- *         T4 a token is POSTED              searching 0 -> 1, asleep - 1, by a notifier; then
- *            wake(1)
+ *         T4 a token is POSTED              searching 0 -> 1, asleep - 1, by a notifier, unless
+ *            there is a CROWD: workers - asleep >= crowd + held; then wake(1)
  *         T5 n tokens are POSTED            wake_all: all n of asleep to searching; then wake(n)
  *         T6 SLEEPING -> SEARCHING          it takes a token, at the place of sleep: no change here
  *         T7 SLEEPING -> SEARCHING          sleep_undo: asleep - 1, searching + 1, unless asleep is
@@ -43,10 +44,12 @@
  *         T11 withheld + 1                  withhold, by a worker before it begins to
  *         T12 withheld - 1                  offer, by the same: all is told of again
  *         T13 total + 1                     add, for a worker, before it begins
+ *         T14 held = n                      set_held; then T4, if there is work
  *
- * OWNERS  all words: all, by read-modify-write.
+ * OWNERS  held: the monitor writes.  All other words: all, by read-modify-write.
  *
- * CALLERS wake_one, wake_all, asleep, add, turn_careful, turn_quick: anyone, any number.  notify:
+ * CALLERS wake_one, wake_all, asleep, add, turn_careful, turn_quick: anyone, any number.  set_held:
+ *         one thread at a time, again and again.  notify:
  *         workers that are not SLEEPING, or that end their sleep next.  The rest: each worker in
  *         the order of its states.  Only a SLEEPING worker takes tokens: one that merely looks at
  *         the place of sleep on its way leaves them, or the counts would no longer fit.
@@ -77,7 +80,7 @@
  * INVARIANT I1 asleep + tokens not taken = SLEEPING workers.  I2 searching = SEARCHING workers +
  *         tokens not taken.  I3 if work is visible and its notifier has returned, then nobody is
  *         SLEEPING but those who are yet to look, or somebody is SEARCHING, or a token is there to
- *         be taken.
+ *         be taken, or a CROWD is awake, each of which looks before it sleeps.
  *
  * PROOF   I1, I2: each move keeps both; T4, T5, T7 take from asleep only what is there, in one
  *         step with the rest.  By I1 no token is left over, and each is taken: while one is there
@@ -107,6 +110,9 @@
  *         else it sees W, or that W was taken, and goes on as a notifier of W whose p is later.
  *         (c) N read searching = 0, asleep > 0: T4 succeeds, and its token is a searcher as in (b);
  *         or it fails, and N decides anew with a later p.
+ *         (d) N read a crowd: one at least is awake at p that the monitor did not find held; like
+ *         all that are it sleeps later, if at all, and sees W then, by L.  If all of them are held
+ *         in truth, W waits until T14 says so: that is told after W became visible, at last.
  *         wake_all: (a) for those that sleep later, a token for each of the others.
  *         Work that is withheld is none of N's until it is told of; that it is told takes the heavy
  *         fence (core/lane.c).  A sleeper that read withheld as 0 has asked for nothing.  Whoever
@@ -117,8 +123,8 @@
  *
  * RECLAIM none.  Counts cannot wrap: they are numbers of threads.
  *
- * TEST    tests/model/scen_idle.c, scen_idle_cheap.c, scen_lane_sleep.c (T11, T12);
- *         tests/unit/test_idle.c; tests/stress/wakes.c
+ * TEST    tests/model/scen_idle.c, scen_idle_cheap.c, scen_idle_crowd.c,
+ *         scen_lane_sleep.c (T11, T12); tests/unit/test_idle.c; tests/stress/wakes.c
  */
 #include "sched/idle.h"
 
@@ -132,6 +138,10 @@
 #define IS_PROVEN (UINT64_C(1) << 62)
 #define MODE (IS_CAREFUL | IS_PROVEN)
 
+/* So many times as many workers as there are CPUs are a crowd: a task that waits gets to run no
+ * sooner if one more competes for them. */
+#define CROWD 2
+
 static uint32_t searching_of(uint64_t word)
 {
 	return (uint32_t)word;
@@ -142,13 +152,24 @@ static uint32_t asleep_of(uint64_t word)
 	return (uint32_t)((word & ~MODE) >> 32);
 }
 
-void thrum__idle_init(struct thrum__idle *idle, unsigned workers)
+void thrum__idle_init(struct thrum__idle *idle, unsigned workers, unsigned cpus, bool crowds)
 {
-	ENSURE(workers > 0, "the number of workers was not checked");
+	ENSURE(workers > 0 && cpus > 0, "the number of workers was not checked");
 	idle->workers = workers;
+	idle->at_once = workers < cpus ? workers : cpus;
+	idle->crowd = crowds && workers > CROWD * cpus ? CROWD * cpus : 0;
+	store_relaxed(&idle->held, 0);
 	store_relaxed(&idle->withheld, 0);
 	store_relaxed(&idle->total, workers);
 	store_relaxed(&idle->word, 0);
+}
+
+/* Are so many awake, and not held, that one more would be of no use?  All there are beyond the
+ * first, spares, count as if they slept. */
+static bool is_crowded(const struct thrum__idle *idle, uint64_t word)
+{
+	return idle->crowd &&
+	       idle->workers >= asleep_of(word) + load_relaxed(&idle->held) + idle->crowd;
 }
 
 void thrum__idle_wake_one(struct thrum__idle *idle)
@@ -158,7 +179,7 @@ void thrum__idle_wake_one(struct thrum__idle *idle)
 	do {
 		fence_seq_cst(); /* O7 */
 		word = load_relaxed(&idle->word);
-		if (searching_of(word) || !asleep_of(word))
+		if (searching_of(word) || !asleep_of(word) || is_crowded(idle, word))
 			return;
 	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + ONE_SEARCHING)); /* T4 */
 	idle->wake(idle->arg, 1);
@@ -183,7 +204,7 @@ static bool enough_search(const struct thrum__idle *idle, uint64_t word)
 {
 	uint32_t n = searching_of(word);
 
-	return n > 0 && 2 * n >= idle->workers;
+	return n > 0 && 2 * n >= idle->at_once;
 }
 
 bool thrum__idle_search_begin(struct thrum__idle *idle)
@@ -271,6 +292,15 @@ bool thrum__idle_sleep_undo(struct thrum__idle *idle)
 unsigned thrum__idle_asleep(const struct thrum__idle *idle)
 {
 	return asleep_of(load_acquire(&idle->word)); /* O5 */
+}
+
+void thrum__idle_set_held(struct thrum__idle *idle, unsigned held)
+{
+	if (load_relaxed(&idle->held) != held)
+		store_relaxed(&idle->held, held);
+	if (held && idle->crowd && asleep_of(load_relaxed(&idle->word)) &&
+	    idle->has_work(idle->arg))
+		thrum__idle_wake_one(idle);
 }
 
 void thrum__idle_turn_careful(struct thrum__idle *idle)

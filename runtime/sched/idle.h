@@ -16,7 +16,9 @@
 #define THRUM__IDLE_CAREFUL (UINT64_C(1) << 63) /* as a signed number it is negative */
 
 struct thrum__idle {
-	unsigned workers; /* of these at most half search at a time */
+	unsigned workers; /* at first */
+	unsigned at_once; /* of those run at a time, as there are CPUs: half as many may search */
+	unsigned crowd;   /* where so many are awake none is woken beside them; 0: any number */
 	void *arg;
 	/* @n sleeping workers are to go on: n tokens. */
 	void (*wake)(void *arg, unsigned n);
@@ -27,6 +29,7 @@ struct thrum__idle {
 	void (*attend)(void *arg);
 	bool (*heard)(void *arg);
 	struct atomic32 total; /* workers there are */
+	struct atomic32 held;  /* workers awake that are held inside a task each */
 	char pad0[CACHE_LINE];
 	/* The mode; workers that sleep and were not chosen; workers that search, and wakes in
 	 * flight (idle.c). */
@@ -36,7 +39,9 @@ struct thrum__idle {
 	char pad2[CACHE_LINE - sizeof(struct atomic32)];
 };
 
-void thrum__idle_init(struct thrum__idle *idle, unsigned workers);
+/* @cpus: for them to run on.  @crowds: where far more are awake none is woken beside them, if the
+ * caller will tell who is held. */
+void thrum__idle_init(struct thrum__idle *idle, unsigned workers, unsigned cpus, bool crowds);
 
 /* Anyone, after work was made visible: wakes one worker if some sleep and none searches. */
 void thrum__idle_wake_one(struct thrum__idle *idle);
@@ -77,6 +82,10 @@ bool thrum__idle_sleep_undo(struct thrum__idle *idle);
 /* How many sleep and were not chosen, as far as one can see; what they wrote before they announced
  * it is seen. */
 unsigned thrum__idle_asleep(const struct thrum__idle *idle);
+
+/* So many workers that are awake take nothing, as each is held inside a task: told again and again,
+ * by one thread, as long as it is more than 0.  It wakes one for what has come meanwhile. */
+void thrum__idle_set_held(struct thrum__idle *idle, unsigned held);
 
 /* From now on sleeps are cheap and each notify costs a full fence; and back again.  Where workers
  * sleep often the first is better. */

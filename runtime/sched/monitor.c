@@ -76,15 +76,10 @@
 #define VERIFY_NS THRUM_MS(20)
 /* Tasks taken from a worker's queue at one look. */
 #define QUEUE_BATCH 256
-/* Batches of events for each look at the poller. */
-#define BATCHES 4
-
-/* Under forced migration tasks resume on a certain worker: no spares, and no queue is moved. */
-#ifdef THRUM_MIGRATE
-#define MIGRATES true
-#else
-#define MIGRATES false
-#endif
+/* Wheels of timers taken at once: each costs its owner a wait if it comes by, and all of them cost
+ * one membarrier. */
+#define WHEELS 16
+#define BATCHES 4 /* of events, for each look at the poller */
 
 /* What the monitor remembers of a worker. */
 struct watched {
@@ -93,6 +88,7 @@ struct watched {
 	int64_t since_ns;  /* when that count, or no task, was first seen */
 	int64_t cpu_ns;    /* its thread's CPU time at cpu_at_ns */
 	int64_t cpu_at_ns; /* 0: not read since */
+	int64_t again_ns;  /* blames none before: it waited for a CPU */
 	int64_t next_ns;   /* its earliest timer, if timers_known */
 	uint64_t left;     /* how many tasks were taken from its deque */
 	uint64_t ready;    /* how many lay in its ready ring */
@@ -122,6 +118,8 @@ struct thrum__monitor {
 	unsigned regular_stuck;
 	bool moved; /* somebody did something since the last look */
 	bool hurry;
+	unsigned looks_count;
+	struct thrum__timers_look looks[WHEELS]; /* to be fired */
 
 	int64_t quiet_ns;    /* since when all sleep */
 	int64_t verified_ns; /* when descriptors were last looked at */
@@ -131,17 +129,6 @@ struct thrum__monitor {
 	struct watched watched[];
 };
 
-unsigned thrum__monitor_workers_max(const struct thrum_config *c)
-{
-	unsigned spares = c->workers > 4 ? c->workers : 4;
-
-	if (MIGRATES)
-		return c->workers;
-	if (c->clock == THRUM_CLOCK_VIRTUAL || c->stall_ns == THRUM_FOREVER)
-		return c->workers;
-	return spares < THRUM__WORKERS_MAX - c->workers ? c->workers + spares : THRUM__WORKERS_MAX;
-}
-
 /* ---- What workers do ---- */
 
 static uint64_t progress_of(const struct thrum__worker *w)
@@ -150,18 +137,36 @@ static uint64_t progress_of(const struct thrum__worker *w)
 	       load_relaxed(&w->counters.parks);
 }
 
-/* Fires what is due on @w. */
-static void run_timers(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
+/* Fires what is due on those that were put down for it. */
+static void run_timers(struct thrum__monitor *m)
+{
+	thrum__timers_run_for_some(m->looks, m->looks_count);
+	for (unsigned i = 0; i < m->looks_count; i++) {
+		struct watched *s = &m->watched[m->looks[i].worker->index];
+
+		s->timers_known = m->looks[i].done;
+		s->next_ns = m->looks[i].next_ns;
+		if (s->timers_known)
+			m->next_ns = thrum__min64(m->next_ns, s->next_ns);
+	}
+	m->looks_count = 0;
+}
+
+/* @w's timers are to be fired, if one may be due: soon, with those of others. */
+static void look_at_timers(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
 	uint64_t armed = load_relaxed(&w->counters.armed);
 
 	if (armed != s->armed)
 		s->timers_known = false;
 	s->armed = armed;
-	if (!s->timers_known || s->next_ns <= m->now_ns)
-		s->timers_known = thrum__timers_run_for(w, &s->next_ns);
-	if (s->timers_known)
+	if (s->timers_known && s->next_ns > m->now_ns) {
 		m->next_ns = thrum__min64(m->next_ns, s->next_ns);
+		return;
+	}
+	m->looks[m->looks_count++].worker = w;
+	if (m->looks_count == WHEELS)
+		run_timers(m);
 }
 
 /* Has nobody taken from @w's queue since the last look? */
@@ -251,9 +256,10 @@ static void look_at_active(struct thrum__monitor *m, struct thrum__worker *w, st
 		return;
 	}
 	m->held++;
-	run_timers(m, w, s);
+	look_at_timers(m, w, s);
 	judge(m, w, s);
-	if (!MIGRATES && is_left_alone(w, s) && all_awake && m->now_ns - s->since_ns >= m->limit_ns)
+	if (!THRUM__MIGRATES && is_left_alone(w, s) && all_awake &&
+	    m->now_ns - s->since_ns >= m->limit_ns)
 		take_queue(m, w);
 	if (s->stuck) {
 		m->stuck++;
@@ -270,7 +276,7 @@ static void look_at_inactive(struct thrum__monitor *m, struct thrum__worker *w, 
 		s->resting_ns = m->now_ns;
 		is_free(w, s);
 	}
-	run_timers(m, w, s);
+	look_at_timers(m, w, s);
 	if (!thrum__standby_is(&w->spare, THRUM__STANDBY_RESTING))
 		return;
 	end_ns = s->resting_ns + KEEP_NS;
@@ -298,6 +304,8 @@ static void look_at_workers(struct thrum__monitor *m)
 		else
 			look_at_inactive(m, w, &m->watched[i]);
 	}
+	run_timers(m);
+	thrum__idle_set_held(&rt->idle, m->stuck);
 	m->hurry &= m->held == m->active;
 }
 
@@ -385,7 +393,8 @@ static void report_one(struct thrum__monitor *m, struct thrum__worker *w, struct
 }
 
 /* Has it computed since it was found stuck, most of the time or for long, or been blocked for long?
- * One that waits for a CPU on a loaded machine is no news of the task's. */
+ * One that waits for a CPU on a loaded machine is no news of the task's: it is looked at again as
+ * much later. */
 static bool is_to_blame(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
 	int64_t used_ns;
@@ -394,8 +403,12 @@ static bool is_to_blame(struct thrum__monitor *m, struct thrum__worker *w, struc
 			 !thrum__standby_is(&w->spare, THRUM__STANDBY_NONE),
 		     "a spare without a thread is not stuck");
 	used_ns = thrum__os_thread_cpu_ns(w->thread) - s->cpu_ns;
-	if (used_ns <= 0)
-		return (m->now_ns - s->since_ns) / BLOCKED >= m->report_ns;
+	if (used_ns <= 0) {
+		if ((m->now_ns - s->since_ns) / BLOCKED < m->report_ns || m->now_ns < s->again_ns)
+			return false;
+		s->again_ns = m->now_ns + BLOCKED * m->report_ns;
+		return !thrum__os_thread_is_runnable((pid_t)load_relaxed(&w->tid));
+	}
 	return used_ns >= m->report_ns || 2 * used_ns >= m->now_ns - s->cpu_at_ns;
 }
 
@@ -462,6 +475,7 @@ static void forget_timers_of_spares(struct thrum__monitor *m)
 		m->watched[i].timers_known = false;
 		look_at_inactive(m, rt->workers[i], &m->watched[i]);
 	}
+	run_timers(m);
 }
 
 static void rest(struct thrum__monitor *m)

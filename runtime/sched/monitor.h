@@ -12,9 +12,6 @@ struct thrum_config;
 struct thrum_runtime;
 struct thrum__worker;
 
-/* How many workers a runtime may come to have, spares included. */
-unsigned thrum__monitor_workers_max(const struct thrum_config *c);
-
 /*
  * Its life: create before any worker's thread starts, start when all have, stop (no worker needs it
  * any more, rt->exiting is set: the spares' threads end, too), destroy when no worker runs.

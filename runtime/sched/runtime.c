@@ -17,6 +17,7 @@
 #include "sched/registry.h"
 #include "sched/report.h"
 #include "sched/sigpipe.h"
+#include "sched/spare.h"
 #include "sched/spawn.h"
 #include "sched/worker.h"
 
@@ -78,7 +79,7 @@ static const struct thrum__lives *lives_of(void *runtime, unsigned i)
 static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 {
 	rt->workers_count = c->workers;
-	rt->workers_max = thrum__monitor_workers_max(c);
+	rt->workers_max = thrum__spares_workers_max(c);
 	rt->virtual_clock = c->clock == THRUM_CLOCK_VIRTUAL;
 	rt->limits = (struct thrum__runtime_limits){
 	    .stack_bytes = thrum__stack_round(c->stack_bytes),
@@ -99,7 +100,7 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	thrum__gate_init(&rt->gate, lives_of, rt);
 	thrum__inbox_init(&rt->woken);
 	thrum__inbox_init(&rt->callbacks);
-	thrum__idle_init(&rt->idle, c->workers);
+	thrum__idle_init(&rt->idle, c->workers, thrum__os_cpus(), !rt->virtual_clock);
 	rt->idle.arg = rt;
 	rt->idle.wake = thrum__worker_wake;
 	rt->idle.has_work = thrum__runtime_offers;

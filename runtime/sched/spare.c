@@ -25,6 +25,17 @@
 #include <errno.h>
 #include <string.h>
 
+unsigned thrum__spares_workers_max(const struct thrum_config *c)
+{
+	unsigned spares = c->workers > 4 ? c->workers : 4;
+
+	if (THRUM__MIGRATES)
+		return c->workers;
+	if (c->clock == THRUM_CLOCK_VIRTUAL || c->stall_ns == THRUM_FOREVER)
+		return c->workers;
+	return spares < THRUM__WORKERS_MAX - c->workers ? c->workers + spares : THRUM__WORKERS_MAX;
+}
+
 /* All tasks of @w go to where any worker finds them. */
 static void hand_over(struct thrum__worker *w)
 {

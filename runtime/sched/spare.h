@@ -5,6 +5,16 @@
 
 #include "sched/worker.h"
 
+/* Under forced migration tasks resume on a certain worker: no spares, and no queue is moved. */
+#ifdef THRUM_MIGRATE
+#define THRUM__MIGRATES true
+#else
+#define THRUM__MIGRATES false
+#endif
+
+/* How many workers a runtime of @c may have, spares among them. */
+unsigned thrum__spares_workers_max(const struct thrum_config *c);
+
 static inline bool thrum__worker_is_spare(const struct thrum__worker *w)
 {
 	return UNLIKELY(w->index >= w->runtime->workers_count);

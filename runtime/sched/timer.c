@@ -104,15 +104,34 @@ void thrum__timers_run(struct thrum__worker *w)
 	thrum__bias_leave(&w->wheel_lock);
 }
 
+void thrum__timers_run_for_some(struct thrum__timers_look *looks, unsigned n)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < n; i++)
+		any |= looks[i].done = thrum__bias_ask(&looks[i].worker->wheel_lock);
+	if (any)
+		thrum__bias_after_asks();
+	for (unsigned i = 0; i < n; i++) {
+		struct thrum__worker *w = looks[i].worker;
+
+		if (!looks[i].done || !(looks[i].done = thrum__bias_come_in(&w->wheel_lock)))
+			continue;
+		if (thrum__wheel_count(&w->wheel))
+			run(w);
+		looks[i].next_ns = thrum__wheel_next_live_ns(&w->wheel, is_stale);
+		thrum__bias_untake(&w->wheel_lock);
+	}
+}
+
 bool thrum__timers_run_for(struct thrum__worker *w, int64_t *next_ns)
 {
-	if (!thrum__bias_try_take(&w->wheel_lock))
-		return false;
-	if (thrum__wheel_count(&w->wheel))
-		run(w);
-	*next_ns = thrum__wheel_next_live_ns(&w->wheel, is_stale);
-	thrum__bias_untake(&w->wheel_lock);
-	return true;
+	struct thrum__timers_look look = {.worker = w};
+
+	thrum__timers_run_for_some(&look, 1);
+	if (look.done)
+		*next_ns = look.next_ns;
+	return look.done;
 }
 
 bool thrum__timers_due(struct thrum__worker *w)

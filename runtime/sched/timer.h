@@ -34,4 +34,13 @@ int64_t thrum__timers_next_ns(struct thrum__worker *w);
  */
 bool thrum__timers_run_for(struct thrum__worker *w, int64_t *next_ns);
 
+/* The same for several workers at once, which takes one membarrier; meanwhile each of them waits
+ * when it comes to its timers. */
+struct thrum__timers_look {
+	struct thrum__worker *worker;
+	int64_t next_ns; /* if done */
+	bool done;
+};
+void thrum__timers_run_for_some(struct thrum__timers_look *looks, unsigned n);
+
 #endif

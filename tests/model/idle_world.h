@@ -2,10 +2,9 @@
 /*
  * idle_world.h - what the scenarios of sched/idle.c stand on.
  *
- * Work is a count in a word.  A worker that has taken an item computes for ever (its thread ends),
- * so nobody comes by later and tidies up a lost wake: with as many items as workers each must come
- * to its item, and a worker that is left asleep is the deadlock which the explorer reports.  All
- * sleep at one semaphore, the tokens.  At the end the word must be what the workers are.
+ * Work is a count in a word.  A worker that has taken an item computes for ever, so nobody tidies
+ * up a lost wake: with as many items as workers one that is left asleep is a deadlock.  All sleep
+ * at one semaphore, the tokens.  At the end the word must be what the workers are.
  */
 #ifndef TESTS_MODEL_IDLE_WORLD_H
 #define TESTS_MODEL_IDLE_WORLD_H
@@ -21,12 +20,12 @@
 static struct thrum__idle idle;
 static struct atomic32 work, over, tokens;
 static bool searching[WORKERS];
-static unsigned done, sleeping;
+static unsigned workers_there, done, sleeping;
 
 static inline void wake(void *arg, unsigned n)
 {
 	(void)arg;
-	model_assert(n > 0 && n <= idle.workers);
+	model_assert(n > 0 && n <= workers_there);
 	fetch_add_release(&tokens, n);
 	model_futex_wake(&tokens, n);
 }
@@ -41,7 +40,8 @@ static inline void start(unsigned workers)
 {
 	idle.wake = wake;
 	idle.has_work = has_work;
-	thrum__idle_init(&idle, workers);
+	workers_there = workers;
+	thrum__idle_init(&idle, workers, workers, false);
 	for (unsigned i = 0; i < BUSY; i++)
 		thrum__idle_add(&idle);
 	store_relaxed(&work, 0);
@@ -225,7 +225,7 @@ static inline void none_waits(void)
 static inline void all_done(void)
 {
 	none_left();
-	model_assert(done == idle.workers);
+	model_assert(done == workers_there);
 	model_assert((load_relaxed(&idle.word) & ~CAREFUL) == 0);
 }
 

@@ -96,6 +96,63 @@ SCENARIO(bias_two_takers, .setup = start, .thread = {owner, taker, taker}, .chec
 	 .bounded_spin = true, .observes_order = true, .min_executions = 10000,
 	 .covers = "T1 T2 T3 T4");
 
+/* Two locks for one heavy fence. */
+static struct thrum__bias other;
+static unsigned other_payload, other_entered, other_took;
+
+static void start_two(void)
+{
+	start();
+	thrum__bias_init(&other);
+	other_payload = other_entered = other_took = 0;
+	model_name(&other.inside, "other inside");
+	model_name(&other.taken, "other taken");
+}
+
+static void add_to_other(unsigned *count)
+{
+	unsigned seen = plain_read(&other_payload);
+
+	model_yield();
+	plain_write(&other_payload, seen + 1);
+	++*count;
+}
+
+static void taker_of_two(void)
+{
+	bool first = thrum__bias_ask(&b), second = thrum__bias_ask(&other);
+
+	thrum__bias_after_asks();
+	if (first && thrum__bias_come_in(&b)) {
+		work();
+		thrum__bias_untake(&b);
+		took++;
+	}
+	if (second && thrum__bias_come_in(&other)) {
+		add_to_other(&other_took);
+		thrum__bias_untake(&other);
+	}
+}
+
+static void owner_of_both(void)
+{
+	enter_once();
+	thrum__bias_enter(&other);
+	add_to_other(&other_entered);
+	thrum__bias_leave(&other);
+}
+
+static void both_counted(void)
+{
+	all_counted();
+	model_assert(other_payload == other_entered + other_took);
+	model_assert(other.inside.v == 0 && other.taken.v == 0);
+}
+
+SCENARIO(bias_two_at_once, .setup = start_two, .thread = {owner_of_both, taker_of_two},
+	 .check = both_counted, .bounded_spin = true, .observes_order = true,
+	 .min_executions = 10000, .covers = "T1 T2 T3 T4");
+
 /* Takers alone: one of them is in. */
 static void one_took(void)
 {

@@ -20,6 +20,7 @@ static struct atomic32 tokens;
 static unsigned awake_for[WORKERS]; /* how often it has come back */
 static unsigned seen[WORKERS];      /* how often of that the monitor has looked since */
 static unsigned slept;
+static unsigned workers_there;
 static bool over;
 
 static void wake(void *unused, unsigned n)
@@ -41,7 +42,8 @@ static void start(unsigned workers)
 {
 	idle.wake = wake;
 	idle.has_work = has_work;
-	thrum__idle_init(&idle, workers);
+	workers_there = workers;
+	thrum__idle_init(&idle, workers, workers, false);
 	for (unsigned i = 0; i < workers; i++)
 		thrum__idle_sleep_begin(&idle, false, true);
 	store_relaxed(&doze.state, THRUM__DOZE_AWAKE);
@@ -68,14 +70,14 @@ static void start_two(void)
 /* Not by a thread: only to wait for it. */
 static bool all_asleep(void)
 {
-	return (unsigned)(idle.word.v >> 32) == idle.workers;
+	return (unsigned)(idle.word.v >> 32) == workers_there;
 }
 
 /* ---- The monitor ---- */
 
 static bool all_sleep(void)
 {
-	return thrum__idle_asleep(&idle) == idle.workers;
+	return thrum__idle_asleep(&idle) == workers_there;
 }
 
 /* A tick: it sees who is awake by its counters, which need no order. */

@@ -120,7 +120,7 @@ static unsigned earliest(void)
 {
 	unsigned found = 0;
 
-	for (unsigned i = 0; i < idle.workers; i++) {
+	for (unsigned i = 0; i < workers_there; i++) {
 		unsigned d = plain_read(&due[i]);
 
 		if (d && (!found || d < found))
@@ -133,7 +133,7 @@ static bool move_clock(void)
 {
 	unsigned next = 0;
 
-	if (!has_work(NULL) && thrum__idle_asleep(&idle) == idle.workers)
+	if (!has_work(NULL) && thrum__idle_asleep(&idle) == workers_there)
 		next = earliest();
 	if (!next)
 		return false;
@@ -143,7 +143,7 @@ static bool move_clock(void)
 }
 static void advance(void)
 {
-	if (thrum__idle_asleep(&idle) != idle.workers || !thrum__errand_ask(&advancing))
+	if (thrum__idle_asleep(&idle) != workers_there || !thrum__errand_ask(&advancing))
 		return; /* not yet, or whoever is at it looks again */
 	do {
 		thrum__errand_take(&advancing);
@@ -183,7 +183,7 @@ static void all_fired(void)
 {
 	none_left();
 	model_assert(fired[0] && fired[1]);
-	model_assert(thrum__idle_asleep(&idle) == idle.workers);
+	model_assert(thrum__idle_asleep(&idle) == workers_there);
 }
 SCENARIO(idle_virtual_clock, .stale = 1, .setup = start_clocked, .thread = {clocked_0, clocked_1},
 	 .check = all_fired, .may_sleep = 3, .min_executions = 10000, .covers = "T3 T5 T6");

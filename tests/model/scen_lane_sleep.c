@@ -37,7 +37,7 @@ static void start_idle(size_t room, unsigned asleep, unsigned searching)
 	idle.has_work = has_work;
 	idle.attend = attend;
 	idle.heard = heard;
-	thrum__idle_init(&idle, 4);
+	thrum__idle_init(&idle, 4, 4, false);
 	store_relaxed(&idle.word, ((uint64_t)asleep << 32) + searching);
 	store_relaxed(&idle.withheld, 1);
 	model_name(&idle.word, "word");

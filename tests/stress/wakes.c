@@ -267,7 +267,7 @@ static void run(void)
 	memset(workers, 0, sizeof(workers));
 	idle.wake = wake;
 	idle.has_work = has_work;
-	thrum__idle_init(&idle, WORKERS);
+	thrum__idle_init(&idle, WORKERS, WORKERS, false);
 	for (int i = 0; i < PUBLISHERS && !outside; i++)
 		thrum__idle_add(&idle);
 	for (int i = 0; i < PUBLISHERS; i++) {

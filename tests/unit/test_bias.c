@@ -37,6 +37,27 @@ START_TEST(one_other_keeps_others_out)
 }
 END_TEST
 
+/* Two locks for one fence, of which one is its owner's. */
+START_TEST(several_at_once)
+{
+	struct thrum__bias second;
+
+	start();
+	thrum__bias_init(&second);
+	thrum__bias_enter(&second);
+	must(thrum__bias_ask(&b));
+	must(!thrum__bias_ask(&b));
+	must(thrum__bias_ask(&second));
+	thrum__bias_after_asks();
+	must(thrum__bias_come_in(&b));
+	must(!thrum__bias_come_in(&second));
+	thrum__bias_untake(&b);
+	thrum__bias_leave(&second);
+	must(thrum__bias_try_take(&second)); /* the one in vain has left nothing */
+	thrum__bias_untake(&second);
+}
+END_TEST
+
 static struct atomic32 entered;
 
 static void *thread_enters(void *unused)
@@ -122,6 +143,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    the_owner_keeps_others_out,
 	    one_other_keeps_others_out,
+	    several_at_once,
 	    the_owner_waits_for_the_other,
 	    nothing_is_lost,
 	};

@@ -34,7 +34,7 @@ static void start(unsigned workers)
 	idle.arg = &idle;
 	idle.wake = wake;
 	idle.has_work = has_work;
-	thrum__idle_init(&idle, workers);
+	thrum__idle_init(&idle, workers, workers, false);
 }
 
 static void sleep_some(unsigned n)
@@ -112,18 +112,83 @@ END_TEST
 
 START_TEST(half_may_search)
 {
-	static const unsigned workers[] = {1, 2, 3, 4, 5, 8}, most[] = {1, 1, 2, 2, 3, 4};
+	static const struct {
+		unsigned workers, cpus, most;
+	} cases[] = {{1, 8, 1}, {2, 2, 1}, {3, 3, 2}, {4, 8, 2},
+		     {5, 5, 3}, {8, 8, 4}, {8, 3, 2}, {64, 2, 1}};
 
-	for (int k = 0; k < 6; k++) {
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
 		unsigned n = 0;
 
-		start(workers[k]);
+		start(cases[k].workers);
+		thrum__idle_init(&idle, cases[k].workers, cases[k].cpus, false);
 		while (n < 20 && thrum__idle_search_begin(&idle))
 			n++;
-		ck_assert_uint_eq(n, most[k]);
+		ck_assert_uint_eq(n, cases[k].most);
 		thrum__idle_search_found(&idle);
 		ck_assert(thrum__idle_search_begin(&idle));
 	}
+}
+END_TEST
+
+/* 64 workers on two CPUs: with four awake that are not held none is woken. */
+START_TEST(a_crowd_wakes_nobody)
+{
+	start(64);
+	thrum__idle_init(&idle, 64, 2, true);
+	work = true;
+	sleep_some(60);
+	thrum__idle_notify(&idle);
+	ck_assert_uint_eq(wakes, 0);
+	thrum__idle_set_held(&idle, 0);
+	ck_assert_uint_eq(wakes, 0);
+	sleep_some(1);
+	thrum__idle_notify(&idle);
+	ck_assert_uint_eq(wakes, 1);
+	thrum__idle_search_found(&idle); /* four are awake again */
+	ck_assert_uint_eq(wakes, 1);
+	thrum__idle_wake_all(&idle);
+	ck_assert_uint_eq(tokens, 61);
+}
+END_TEST
+
+START_TEST(who_is_held_is_no_crowd)
+{
+	start(64);
+	thrum__idle_init(&idle, 64, 2, true);
+	work = true;
+	sleep_some(60);
+	thrum__idle_set_held(&idle, 1);
+	ck_assert_uint_eq(wakes, 1);
+	thrum__idle_search_found(&idle);
+	ck_assert_uint_eq(wakes, 1);
+	thrum__idle_set_held(&idle, 2);
+	ck_assert_uint_eq(wakes, 2);
+	thrum__idle_search_found(&idle);
+	work = false;
+	thrum__idle_set_held(&idle, 3); /* there is nothing to do */
+	ck_assert_uint_eq(wakes, 2);
+	thrum__idle_notify(&idle);
+	ck_assert_uint_eq(wakes, 3);
+}
+END_TEST
+
+START_TEST(few_workers_are_no_crowd)
+{
+	static const unsigned workers[] = {1, 2, 4, 5}, cpus[] = {1, 1, 2, 2};
+
+	for (int i = 0; i < 4; i++) {
+		start(workers[i]);
+		thrum__idle_init(&idle, workers[i], cpus[i], true);
+		sleep_some(1);
+		thrum__idle_notify(&idle);
+		ck_assert_uint_eq(wakes, workers[i] < 5 ? 1 : 0);
+	}
+	start(64);
+	thrum__idle_init(&idle, 64, 2, false);
+	sleep_some(1);
+	thrum__idle_notify(&idle);
+	ck_assert_uint_eq(wakes, 1);
 }
 END_TEST
 
@@ -302,7 +367,7 @@ static void start_with_withheld(void)
 START_TEST(withheld_work_is_asked_for)
 {
 	start_with_withheld();
-	thrum__idle_init(&idle, 4);
+	thrum__idle_init(&idle, 4, 4, false);
 	sleep_some(1);
 	ck_assert_uint_eq(asked, 0);
 	thrum__idle_withhold(&idle);
@@ -387,6 +452,9 @@ int main(void)
 	    no_more_work_no_more_wakes,
 	    the_last_searcher_wakes,
 	    half_may_search,
+	    a_crowd_wakes_nobody,
+	    who_is_held_is_no_crowd,
+	    few_workers_are_no_crowd,
 	    sleep_ends_by_itself_or_by_choice,
 	    a_token_is_for_any,
 	    who_was_refused_may_ask_again,
