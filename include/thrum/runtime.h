@@ -15,9 +15,15 @@ extern "C" {
 #endif
 
 struct thrum_runtime;
+struct thrum_token;
 
 #define THRUM_CLOCK_REAL 1
 #define THRUM_CLOCK_VIRTUAL 2
+
+/* What SIGINT and SIGTERM do while thrum_run runs: requests to the main task, or what they did
+ * before. */
+#define THRUM_SIGNALS_CANCEL 1
+#define THRUM_SIGNALS_LEAVE 2
 
 /* What a report is about. */
 #define THRUM_REPORT_FAILURE 1 /* a failure that nobody looked at */
@@ -63,11 +69,17 @@ struct thrum_config {
 	 * error; may be called on any thread and must not wait. */
 	void (*report)(void *report_arg, int what, const char *line);
 	void *report_arg;
+	/* thrum_run alone: how long after the first SIGINT or SIGTERM, which requests THRUM_SOFT of
+	 * the main task, THRUM_HARD follows; THRUM_SOFT_MS; default 5 s. */
+	int64_t soft_ns;
+	/* thrum_run alone: THRUM_SIGNALS_CANCEL or _LEAVE; THRUM_SIGNALS=cancel|leave; default
+	 * cancel. */
+	unsigned signals;
 };
 
 #define THRUM_CONFIG_INIT                                                             \
 	{                                                                             \
-		sizeof(struct thrum_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+		sizeof(struct thrum_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
 	}
 
 /*
@@ -76,6 +88,11 @@ struct thrum_config {
  *
  * When the main task has returned every other task is cancelled and waited for, blocking jobs
  * included.
+ * Meanwhile a first SIGINT or SIGTERM requests THRUM_SOFT of the main task and of thrum_run_token,
+ * and THRUM_HARD after config.soft_ns; if nobody in the runtime has asked what is requested
+ * (thrum_cancel_requested, thrum_run_token) that follows at once.  A second one requests
+ * THRUM_HARD, a third has its default effect.  A signal that the program handles or ignores, or
+ * waits for by thrum_signal_next, is left to it.
  * Called from: an outside thread, which blocks.  Suspends: no.
  * Returns: @fn's result; -EBUSY: past the grace period something still ran: reported, and left
  * behind with the runtime; -ENOMEM, -EAGAIN (threads), -EINVAL, -E2BIG (configuration): nothing was
@@ -171,6 +188,16 @@ int thrum_runtime_stats(struct thrum_runtime *rt, int index, struct thrum_stats 
  * Returns: the length of the whole text, as snprintf does; 0 if there is no runtime.
  */
 size_t thrum_runtime_describe(struct thrum_runtime *rt, char *buf, size_t n);
+
+/*
+ * thrum_run_token - the token of the thrum_run around the current task: SIGINT and SIGTERM cancel
+ * it, and whoever else cancels it asks the main task.  The reason is the signal's number.
+ *
+ * Called from: anywhere.  Suspends: no.
+ * Ownership: borrowed; it lives as long as thrum_run.
+ * Returns: the token; NULL outside tasks, and in a runtime that thrum_run did not make.
+ */
+struct thrum_token *thrum_run_token(void);
 
 /* The same with the place of the call given as THRUM_HERE makes it. */
 THRUM_MUST_CHECK intptr_t thrum_run_at(const char *place, const struct thrum_config *config,

@@ -29,8 +29,10 @@ extern "C" {
 
 /* In the frame of whoever opens it; its fields are the library's. */
 struct thrum_scope {
-	uint64_t reserved[32];
+	uint64_t reserved[40];
 };
+
+struct thrum_token;
 
 struct thrum_scope_options {
 	size_t size;         /* sizeof(struct thrum_scope_options) */
@@ -42,10 +44,14 @@ struct thrum_scope_options {
 	 * ran or no stack could be had; on a worker, must not wait; NULL: the function runs, and
 	 * its first waiting call returns -ECANCELED. */
 	void (*drop)(void *arg);
+	/* A hard request of it cancels the scope as thrum_scope_cancel does; a soft one shows in
+	 * its children's thrum_cancel_requested.  NULL: none.  The scope holds it. */
+	struct thrum_token *token;
+	const char *name; /* for reports; lives as long as the scope; NULL: where it was opened */
 };
 
 /* clang-format off */
-#define THRUM_SCOPE_OPTIONS_INIT {sizeof(struct thrum_scope_options), 0, 0, false, NULL}
+#define THRUM_SCOPE_OPTIONS_INIT {sizeof(struct thrum_scope_options), 0, 0, false, NULL, NULL, NULL}
 /* clang-format on */
 
 /*

@@ -11,9 +11,14 @@
 #include <thrum/time.h>
 #include <thrum/future.h>
 #include <thrum/task.h>
+#include <thrum/local.h>
+#include <thrum/walk.h>
 #include <thrum/scope.h>
+#include <thrum/token.h>
 #include <thrum/fork.h>
+#include <thrum/combine.h>
 #include <thrum/parallel.h>
+#include <thrum/pace.h>
 #include <thrum/runtime.h>
 #include <thrum/io.h>
 #include <thrum/file.h>

@@ -20,6 +20,7 @@ enum thrum__kind {
 	THRUM__SHIELD,
 	THRUM__TASK,
 	THRUM__JOB,
+	THRUM__LEVEL, /* of a token, and a part of it */
 };
 
 /* The head of every awaitable.  In a free block result, place and kind hold pool.c's links. */
@@ -31,8 +32,21 @@ struct thrum_future {
 	uint8_t kind;          /* enum thrum__kind, while refs > 0 */
 	struct atomic32 seen;  /* somebody looked at the result */
 	struct atomic32 requested; /* its cancellation was asked for: -ECANCELED is no failure */
-	void *runtime;         /* TASK, JOB: whose; once done, only its own threads may follow it */
+	void *runtime;         /* TASK, JOB: whose; once done, only its own threads may follow it.
+				* LEVEL: the token */
 };
+
+/* A new life of @f's block, before it is published. */
+static inline void thrum__future_prepare(struct thrum_future *f, enum thrum__kind kind,
+					 const char *place)
+{
+	store_relaxed(&f->word, 0);
+	f->place = place;
+	f->kind = (uint8_t)kind;
+	store_relaxed(&f->requested, 0);
+	store_relaxed(&f->seen, 0);
+	f->runtime = NULL;
+}
 
 /* True if this call may complete @f (bare futures and shields: several may try). */
 bool thrum__future_claim(struct thrum_future *f);

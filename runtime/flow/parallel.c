@@ -151,7 +151,7 @@ static int run_range(struct range *r)
 	while (r->begin < r->end && !load_relaxed(&loop->ended)) {
 		int64_t start_ns, ns;
 
-		if (!loop->deaf && thrum_cancel_requested() == THRUM_HARD)
+		if (!loop->deaf && thrum__cancel_requested() == THRUM_HARD)
 			err = -ECANCELED;
 		else if (is_wanted(r))
 			return divide(r);

@@ -33,6 +33,7 @@
 #include "core/refs.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
+#include "sched/interrupt.h"
 #include "sched/registry.h"
 #include "sched/worker.h"
 
@@ -195,6 +196,7 @@ static int install(struct slot *s, int sig)
 	if (err || s->installed)
 		return err;
 	sigemptyset(&action.sa_mask);
+	thrum__interrupt_give_up(sig);
 	/* Before the handler can run. */
 	err = thrum__os_sigaction(sig, NULL, &s->before);
 	if (!err)

@@ -29,6 +29,7 @@
 #include "sched/fork_check.h"
 #include "sched/join.h"
 #include "sched/scope.h"
+#include "sched/tether.h"
 #include "sched/timer.h"
 #include "sched/worker.h"
 
@@ -363,22 +364,34 @@ int thrum_sleep_until(int64_t deadline_ns)
 	return sleep_for(deadline_ns, true);
 }
 
-int thrum_cancel_requested(void)
+int thrum__cancel_requested(void)
 {
 	struct thrum__task *t = thrum__current_task();
 	bool soft = false, sheltered = false, forked = false;
 
+	if (!t)
+		return (int)thrum__tether_asks();
 	for (; t; t = t->below) { /* what is asked of a joiner is asked of the child in its place */
 		bool asked = forked ? thrum__maker_is_cancelled(t) : thrum__task_is_cancelled(t);
 
 		if (asked && !sheltered)
 			return THRUM_HARD;
 		soft |= asked || thrum__parker_requested(&t->parker) ||
-			(t->scope && thrum__scope_is_cancelled(t->scope));
+			(t->scope && (thrum__scope_is_cancelled(t->scope) ||
+				      thrum__scope_is_asked(t->scope)));
 		sheltered |= thrum__parker_is_shielded(&t->parker);
 		forked |= t->forked;
 	}
 	return soft ? THRUM_SOFT : 0;
+}
+
+int thrum_cancel_requested(void)
+{
+	struct thrum__worker *w = thrum__current_worker();
+
+	if (w && !load_relaxed(&w->runtime->minds_requests))
+		store_relaxed(&w->runtime->minds_requests, 1);
+	return thrum__cancel_requested();
 }
 
 struct thrum_future *thrum_self(void)

@@ -46,6 +46,8 @@ int thrum__wait_entry(struct thrum__task *t);
 /* The wait that the current task @t has hung nodes for, and whose number is @seq.  Returns as
  * thrum__await, untold; 0: a node was fired, and is nobody's any more. */
 int thrum__wait_out(struct thrum__task *t, uint64_t seq, int64_t deadline_ns, bool deaf);
+/* thrum_cancel_requested, for the library itself (interrupt.c). */
+int thrum__cancel_requested(void);
 /* Outside tasks: -EPERM, or -ENOTSUP in a forked child. */
 int thrum__no_task(void);
 

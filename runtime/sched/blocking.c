@@ -17,9 +17,11 @@
 #include "core/refs.h"
 #include "sched/await.h"
 #include "sched/fork_check.h"
+#include "sched/local.h"
 #include "sched/registry.h"
 #include "sched/report.h"
 #include "sched/spawn.h"
+#include "sched/tether.h"
 #include "sched/bracket.h"
 #include "sched/worker.h"
 
@@ -30,6 +32,8 @@ struct job_future {
 	void *arg;
 	void (*drop)(void *arg); /* called once when it has run or was taken back; may be NULL */
 	struct atomic32 started;
+	struct thrum__locals *locals; /* of who made it; NULL: none */
+	struct thrum__token_work cancel_work;
 };
 
 static struct job_future *job_of(struct thrum_future *f)
@@ -62,6 +66,7 @@ static void end_job(struct job_future *j, intptr_t result)
 {
 	if (j->drop)
 		j->drop(j->arg);
+	thrum__locals_release(j->locals);
 	thrum__future_complete(&j->future, result);
 	thrum_release(&j->future);
 }
@@ -70,8 +75,13 @@ static void run_job(struct thrum__job *job)
 {
 	struct job_future *j = container_of(job, struct job_future, job);
 
+	intptr_t result;
+
 	store_relaxed(&j->started, 1);
-	end_job(j, j->fn(j->arg));
+	thrum__locals_lend(j->locals);
+	result = j->fn(j->arg);
+	thrum__locals_lend(NULL);
+	end_job(j, result);
 }
 
 /* @rt lives as long as this call. */
@@ -103,8 +113,22 @@ int thrum__job_cancel(struct thrum_future *f)
 	return 0;
 }
 
+static void cancel_job(struct thrum__token_work *work)
+{
+	struct job_future *j = container_of(work, struct job_future, cancel_work);
+
+	thrum_cancel(&j->future);
+	thrum_release(&j->future);
+}
+
+void thrum__job_cancel_soon(struct thrum_future *f)
+{
+	thrum__token_after_walk(&job_of(f)->cancel_work, cancel_job);
+}
+
+/* @h: NULL, or the job's tether, which has its argument. */
 static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn *how,
-		     struct thrum_future **out)
+		     struct thrum__tether *h, struct thrum_future **out)
 {
 	struct thrum__worker *w = thrum__current_worker();
 	struct job_future *j;
@@ -129,12 +153,17 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 		}
 		j->drop = thrum__os_free;
 	}
+	j->locals = thrum__locals_of(w->current);
 	j->future.runtime = w->runtime;
 	thrum__refs_publish(&j->future.refs, 2);
+	if (h)
+		thrum__tether_hang(h, &j->future);
 	err = thrum__job_pool_submit(&w->runtime->blocking, id, &j->job);
 	if (err) {
 		if (!how->copies)
 			j->drop = NULL;
+		if (h)
+			thrum__tether_unhang(h);
 		store_relaxed(&j->future.requested, 1);
 		end_job(j, -ECANCELED); /* a walker may hold a reference for a moment */
 		thrum_release(&j->future);
@@ -150,7 +179,7 @@ int thrum__blocking_begin(enum thrum__job_pool_class_id id, const struct thrum__
 	struct thrum__task *t = thrum__current_task();
 	int err = t ? thrum__wait_entry(t) : thrum__no_task();
 
-	return err ? err : start_job(id, how, out);
+	return err ? err : start_job(id, how, NULL, out);
 }
 
 int thrum__blocking_end(struct thrum_future *f, int err, intptr_t *result)
@@ -193,7 +222,7 @@ int thrum__blocking_spawn(enum thrum__job_pool_class_id id, const char *place, t
 {
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg, .drop = drop};
 
-	return start_job(id, &how, out);
+	return start_job(id, &how, NULL, out);
 }
 
 bool thrum__job_started(const struct thrum_future *f)
@@ -203,21 +232,29 @@ bool thrum__job_started(const struct thrum_future *f)
 
 /* A stopping runtime takes no new jobs; calls that wait still do theirs, so that a task can clean
  * up. */
-static struct thrum_future *spawn_job(const struct thrum__spawn *how)
+static struct thrum_future *spawn_job(const struct thrum__spawn *how, struct thrum__tether *h)
 {
 	struct thrum__worker *w = thrum__current_worker();
 	struct thrum_future *f;
 
 	if (w && thrum__gate_is_shut(&w->runtime->gate))
 		return NULL;
-	return start_job(THRUM__JOBS_GENERAL, how, &f) ? NULL : f;
+	return start_job(THRUM__JOBS_GENERAL, how, h, &f) ? NULL : f;
 }
 
 struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, void *arg)
 {
 	struct thrum__spawn how = {.place = place, .fn = fn, .arg = arg};
 
-	return spawn_job(&how);
+	return spawn_job(&how, NULL);
+}
+
+struct thrum_future *thrum__blocking_spawn_tethered(const char *place, thrum_fn fn,
+						    struct thrum__tether *h)
+{
+	struct thrum__spawn how = {.place = place, .fn = fn, .arg = h, .drop = thrum__tether_end};
+
+	return spawn_job(&how, h);
 }
 
 struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn, const void *args,
@@ -226,7 +263,7 @@ struct thrum_future *thrum_spawn_blocking_copy_at(const char *place, thrum_fn fn
 	struct thrum__spawn how = {
 	    .place = place, .fn = fn, .arg = (void *)args, .copy_bytes = size, .copies = true};
 
-	return spawn_job(&how);
+	return spawn_job(&how, NULL);
 }
 
 intptr_t(thrum_blocking)(thrum_fn fn, void *arg)

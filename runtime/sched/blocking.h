@@ -8,6 +8,7 @@
 
 struct thrum_runtime;
 struct thrum__spawn;
+struct thrum__tether;
 
 int thrum__blocking_start(struct thrum_runtime *rt);
 /* Cancels what is queued and waits for what runs: 0, or -EBUSY past @deadline_ns, and each is
@@ -34,6 +35,12 @@ int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, th
  */
 int thrum__blocking_spawn(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
 			  void *arg, void (*drop)(void *), struct thrum_future **out);
+/* Cancels the job @f, once this thread may call what is not the library's; takes a reference over.
+ * Once for each job. */
+void thrum__job_cancel_soon(struct thrum_future *f);
+/* A job whose function, argument and drop are its tether's; NULL: none was made. */
+struct thrum_future *thrum__blocking_spawn_tethered(const char *place, thrum_fn fn,
+						    struct thrum__tether *h);
 
 /*
  * thrum__blocking_begin, thrum__blocking_end - a call in two halves, with the wait between them.

@@ -36,6 +36,7 @@ static struct thrum__inbox service_inbox;
 static struct thrum__bell service_bell;  /* rings for each push */
 static struct thrum__tally service_busy; /* calls queued or running */
 static bool service_runs;                /* under service_lock */
+static struct atomic32 service_is_lost;  /* 1: it ran, in the process that this was forked from */
 static pthread_mutex_t service_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Runs what is due; @due: the count that each was added to. */
@@ -89,6 +90,11 @@ static void *service_main(void *unused)
 	return NULL;
 }
 
+bool thrum__service_lost(void)
+{
+	return load_relaxed(&service_is_lost);
+}
+
 void thrum__service_before_fork(void)
 {
 	pthread_mutex_lock(&service_lock);
@@ -97,6 +103,7 @@ void thrum__service_before_fork(void)
 void thrum__service_after_fork(bool child)
 {
 	if (child) { /* the thread and what was due are the parent's */
+		store_relaxed(&service_is_lost, service_runs);
 		service_runs = false;
 		thrum__inbox_init(&service_inbox);
 		thrum__tally_init(&service_busy);
@@ -117,6 +124,7 @@ int thrum__service_start(void)
 		if (!err) {
 			pthread_detach(thread);
 			service_runs = true;
+			store_relaxed(&service_is_lost, 0);
 		}
 	}
 	pthread_mutex_unlock(&service_lock);
@@ -130,14 +138,26 @@ static void to_service(struct thrum__deferred *d)
 	thrum__bell_ring(&service_bell);
 }
 
-/* Ends the caller's visit to @rt.  What is queued is counted before: who sees no visitors left sees
- * that it is due. */
 static void to_runtime(struct thrum_runtime *rt, struct thrum__deferred *d)
 {
 	thrum__tally_begin(&rt->gate.calls_due);
 	thrum__inbox_push(&rt->callbacks, &d->link);
 	thrum__idle_wake_one(&rt->idle);
+}
+
+/* Ends the caller's visit to @rt.  What is queued is counted before: who sees no visitors left sees
+ * that it is due. */
+static void to_visited(struct thrum_runtime *rt, struct thrum__deferred *d)
+{
+	to_runtime(rt, d);
 	thrum__registry_leave(rt);
+}
+
+void thrum__callback_run_in(struct thrum__deferred *d, struct thrum_runtime *rt,
+			    void (*call)(struct thrum_future *, void *), void *arg)
+{
+	*d = (struct thrum__deferred){.call = call, .arg = arg};
+	to_runtime(rt, d);
 }
 
 static bool has_runtime(const struct thrum_future *f)
@@ -156,9 +176,9 @@ static void dispatch(struct thrum__deferred *d, bool completing)
 		to_service(d);
 	} else if (completing || (w && w->runtime == rt)) {
 		thrum__registry_enter_live(rt);
-		to_runtime(rt, d);
+		to_visited(rt, d);
 	} else if (thrum__registry_enter(rt)) {
-		to_runtime(rt, d);
+		to_visited(rt, d);
 	} else {
 		to_service(d);
 	}

@@ -6,6 +6,7 @@
 #include "core/future.h"
 #include "core/inbox.h"
 
+struct thrum_runtime;
 struct thrum__worker;
 
 /* A call that is due. */
@@ -24,8 +25,14 @@ bool thrum__service_is_busy(void);
 /* Around fork: the child has no service thread. */
 void thrum__service_before_fork(void);
 void thrum__service_after_fork(bool child);
+/* Had a parent process one, and this has none? */
+bool thrum__service_lost(void);
 /* Starts the service thread if it does not run: 0 or -errno. */
 int thrum__service_start(void);
+/* Calls @call(NULL, @arg) on a worker of @rt, which lives until then.  May be called by a signal
+ * handler. */
+void thrum__callback_run_in(struct thrum__deferred *d, struct thrum_runtime *rt,
+			    void (*call)(struct thrum_future *, void *), void *arg);
 /* Calls @call(@f, NULL) later, on the service thread, which was started before. */
 void thrum__callback_defer(struct thrum__deferred *d, struct thrum_future *f,
 			   void (*call)(struct thrum_future *, void *));

@@ -35,6 +35,7 @@ static const struct row table[] = {
     {"THRUM_BLOCKING_MAX", FIELD(blocking_max), 1, 64, 1, 1024},
     {"THRUM_BLOCKING_QUEUE", FIELD(blocking_queue), 1, 1 << 16, 1, 1 << 30},
     {"THRUM_GRACE_MS", FIELD(grace_ns), 1000000, INT64_C(5000000000), 1, THRUM_FOREVER},
+    {"THRUM_SOFT_MS", FIELD(soft_ns), 1000000, INT64_C(5000000000), 1, THRUM_FOREVER},
     {"THRUM_STALL_MS", FIELD(stall_ns), 1000000, 1000000, 1, THRUM_FOREVER},
 };
 
@@ -104,21 +105,31 @@ static int resolve_row(struct thrum_config *c, const struct row *r, const char *
 	return 0;
 }
 
-static int resolve_clock(struct thrum_config *c)
+/* @value: 0, or 1 or 2 by the program; else by @variable, whose words are for 1 and 2; else 1. */
+static int resolve_choice(const char *variable, const char *const words[2], unsigned *value)
 {
-	const char *text = thrum__os_getenv("THRUM_CLOCK");
+	const char *text = thrum__os_getenv(variable);
 
-	if (c->clock > THRUM_CLOCK_VIRTUAL)
+	if (*value > 2)
 		return -EINVAL;
-	if (c->clock)
+	if (*value)
 		return 0;
-	c->clock = THRUM_CLOCK_REAL;
-	if (text && !strcmp(text, "virtual"))
-		c->clock = THRUM_CLOCK_VIRTUAL;
-	else if (text && strcmp(text, "real"))
-		thrum__report(NULL, 0, "THRUM_CLOCK=%s is ignored: it is neither real nor virtual",
-			      text);
+	*value = 1;
+	if (text && !strcmp(text, words[1]))
+		*value = 2;
+	else if (text && strcmp(text, words[0]))
+		thrum__report(NULL, 0, "%s=%s is ignored: it is neither %s nor %s", variable, text,
+			      words[0], words[1]);
 	return 0;
+}
+
+static int resolve_choices(struct thrum_config *c)
+{
+	static const char *const clocks[] = {"real", "virtual"}, *const signals[] = {"cancel",
+										     "leave"};
+	int err = resolve_choice("THRUM_CLOCK", clocks, &c->clock);
+
+	return err ? err : resolve_choice("THRUM_SIGNALS", signals, &c->signals);
 }
 
 const struct thrum__poller_ops *thrum__config_poller(void)
@@ -184,7 +195,7 @@ int thrum__config_resolve(const struct thrum_config *given, struct thrum_config 
 	for (size_t i = 0; !err && i < sizeof(table) / sizeof(table[0]); i++)
 		err = resolve_row(out, &table[i], workers_why);
 	if (!err)
-		err = resolve_clock(out);
+		err = resolve_choices(out);
 	if (!err)
 		err = resolve_spin(out);
 	if (err)

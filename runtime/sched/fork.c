@@ -25,6 +25,7 @@
 
 #include "sched/await.h"
 #include "sched/fork_check.h"
+#include "sched/local.h"
 #include "sched/scope.h"
 #include "sched/spawn.h"
 
@@ -57,7 +58,7 @@ static struct thrum__task *prepare(struct thrum__worker *w)
 	static const struct thrum__spawn how = {.place = "? fork"};
 	struct thrum__task *t;
 
-	return thrum__spawn_make(w, &how, &t) ? NULL : t;
+	return thrum__spawn_make_bare(w, &how, &t) ? NULL : t;
 }
 
 /* @t becomes @j.  References: the runtime's and the join's. */
@@ -70,6 +71,7 @@ static void fill(struct thrum__worker *w, struct thrum__task *t, struct thrum_fo
 	t->below = j->reserved_link;
 	t->forked = true;
 	t->future.place = t->below->future.place;
+	thrum__locals_inherit(t, t->below);
 	j->reserved_link = mark_task(t);
 	/* While stopping, too: its maker ends after it and passes the request on. */
 	(void)thrum__spawn_publish(w, &how, t);
@@ -185,6 +187,14 @@ void thrum__fork_stop_withholding(struct thrum__worker *w)
 	thrum__lane_ask(&w->lane);
 	w->withholds = false;
 	thrum__idle_offer(&w->runtime->idle);
+}
+
+bool thrum__fork_queue_all(struct thrum__worker *w)
+{
+	bool all = thrum__lane_is_clear(&w->lane) || queue_all(w);
+
+	thrum__idle_notify(&w->runtime->idle);
+	return all;
 }
 
 void thrum__fork_let_go(struct thrum__worker *w)

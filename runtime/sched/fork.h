@@ -16,6 +16,10 @@ struct thrum__task *thrum__fork_steal(struct thrum__worker *w, struct thrum__wor
  * tasks.  May run them, and so come back on another worker. */
 void thrum__fork_let_go(struct thrum__worker *w);
 
+/* The same forks become tasks, but none runs here: true: the lane is empty, and no thief is between
+ * taking one of them and having made it a task; false: no memory, or the limit on tasks. */
+bool thrum__fork_queue_all(struct thrum__worker *w);
+
 /* Are there forks that a searcher would find? */
 bool thrum__forks_lie(struct thrum_runtime *rt);
 /* Does the next fork of every worker tell who sleeps?  attend sees to it (idle.c says when). */

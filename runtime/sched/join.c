@@ -70,7 +70,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 	joiner->lent = false;
 	/* A request further down comes up when the child waits (thrum__join_lend); but a child that
 	 * must not run if it was cancelled before has to know now. */
-	if (child->drop || child->copied ? thrum_cancel_requested() == THRUM_HARD
+	if (child->drop || child->copied ? thrum__cancel_requested() == THRUM_HARD
 					 : thrum__parker_hears(&joiner->parker))
 		thrum__task_cancel(child, THRUM__PARKER_HARD);
 	thrum__worker_set_current(w, child);

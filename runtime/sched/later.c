@@ -78,13 +78,10 @@ static void ready_fire(struct thrum__waiter *n)
 	thrum__parker_fire(&t->parker, seq, THRUM__BY_NODE);
 }
 
-static struct thrum__task *arm(struct thrum__worker *w, struct thrum__task *t,
-			       enum thrum__armed armed)
+static void arm(struct thrum__task *t, enum thrum__armed armed)
 {
 	t->armed = (uint8_t)armed;
-	t->worker = w->index;
 	t->wait_seq = thrum__parker_seq(&t->parker);
-	return t;
 }
 
 /* What starts @t can fire now.  From here on it may run, but not end: the caller's reference. */
@@ -114,7 +111,7 @@ struct thrum_future *thrum_spawn_after_at(const char *place, int64_t ns, thrum_f
 		return spawn_now(&how);
 	if (thrum__spawn_make(w, &how, &t))
 		return NULL;
-	arm(w, t, THRUM__UNTIL_TIME);
+	arm(t, THRUM__UNTIL_TIME);
 	deadline = thrum__deadline_after(thrum__runtime_now_ns(w->runtime), ns);
 	if (thrum__spawn_publish(w, &how, t) ||
 	    thrum__timer_start(&t->timer, w, &t->parker, t->wait_seq, deadline)) {
@@ -146,7 +143,7 @@ static struct thrum_future *spawn_inside(struct thrum__worker *w, const struct t
 					 struct thrum__task *t, struct thrum__descriptor *d, int fd,
 					 uint64_t tick)
 {
-	arm(w, t, THRUM__UNTIL_READABLE);
+	arm(t, THRUM__UNTIL_READABLE);
 	t->future.result = (intptr_t)d;
 	t->ready_fd = fd;
 	t->ready.fire = ready_fire;
@@ -204,7 +201,7 @@ bool thrum__spawn_put_off(struct thrum__worker *w, struct thrum__task *t)
 	if (LIKELY(!is_doubtful(w, t, d)))
 		return false;
 	thrum__edge_withdraw(&d->in, &t->ready);
-	arm(w, t, THRUM__UNTIL_READABLE);
+	arm(t, THRUM__UNTIL_READABLE);
 	if (!hang_again(w, t, d)) {
 		thrum__descriptor_leave(d);
 		reset(t);

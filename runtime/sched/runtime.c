@@ -13,12 +13,15 @@
 #include "sched/config.h"
 #include "sched/fork_check.h"
 #include "sched/fork.h"
+#include "sched/interrupt.h"
 #include "sched/monitor.h"
 #include "sched/registry.h"
 #include "sched/report.h"
 #include "sched/sigpipe.h"
 #include "sched/spare.h"
 #include "sched/spawn.h"
+#include "sched/tether.h"
+#include "sched/token.h"
 #include "sched/worker.h"
 
 #include <stdio.h>
@@ -89,6 +92,8 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	    .blocking_queue = c->blocking_queue,
 	    .blocking_max = c->blocking_max,
 	    .grace_ns = c->grace_ns,
+	    .soft_ns = c->soft_ns,
+	    .signals = c->signals,
 	    .spin_ns = c->spin_ns,
 	    .stall_ns = c->stall_ns,
 	};
@@ -207,8 +212,17 @@ static void free_shared(struct thrum_runtime *rt)
 	thrum__stacks_fini(&rt->stacks);
 }
 
+static void free_root(struct thrum_runtime *rt)
+{
+	if (!rt->root)
+		return;
+	thrum_token_release(rt->root->token);
+	thrum__os_free(rt->root);
+}
+
 static void runtime_free(struct thrum_runtime *rt)
 {
+	free_root(rt);
 	thrum__os_free(rt->workers);
 	thrum__os_free(rt->reporter);
 	thrum__os_free(rt);
@@ -297,8 +311,22 @@ struct driven {
 	struct thrum_runtime *runtime;
 	thrum_fn fn;
 	void *arg;
-	bool stops; /* its end is the runtime's */
+	bool stops;               /* its end is the runtime's */
+	struct thrum__root *root; /* it is asked through; NULL: none */
 };
+
+/* The main task, asked by whoever cancels its token meanwhile. */
+static intptr_t run_asked(struct driven *d)
+{
+	struct thrum__tether tether;
+	intptr_t result;
+
+	thrum__tether_init(&tether, thrum__token_of(d->root->token));
+	thrum__tether_hang(&tether, thrum_self());
+	result = d->fn(d->arg);
+	thrum__tether_unhang(&tether);
+	return result;
+}
 
 /* The clock and the end of the runtime follow the main task itself, not the thread that will learn
  * of it later. */
@@ -309,7 +337,7 @@ static intptr_t drive(void *arg)
 	intptr_t result;
 
 	fetch_add_relaxed(&rt->drivers, 1);
-	result = d->fn(d->arg);
+	result = d->root ? run_asked(d) : d->fn(d->arg);
 	if (d->stops)
 		thrum__runtime_stop_begin(rt);
 	fetch_sub_relaxed(&rt->drivers, 1);
@@ -319,7 +347,8 @@ static intptr_t drive(void *arg)
 static intptr_t block_on(const char *place, struct thrum_runtime *rt, thrum_fn fn, void *arg,
 			 bool stops)
 {
-	struct driven d = {.runtime = rt, .fn = fn, .arg = arg, .stops = stops};
+	struct driven d = {
+	    .runtime = rt, .fn = fn, .arg = arg, .stops = stops, .root = stops ? rt->root : NULL};
 	struct thrum_future *f;
 	int err;
 
@@ -347,6 +376,46 @@ intptr_t thrum_runtime_block_on_at(const char *place, struct thrum_runtime *rt, 
 	return rt ? block_on(place, rt, fn, arg, false) : -EINVAL;
 }
 
+/* What the main task of @rt is asked through: 0 or -ENOMEM. */
+static int make_root(struct thrum_runtime *rt, const char *place)
+{
+	struct thrum__root *root = thrum__os_alloc_zeroed(sizeof(*root));
+
+	if (!root)
+		return -ENOMEM;
+	root->runtime = rt;
+	root->token = thrum_token_create_at(place, NULL);
+	root->soft_ns = rt->limits.soft_ns;
+	if (!root->token) {
+		thrum__os_free(root);
+		return -ENOMEM;
+	}
+	rt->root = root;
+	return 0;
+}
+
+struct thrum_token *thrum_run_token(void)
+{
+	struct thrum__worker *w = thrum__current_worker();
+
+	if (!w || !w->runtime->root)
+		return NULL;
+	store_relaxed(&w->runtime->minds_requests, 1);
+	return w->runtime->root->token;
+}
+
+/* As a rule signals ask it meanwhile; where they can't, they do as before. */
+static intptr_t run_main(struct thrum_runtime *rt, const char *place, thrum_fn fn, void *arg)
+{
+	bool asked =
+	    rt->limits.signals == THRUM_SIGNALS_CANCEL && !thrum__interrupt_begin(rt->root);
+	intptr_t result = block_on(place, rt, fn, arg, true);
+
+	if (asked)
+		thrum__interrupt_end(rt->root);
+	return result;
+}
+
 intptr_t thrum_run_at(const char *place, const struct thrum_config *config, thrum_fn fn, void *arg)
 {
 	struct thrum_runtime *rt;
@@ -357,7 +426,8 @@ intptr_t thrum_run_at(const char *place, const struct thrum_config *config, thru
 		err = thrum_runtime_create(&rt, config);
 	if (err)
 		return err;
-	result = block_on(place, rt, fn, arg, true);
+	err = make_root(rt, place);
+	result = err ? err : run_main(rt, place, fn, arg);
 	err = thrum_runtime_destroy(rt);
 	return err ? err : result;
 }

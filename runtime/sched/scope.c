@@ -14,6 +14,9 @@
  * DEADLINE  The opener's waits see it as they see a timeout's.  The children are cancelled by an
  * alarm: a task without a stack that starts then.  Close ends it.
  *
+ * TOKEN  The scope's node hangs on the hard level of its token, and its fire is as a cancel from
+ * outside.  Children look at the soft level (await.c).
+ *
  * LIMIT  `room` counts how many may still start.  Who finds none waits for `freed`, whose tick was
  * read before the look.
  *
@@ -32,6 +35,7 @@
 #include "sched/config.h"
 #include "sched/fork_check.h"
 #include "sched/spawn.h"
+#include "sched/token.h"
 #include "sched/worker.h"
 
 #include <errno.h>
@@ -104,6 +108,13 @@ static void visit(struct thrum__scope *s, void (*what)(struct thrum__scope *s))
 	leave(s);
 }
 
+/* The token has been cancelled.  Close waits for the node. */
+static void token_fires(struct thrum__waiter *n)
+{
+	visit(container_of(n, struct thrum__scope, node), cancel_all);
+	thrum__waiter_let_go(n);
+}
+
 void thrum_scope_cancel(struct thrum_scope *scope)
 {
 	struct thrum__scope *s = scope_of(scope);
@@ -131,7 +142,7 @@ void thrum__scope_child_ends(struct thrum__scope *s, struct thrum__task *t, intp
 {
 	struct thrum_future *f = &t->future;
 
-	if (thrum__scope_is_cancelled(s))
+	if (thrum__scope_is_cancelled(s) || thrum__scope_is_asked(s))
 		store_relaxed(&f->requested, 1);
 	if (t->marks & THRUM__LISTED)
 		thrum__roster_strike(&s->roster, &t->member);
@@ -156,6 +167,15 @@ void thrum__scope_child_ended(struct thrum__scope *s)
 {
 	give_room(s);
 	leave(s);
+}
+
+/* Of a request above it the token may hear later than who looks. */
+static void hear_token(struct thrum__scope *s)
+{
+	intptr_t reason;
+
+	if (s->token && thrum__token_reached(s->token, &reason) == THRUM_HARD)
+		visit(s, cancel_all);
 }
 
 static bool has_room(struct thrum__scope *s)
@@ -183,32 +203,20 @@ static int take_room(struct thrum__scope *s, struct thrum__task *t)
 	return err;
 }
 
-/* The caller has entered the roster for the child. */
-static int start(struct thrum__scope *s, const struct thrum__spawn *how, struct thrum_future **out)
+static void tie(struct thrum__task *t, void *scope)
 {
-	struct thrum__worker *w = thrum__tls_worker();
-	struct thrum__task *t;
-	int err = thrum__spawn_make(w, how, &t);
+	t->scope = scope;
+}
 
-	if (err)
-		return err;
-	t->scope = s;
-	err = thrum__spawn_publish(w, how, t);
-	if (!err)
-		err = thrum__deque_push(&w->spawned, t);
-	if (err) {
-		t->scope = NULL;
-		thrum__spawn_undo(w, how, t);
-		return err;
-	}
-	thrum__idle_notify(&w->runtime->idle);
-	if (out)
-		*out = &t->future;
-	return 0;
+static void untie(struct thrum__task *t, void *scope)
+{
+	(void)scope;
+	t->scope = NULL;
 }
 
 static int spawn(struct thrum_scope *scope, struct thrum__spawn *how, struct thrum_future **out)
 {
+	static const struct thrum__spawn_link link = {tie, untie};
 	struct thrum__worker *w = thrum__current_worker();
 	struct thrum__scope *s = scope_of(scope);
 	int err;
@@ -219,6 +227,7 @@ static int spawn(struct thrum_scope *scope, struct thrum__spawn *how, struct thr
 		return s->err;
 	if (s->bracket.task->future.runtime != w->runtime)
 		return -EINVAL;
+	hear_token(s);
 	err = s->limited ? take_room(s, w->current) : 0;
 	if (err)
 		return err;
@@ -228,7 +237,7 @@ static int spawn(struct thrum_scope *scope, struct thrum__spawn *how, struct thr
 	}
 	how->drop = s->drop;
 	how->released = !out;
-	err = start(s, how, out);
+	err = thrum__spawn_linked(how, &link, s, out);
 	if (err) {
 		fail(s, err);
 		thrum__scope_child_ended(s);
@@ -311,6 +320,16 @@ static int read_options(const struct thrum_scope_options *given, struct thrum_sc
 	return err;
 }
 
+/* From now on the children of @s, and its opener, hear of @token. */
+static void hang_on(struct thrum__scope *s, struct thrum_token *token)
+{
+	s->token = thrum__token_of(token);
+	s->node.fire = token_fires;
+	thrum__token_use(s->token);
+	s->hung = thrum__future_register(&s->token->level[THRUM__TOKEN_HARD], &s->node);
+	hear_token(s);
+}
+
 static int open_scope(struct thrum__scope *s, const char *place,
 		      const struct thrum_scope_options *given)
 {
@@ -320,8 +339,9 @@ static int open_scope(struct thrum__scope *s, const char *place,
 
 	if (err)
 		return err;
+	s->done.place = options.name ? options.name : place;
 	if (options.deadline_ns != THRUM_FOREVER) {
-		err = set_alarm(s, place, options.deadline_ns);
+		err = set_alarm(s, s->done.place, options.deadline_ns);
 		if (err)
 			return err;
 	}
@@ -331,6 +351,8 @@ static int open_scope(struct thrum__scope *s, const char *place,
 	s->drop = options.drop;
 	s->asks = thrum__parker_is_shielded(&t->parker) ? THRUM__PARKER_INNER : THRUM__PARKER_SCOPE;
 	thrum__bracket_begin(&s->bracket, t, THRUM__SCOPED, options.deadline_ns);
+	if (options.token)
+		hang_on(s, options.token);
 	return 0;
 }
 
@@ -434,6 +456,15 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 	return cut;
 }
 
+/* A request that came at the last moment has found the scope over, or asks the opener still. */
+static void let_go_of_token(struct thrum__scope *s, struct thrum__task *t)
+{
+	if (s->hung)
+		thrum__token_withdraw(&s->token->level[THRUM__TOKEN_HARD], &s->node);
+	thrum__token_unuse(s->token);
+	ask_no_more(s, t);
+}
+
 int thrum_scope_close(struct thrum_scope *scope)
 {
 	struct thrum__scope *s = scope_of(scope);
@@ -448,6 +479,8 @@ int thrum_scope_close(struct thrum_scope *scope)
 	ENSURE(t && t == thrum__current_task(),
 	       "a scope is closed once, by the task that opened it");
 	cut = await_children(s, t);
+	if (s->token)
+		let_go_of_token(s, t);
 	if (s->alarm) {
 		thrum_cancel(s->alarm);
 		thrum__await_end(s->alarm);

@@ -4,6 +4,7 @@
 #define THRUM_SCHED_SCOPE_H
 
 #include "core/edge.h"
+#include "core/token.h"
 #include "sched/bracket.h"
 
 /* What is in a struct thrum_scope. */
@@ -21,11 +22,22 @@ struct thrum__scope {
 	struct thrum__edge freed; /* raised when there is more */
 	void (*drop)(void *);
 	struct thrum_future *alarm; /* a task that starts at the deadline; NULL: none */
+	struct thrum__token *token; /* with a use of it; NULL: none */
+	struct thrum__waiter node;  /* on its hard level */
+	bool hung;
 } __attribute__((may_alias));
 
 static inline bool thrum__scope_is_cancelled(const struct thrum__scope *s)
 {
 	return thrum__roster_is_cancelled(&s->roster);
+}
+
+/* Has the scope's token been cancelled, at any level? */
+static inline bool thrum__scope_is_asked(const struct thrum__scope *s)
+{
+	intptr_t reason;
+
+	return s->token && thrum__token_reached(s->token, &reason);
 }
 
 /* Is who made a fork, perhaps on another worker, asked to end, and hears it?  What a scope of its

@@ -18,6 +18,7 @@
 #include "core/refs.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
+#include "sched/token.h"
 #include "sched/worker.h"
 
 /* Shields that complete inside one another. */
@@ -55,21 +56,38 @@ static void shield_fire(struct thrum__waiter *n)
 		follow(&s->future, NULL);
 }
 
-struct thrum_future *thrum_shield(struct thrum_future *target)
+/* How deep one is that hangs on @target. */
+static uint32_t depth_on(struct thrum_future *target)
 {
-	struct thrum__worker *w = thrum__current_worker();
-	struct thrum__shield *s;
-	uint32_t depth;
+	if (target->kind == THRUM__SHIELD)
+		return shield_of(target)->depth + 1;
+	return target->kind == THRUM__LEVEL ? thrum__token_of_level(target)->depth + 1 : 0;
+}
 
-	if (!w || !target)
-		return NULL;
-	depth = target->kind == THRUM__SHIELD ? shield_of(target)->depth + 1 : 0;
+/* Will @target have a token's reason? */
+static bool tells_reason(struct thrum_future *target)
+{
+	return target->kind == THRUM__LEVEL ||
+	       (target->kind == THRUM__SHIELD && shield_of(target)->tells_reason);
+}
+
+struct thrum_future *thrum__shield_create(struct thrum_future *target)
+{
+	struct thrum__shield *s;
+	uint32_t depth = depth_on(target);
+
 	if (is_link(depth) && thrum__service_start())
 		return NULL;
-	s = thrum__future_alloc(w, THRUM__SHIELD, target->place);
+	s = thrum__future_alloc(thrum__tls_worker(), THRUM__SHIELD, target->place);
 	if (!s)
 		return NULL;
-	thrum_retain(target);
+	s->tells_reason = tells_reason(target);
+	if (s->tells_reason)
+		store_relaxed(&s->future.seen, 1); /* it is no failure */
+	if (target->kind == THRUM__LEVEL)
+		thrum__token_use(thrum__token_of_level(target));
+	else
+		thrum_retain(target);
 	s->target = target;
 	s->depth = depth;
 	s->node.fire = shield_fire;
@@ -80,6 +98,11 @@ struct thrum_future *thrum_shield(struct thrum_future *target)
 	return &s->future;
 }
 
+struct thrum_future *thrum_shield(struct thrum_future *target)
+{
+	return thrum__current_worker() && target ? thrum__shield_create(target) : NULL;
+}
+
 int thrum__shield_cancel(struct thrum_future *f)
 {
 	struct thrum__shield *s = shield_of(f);
@@ -88,7 +111,7 @@ int thrum__shield_cancel(struct thrum_future *f)
 		return -EALREADY;
 	store_relaxed(&f->requested, 1);
 	thrum__future_complete(f, -ECANCELED);
-	if (thrum__future_withdraw(s->target, &s->node))
+	if (thrum__token_withdraw(s->target, &s->node))
 		thrum_release(f); /* the node's; the caller still has one */
 	return 0;
 }
@@ -99,7 +122,7 @@ static bool take_node(void *future)
 	struct thrum_future *f = future;
 	struct thrum__shield *s = shield_of(f);
 
-	return !thrum__future_is_done(f) && thrum__future_withdraw(s->target, &s->node);
+	return !thrum__future_is_done(f) && thrum__token_withdraw(s->target, &s->node);
 }
 
 bool thrum__shield_release(struct thrum_future *f)

@@ -19,6 +19,7 @@
 #include "sched/spawn.h"
 
 #include "sched/fork_check.h"
+#include "sched/local.h"
 #include "sched/registry.h"
 #include "sched/worker.h"
 
@@ -101,7 +102,7 @@ static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
 	t->armed = THRUM__UNARMED;
 	t->marks = 0;
 	t->rivalled = false;
-	t->copied = how->copies;
+	t->copied = false;
 	t->wait_deaf = false;
 	t->forked = false;
 	t->lent = false;
@@ -113,9 +114,9 @@ static NOINLINE bool give_copy(struct thrum__worker *w, struct thrum__task *t,
 			       const struct thrum__spawn *how)
 {
 	t->arg = thrum__copy_args(how->arg, how->copy_bytes);
-	if (t->arg)
+	t->copied = t->arg != NULL;
+	if (t->copied)
 		return true;
-	t->copied = false;
 	thrum__task_discard(w, t);
 	return false;
 }
@@ -137,6 +138,8 @@ static void withdraw(struct thrum__task *t, const struct thrum__spawn *how)
 	store_relaxed(&t->future.requested, 1);
 	if (t->copied)
 		thrum__os_free(t->arg);
+	if (t->marks & THRUM__LOCAL)
+		thrum__locals_end(t);
 	thrum__future_complete(&t->future, -ECANCELED);
 	if (!how->released)
 		thrum_release(&t->future);
@@ -165,6 +168,16 @@ static ALWAYS_INLINE int publish(struct thrum__worker *w, const struct thrum__sp
 
 int thrum__spawn_make(struct thrum__worker *w, const struct thrum__spawn *how,
 		      struct thrum__task **out)
+{
+	int err = prepare(w, how, out);
+
+	if (!err)
+		thrum__locals_inherit(*out, w->current);
+	return err;
+}
+
+int thrum__spawn_make_bare(struct thrum__worker *w, const struct thrum__spawn *how,
+			   struct thrum__task **out)
 {
 	return prepare(w, how, out);
 }
@@ -195,6 +208,7 @@ static ALWAYS_INLINE int spawn(const struct thrum__spawn *how, struct thrum_futu
 	err = prepare(w, how, &t);
 	if (UNLIKELY(err))
 		return err;
+	thrum__locals_inherit(t, w->current);
 	err = publish(w, how, t);
 	if (LIKELY(!err))
 		err = thrum__deque_push(&w->spawned, t);
@@ -211,6 +225,32 @@ static ALWAYS_INLINE int spawn(const struct thrum__spawn *how, struct thrum_futu
 int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 {
 	return spawn(how, out);
+}
+
+int thrum__spawn_linked(const struct thrum__spawn *how, const struct thrum__spawn_link *link,
+			void *arg, struct thrum_future **out)
+{
+	struct thrum__worker *w = thrum__current_worker();
+	struct thrum__task *t;
+	int err = thrum__spawn_make(w, how, &t);
+
+	if (err)
+		return err;
+	err = publish(w, how, t);
+	if (!err) {
+		link->tie(t, arg);
+		err = thrum__deque_push(&w->spawned, t);
+		if (err)
+			link->untie(t, arg);
+	}
+	if (err) {
+		thrum__spawn_undo(w, how, t);
+		return err;
+	}
+	thrum__idle_notify(&w->runtime->idle);
+	if (!how->released)
+		*out = &t->future;
+	return 0;
 }
 
 int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,

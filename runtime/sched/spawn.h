@@ -20,10 +20,21 @@ struct thrum__spawn {
 
 /* From a task: 0 or -errno; *@out the task's future unless released. */
 int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out);
+/* The same from a worker, for a task that is tied to something else before it is queued; untie: as
+ * it could not be. */
+struct thrum__spawn_link {
+	void (*tie)(struct thrum__task *t, void *arg);
+	void (*untie)(struct thrum__task *t, void *arg);
+};
+int thrum__spawn_linked(const struct thrum__spawn *how, const struct thrum__spawn_link *link,
+			void *arg, struct thrum_future **out);
 /* The steps of a spawn by @w, the calling worker, for a task that starts later (later.c).  Made:
  * within the limit, with its argument; only its maker knows it. */
 int thrum__spawn_make(struct thrum__worker *w, const struct thrum__spawn *how,
 		      struct thrum__task **out);
+/* The same, and it inherits nothing: by a thief, for whom no task may run. */
+int thrum__spawn_make_bare(struct thrum__worker *w, const struct thrum__spawn *how,
+			   struct thrum__task **out);
 /* Counted and found by walkers; undo is due if it fails, or what follows does: -ESHUTDOWN. */
 int thrum__spawn_publish(struct thrum__worker *w, const struct thrum__spawn *how,
 			 struct thrum__task *t);

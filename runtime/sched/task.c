@@ -21,13 +21,17 @@
 #include "sched/task.h"
 
 #include "core/refs.h"
+#include "sched/await.h"
 #include "sched/blocking.h"
 #include "sched/callback.h"
 #include "sched/fork_check.h"
+#include "sched/local.h"
 #include "sched/report.h"
 #include "sched/scope.h"
 #include "sched/shield.h"
 #include "sched/spawn.h"
+#include "sched/tether.h"
+#include "sched/token.h"
 #include "sched/worker.h"
 
 #include <string.h>
@@ -44,7 +48,6 @@ void thrum__task_rest(struct thrum__task *t)
 	t->deadline_ns = THRUM_FOREVER;
 	t->brackets = NULL;
 	t->names = NULL;
-	t->locals = NULL;
 }
 
 static void prepare_task(void *block)
@@ -55,6 +58,7 @@ static void prepare_task(void *block)
 	thrum__task_rest(t);
 	store_relaxed(&t->name, NULL);
 	t->scope = NULL;
+	t->locals = NULL;
 }
 
 static void prepare_future(void *block)
@@ -175,6 +179,10 @@ static inline bool drop_reference(struct thrum_future *f)
 
 static bool drop_any_reference(struct thrum_future *f)
 {
+	if (f->kind == THRUM__LEVEL) { /* a part of its token */
+		thrum__token_unuse(thrum__token_of_level(f));
+		return false;
+	}
 	return f->kind == THRUM__SHIELD ? thrum__shield_release(f) : drop_reference(f);
 }
 
@@ -276,16 +284,29 @@ intptr_t thrum__task_call_slowly(struct thrum__task *t)
 /* While stopping every task is asked to end, also one that the walk has not come to. */
 static inline void note_request(struct thrum__worker *w, struct thrum__task *t)
 {
-	if (UNLIKELY((thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD) ||
+	if (UNLIKELY(thrum__parker_requested(&t->parker) ||
 		     thrum__gate_is_shut(&w->runtime->gate)))
 		store_relaxed(&t->future.requested, 1);
+}
+
+static NOINLINE void tidy_up(struct thrum__task *t)
+{
+	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
+	thrum__locals_end(t);
+}
+
+/* Nobody knows yet that @t has returned. */
+static inline void leave_behind(struct thrum__task *t)
+{
+	if (UNLIKELY(t->marks & (THRUM__BRACKETED | THRUM__LOCAL)))
+		tidy_up(t);
 }
 
 static ALWAYS_INLINE void finish(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
 	struct thrum_future *f = &t->future;
 
-	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
+	leave_behind(t);
 	store_relaxed(&t->phase, THRUM__ENDED);
 	note_request(w, t);
 	if (UNLIKELY(t->forked))
@@ -319,7 +340,7 @@ static NOINLINE void finish_joined_slowly(struct thrum__worker *w, struct thrum_
 					  intptr_t result)
 {
 	/* It was asked to end through its joiner: that is no failure of its scope. */
-	if (t->scope && result == -ECANCELED && thrum_cancel_requested() == THRUM_HARD)
+	if (t->scope && result == -ECANCELED && thrum__cancel_requested() == THRUM_HARD)
 		thrum__task_cancel(t, THRUM__PARKER_HARD);
 	thrum__task_finish(w, t, result);
 	thrum__future_look(&t->future); /* the join does */
@@ -328,7 +349,7 @@ static NOINLINE void finish_joined_slowly(struct thrum__worker *w, struct thrum_
 
 void thrum__task_finish_joined(struct thrum__worker *w, struct thrum__task *t, intptr_t result)
 {
-	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
+	leave_behind(t);
 	if (UNLIKELY(t->scope != NULL) || !thrum__refs_release_both(&t->future.refs)) {
 		finish_joined_slowly(w, t, result);
 		return;
@@ -346,6 +367,8 @@ void thrum__task_abort(struct thrum__worker *w, struct thrum__task *t, intptr_t 
 		thrum__spawn_disarm(t);
 	if (t->drop)
 		t->drop(t->arg);
+	else if (t->marks & THRUM__TETHERED)
+		thrum__tether_end(t->arg);
 	if (t->copied)
 		thrum__os_free(t->arg);
 	thrum__task_finish(w, t, err);
@@ -372,6 +395,7 @@ int thrum_cancel(struct thrum_future *f)
 		return thrum__job_cancel(f);
 	case THRUM__SHIELD:
 		return thrum__shield_cancel(f);
+	case THRUM__LEVEL: /* nobody has one */
 	case THRUM__BARE:
 		break;
 	}

@@ -20,6 +20,7 @@
 
 struct thrum__fiber;
 struct thrum__bracket;
+struct thrum__locals;
 struct thrum__name;
 struct thrum__scope;
 struct thrum__worker;
@@ -43,13 +44,15 @@ enum thrum__armed {
 #define THRUM__BRACKETED 1u /* it is inside a timeout, shield or scope of its own */
 #define THRUM__NAMED 2u     /* it has names */
 #define THRUM__LISTED 4u    /* a cancel of its scope finds it (scope.c) */
+#define THRUM__LOCAL 8u     /* it has locals (local.c) */
+#define THRUM__TETHERED 16u /* arg is its tether to a token (tether.c) */
 
 /*
  * A task.  Its worker alone touches what has no other owner named.
  *
  * Two cache lines are all that a task needs which neither waits nor runs in anybody's place.  What
  * is in the third is at rest, as prepare_task makes it, whenever a task begins and ends: whoever
- * changes it there puts it back.
+ * changes it there puts it back.  A task whose spawner has locals begins with them.
  */
 struct thrum__task {
 	struct thrum_future future;
@@ -64,16 +67,19 @@ struct thrum__task {
 	};
 	void *arg;
 	struct thrum__fiber *fiber; /* from its first run to its end */
-	uint32_t worker;            /* index of the worker that it last ran on */
-	struct atomic32 phase;      /* enum thrum__phase */
-	uint8_t level;              /* joiners below it on its stack */
-	uint8_t armed;              /* enum thrum__armed */
-	uint8_t marks;              /* THRUM__BRACKETED, ... */
-	bool rivalled;              /* others were inside its descriptor when it became readable */
-	bool copied;                /* arg is the task's own copy */
-	bool wait_deaf;             /* the wait that it is going into hears no cancel */
-	bool forked;                /* was a fork: below is its maker, on another stack */
-	bool lent; /* its wait is lent to the child that runs in place on its stack */
+	union {
+		uint32_t worker; /* index of the worker that it last ran on */
+		int ready_fd;    /* while it is armed: the descriptor's number */
+	};
+	struct atomic32 phase; /* enum thrum__phase */
+	uint8_t level;         /* joiners below it on its stack */
+	uint8_t armed;         /* enum thrum__armed */
+	uint8_t marks;         /* THRUM__BRACKETED, ... */
+	bool rivalled;         /* others were inside its descriptor when it became readable */
+	bool copied;           /* arg is the task's own copy */
+	bool wait_deaf;        /* the wait that it is going into hears no cancel */
+	bool forked;           /* was a fork: below is its maker, on another stack */
+	bool lent;             /* its wait is lent to the child that runs in place on its stack */
 
 	union {
 		struct {
@@ -88,13 +94,10 @@ struct thrum__task {
 		struct thrum__waiter ready; /* ... when its descriptor is readable (then result
 					       leads to the descriptor) */
 	};
-	uint64_t wait_seq;          /* of the wait that it is going into, or armed for */
-	struct atomicptr name;      /* struct thrum__name, NULL: from place */
-	struct thrum__scope *scope; /* whose child it is; NULL: none's */
-	union {
-		void *locals;
-		int ready_fd; /* while it is armed: the descriptor's number */
-	};
+	uint64_t wait_seq;            /* of the wait that it is going into, or armed for */
+	struct atomicptr name;        /* struct thrum__name, NULL: from place */
+	struct thrum__scope *scope;   /* whose child it is; NULL: none's */
+	struct thrum__locals *locals; /* from its making on; NULL: none */
 };
 
 _Static_assert(offsetof(struct thrum__task, below) == 2 * CACHE_LINE,
@@ -107,6 +110,7 @@ struct thrum__shield {
 	struct thrum_future *target;     /* with a reference */
 	struct thrum__deferred deferred; /* for a deep chain */
 	uint32_t depth;                  /* shields below this one */
+	bool tells_reason;               /* its result will be a token's reason */
 };
 
 /* Of one that was never published or that nobody else ever saw. */
@@ -131,7 +135,7 @@ void thrum__task_cancel(struct thrum__task *t, unsigned level);
 /* Calls @visit for each live task of @runtime, with a reference held, until it returns false. */
 void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void *arg), void *arg);
 
-/* The third line of @t as it is to be found. */
+/* What is in the third line of an armed @t, as it is to be found. */
 void thrum__task_rest(struct thrum__task *t);
 
 /* The names that @t was given (name.c). */
@@ -146,18 +150,6 @@ extern struct thrum__pool thrum__job_blocks;  /* jobs */
 /* Around fork: no slab is being carved. */
 void thrum__pools_before_fork(void);
 void thrum__pools_after_fork(void);
-
-/* A new life of @f's block, before it is published. */
-static inline void thrum__future_prepare(struct thrum_future *f, enum thrum__kind kind,
-					 const char *place)
-{
-	store_relaxed(&f->word, 0);
-	f->place = place;
-	f->kind = (uint8_t)kind;
-	store_relaxed(&f->requested, 0);
-	store_relaxed(&f->seen, 0);
-	f->runtime = NULL;
-}
 
 /* The last step of making a task: it can be found by walkers now.  @refs: how many references. */
 static inline void thrum__task_publish(struct thrum__task *t, void *runtime, uint32_t refs)

@@ -112,7 +112,8 @@ struct thrum__runtime_limits {
 	size_t
 	    credits_share; /* live tasks that a worker may have in store; 0: the limit is exact */
 	unsigned blocking_max;
-	int64_t grace_ns, spin_ns, stall_ns;
+	int64_t grace_ns, soft_ns, spin_ns, stall_ns;
+	unsigned signals;
 };
 
 struct thrum_runtime {
@@ -139,6 +140,8 @@ struct thrum_runtime {
 
 	struct atomic64 virtual_ns;
 	struct thrum__errand advancing; /* one worker moves the virtual clock at a time */
+	struct thrum__root *root; /* of thrum_run; NULL: of none */
+	struct atomic32 minds_requests; /* 1: somebody has asked what is requested */
 	struct atomic32 driven;  /* block_on was used: between its calls a virtual clock stands */
 	struct atomic32 drivers; /* block_on calls whose task runs */
 	struct atomic32 exiting; /* workers end */

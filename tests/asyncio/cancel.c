@@ -26,7 +26,8 @@ static intptr_t main_task(void *arg)
 	(void)arg;
 	for (int elapsed = 1; !done; elapsed++) {
 		say("Task not finished, checking again in a second.");
-		thrum_sleep(T);
+		if (thrum_sleep(T))
+			break; /* cancelled ourselves: join passes it on */
 		/* Asked first: on another worker a cancelled task can be done at once. */
 		done = thrum_done(task);
 		if (elapsed == 5)

@@ -12,7 +12,8 @@
 static const char *const variables[] = {
     "THRUM_WORKERS",      "THRUM_STACK",          "THRUM_TASKS_MAX", "THRUM_INJECT_MAX",
     "THRUM_BLOCKING_MAX", "THRUM_BLOCKING_QUEUE", "THRUM_GRACE_MS",  "THRUM_STALL_MS",
-    "THRUM_CLOCK",        "THRUM_SPIN_US",        "THRUM_SEED",
+    "THRUM_CLOCK",        "THRUM_SPIN_US",        "THRUM_SEED",      "THRUM_SOFT_MS",
+    "THRUM_SIGNALS",
 };
 
 static void environment_clear(void)
@@ -43,6 +44,8 @@ static void is_default(void)
 	ck_assert_uint_eq(out.blocking_max, 64);
 	ck_assert_uint_eq(out.blocking_queue, 1 << 16);
 	ck_assert_int_eq(out.grace_ns, THRUM_SEC(5));
+	ck_assert_int_eq(out.soft_ns, THRUM_SEC(5));
+	ck_assert_uint_eq(out.signals, THRUM_SIGNALS_CANCEL);
 	ck_assert_int_eq(out.stall_ns, THRUM_MS(1));
 	ck_assert_int_eq(out.spin_ns, thrum__os_cpus() > 1 ? 50000 : 0);
 	ck_assert_uint_ne(out.seed, 0);
@@ -186,6 +189,8 @@ START_TEST(the_program_beats_the_environment)
 	setenv("THRUM_BLOCKING_MAX", "3", 1);
 	setenv("THRUM_BLOCKING_QUEUE", "9", 1);
 	setenv("THRUM_GRACE_MS", "20", 1);
+	setenv("THRUM_SOFT_MS", "30", 1);
+	setenv("THRUM_SIGNALS", "leave", 1);
 	setenv("THRUM_STALL_MS", "4", 1);
 	setenv("THRUM_CLOCK", "real", 1);
 	setenv("THRUM_SPIN_US", "7", 1);
@@ -199,15 +204,31 @@ START_TEST(the_program_beats_the_environment)
 	ck_assert_uint_eq(out.blocking_max, 3);
 	ck_assert_uint_eq(out.blocking_queue, 9);
 	ck_assert_int_eq(out.grace_ns, THRUM_MS(20));
+	ck_assert_int_eq(out.soft_ns, THRUM_MS(30));
+	ck_assert_uint_eq(out.signals, THRUM_SIGNALS_LEAVE);
 	ck_assert_int_eq(out.stall_ns, THRUM_MS(4));
 	ck_assert_int_eq(out.spin_ns, 7000);
 	ck_assert_uint_eq(out.seed, 12345);
 	setenv("THRUM_CLOCK", "virtual", 1);
 	ck_assert_int_eq(resolve(NULL), 0);
 	ck_assert_uint_eq(out.clock, THRUM_CLOCK_VIRTUAL);
-	c = (struct thrum_config){
-	    sizeof(c), 2,   THRUM_CLOCK_REAL, 1 << 20, 50, 64, 5, 6, 71, 1000, 81, 1234, "me",
-	    NULL,      NULL};
+	c = (struct thrum_config){sizeof(c),
+				  2,
+				  THRUM_CLOCK_REAL,
+				  1 << 20,
+				  50,
+				  64,
+				  5,
+				  6,
+				  71,
+				  1000,
+				  81,
+				  1234,
+				  "me",
+				  NULL,
+				  NULL,
+				  91,
+				  THRUM_SIGNALS_CANCEL};
 	ck_assert_int_eq(resolve(&c), 0);
 	ck_assert_int_eq(memcmp(&c, &out, sizeof(c)), 0);
 	ck_assert_str_eq(why, "the program");

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* interrupt.h - SIGINT and SIGTERM as requests to a main task; interrupt.c tells how. */
+#ifndef THRUM_SCHED_INTERRUPT_H
+#define THRUM_SCHED_INTERRUPT_H
+
+#include "core/errand.h"
+#include "sched/callback.h"
+#include "sched/tether.h"
+
+#include <thrum/token.h>
+
+struct thrum_runtime;
+
+/* What a main task is asked through; in the frame of thrum_run. */
+struct thrum__root {
+	struct thrum_runtime *runtime;
+	struct thrum_token *token;
+	int64_t soft_ns; /* between the soft request and the hard one */
+	struct atomic32 signals;
+	struct atomic32 reason; /* the last of them */
+	struct thrum__errand acting;
+	struct thrum__deferred call;
+};
+
+/* From now on signals ask @root, which has a runtime and a token.  -EAGAIN: too many roots have it
+ * already; else what sigaction returned.  Nothing is changed then. */
+int thrum__interrupt_begin(struct thrum__root *root);
+/* No signal does any more, and no handler is at it. */
+void thrum__interrupt_end(struct thrum__root *root);
+/* The program waits for @sig itself from now on: the action found is as it was before. */
+void thrum__interrupt_give_up(int sig);
+
+#endif

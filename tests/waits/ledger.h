@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ledger.h - what the programs that are cut short share: what is taken and has to be given back,
+ * what has to hold however a run ends, the main function.
+ *
+ * Statuses as waits.py wants them: 0, 1: cut short and said so, 2: something does not hold.
+ * On the virtual clock, so that a run is like the last.  Any thread may call all of this.
+ */
+#ifndef TESTS_WAITS_LEDGER_H
+#define TESTS_WAITS_LEDGER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <thrum/thrum.h>
+
+#include "base/atomic.h"
+
+static struct atomic64 ledger_taken;
+static struct atomic32 ledger_wrong;
+
+#define EXPECT(cond)                                                                             \
+	do {                                                                                     \
+		if (!(cond)) {                                                                   \
+			fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #cond); \
+			store_relaxed(&ledger_wrong, 1);                                         \
+		}                                                                                \
+	} while (0)
+
+static inline void take(void)
+{
+	fetch_add_relaxed(&ledger_taken, 1);
+}
+
+static inline void give(void)
+{
+	EXPECT(fetch_sub_relaxed(&ledger_taken, 1) != 0);
+}
+
+static inline uint64_t taken(void)
+{
+	return load_relaxed(&ledger_taken);
+}
+
+static inline bool was_cut(intptr_t result)
+{
+	return result == -ECANCELED || result == -ETIMEDOUT;
+}
+
+/* say - a line with the time in ms, which shows where a run differs from another. */
+static inline void say(const char *what, intptr_t result)
+{
+	printf("%lld %s %ld\n", (long long)(thrum_now() / 1000000), what, (long)result);
+}
+
+static inline int ledger_run(thrum_fn fn)
+{
+	struct thrum_config config = THRUM_CONFIG_INIT;
+	intptr_t result;
+
+	config.clock = THRUM_CLOCK_VIRTUAL;
+	result = thrum_run_with(&config, fn, NULL);
+	EXPECT(taken() == 0);
+	EXPECT(!thrum_failed(result) || was_cut(result));
+	printf("result %ld\n", (long)result);
+	return load_relaxed(&ledger_wrong) ? 2 : result != 0;
+}
+
+#endif
