@@ -92,7 +92,8 @@ struct thrum_config {
  * and THRUM_HARD after config.soft_ns; if nobody in the runtime has asked what is requested
  * (thrum_cancel_requested, thrum_run_token) that follows at once.  A second one requests
  * THRUM_HARD, a third has its default effect.  A signal that the program handles or ignores, or
- * waits for by thrum_signal_next, is left to it.
+ * waits for by thrum_signal_next, is left to it.  Of more than 16 calls at a time the later ones
+ * are not asked.
  * Called from: an outside thread, which blocks.  Suspends: no.
  * Returns: @fn's result; -EBUSY: past the grace period something still ran: reported, and left
  * behind with the runtime; -ENOMEM, -EAGAIN (threads), -EINVAL, -E2BIG (configuration): nothing was

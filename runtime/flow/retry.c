@@ -67,7 +67,7 @@ static int64_t jittered(int64_t ns, double jitter)
 
 static bool is_worth_it(const struct thrum_retry_options *o, intptr_t result, void *arg)
 {
-	if (result == -ECANCELED && thrum_cancel_requested() == THRUM_HARD)
+	if (result == -ECANCELED && thrum__cancel_requested() == THRUM_HARD)
 		return false;
 	return o->again ? o->again(result, arg) : thrum_failed(result);
 }

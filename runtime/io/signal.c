@@ -196,11 +196,7 @@ static int install(struct slot *s, int sig)
 	if (err || s->installed)
 		return err;
 	sigemptyset(&action.sa_mask);
-	thrum__interrupt_give_up(sig);
-	/* Before the handler can run. */
-	err = thrum__os_sigaction(sig, NULL, &s->before);
-	if (!err)
-		err = thrum__os_sigaction(sig, &action, NULL);
+	err = thrum__interrupt_give_up(sig, &action, &s->before);
 	s->installed = !err;
 	return err;
 }

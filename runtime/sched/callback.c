@@ -103,7 +103,8 @@ void thrum__service_before_fork(void)
 void thrum__service_after_fork(bool child)
 {
 	if (child) { /* the thread and what was due are the parent's */
-		store_relaxed(&service_is_lost, service_runs);
+		if (service_runs)
+			store_relaxed(&service_is_lost, 1);
 		service_runs = false;
 		thrum__inbox_init(&service_inbox);
 		thrum__tally_init(&service_busy);

@@ -14,8 +14,8 @@
  * A signal that the program ignores or handles when thrum_run begins is left to it; so is one that
  * it waits for by thrum_signal_next, from then on.
  *
- * OWNERS  installed, before, users: under lock, and before also the handler's.  roots: begin puts
- * a root there, under lock, and end takes it out; the handlers visit.
+ * OWNERS  installed, users: under lock.  roots: begin puts a root there, under lock, and end takes
+ * it out; the handlers visit.
  *
  * FORK  In a child that is forked meanwhile the handler puts the action back that was found, and
  * sends the signal again, as in io/signal.c.
@@ -40,7 +40,7 @@ static const int handled[] = {SIGINT, SIGTERM};
 #define HANDLED (sizeof(handled) / sizeof(handled[0]))
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sigaction before[HANDLED];
+static const struct sigaction dfl = {.sa_handler = SIG_DFL}; /* what is put back */
 static bool installed[HANDLED];
 static unsigned users;        /* roots that there are */
 static struct atomic32 owner; /* the process whose signals are handled */
@@ -59,9 +59,19 @@ static intptr_t task_asks_hard(void *arg)
 	struct thrum__root *root = arg;
 	int err = thrum_sleep(root->soft_ns);
 
-	if (!err)
+	if (err == -ECANCELED)
+		return err;
+	ask_hard(root); /* also if there is no timer */
+	return 0;
+}
+
+/* It could not run. */
+static void no_pause(void *arg)
+{
+	struct thrum__root *root = arg;
+
+	if (!thrum__gate_is_shut(&root->runtime->gate))
 		ask_hard(root);
-	return err;
 }
 
 static bool anyone_minds(const struct thrum__root *root)
@@ -72,8 +82,11 @@ static bool anyone_minds(const struct thrum__root *root)
 static void act(struct thrum_future *none, void *arg)
 {
 	struct thrum__root *root = arg;
-	struct thrum__spawn how = {
-	    .place = "? hard_after_soft", .fn = task_asks_hard, .arg = root, .released = true};
+	struct thrum__spawn how = {.place = "? hard_after_soft",
+				   .fn = task_asks_hard,
+				   .drop = no_pause,
+				   .arg = root,
+				   .released = true};
 
 	(void)none;
 	thrum__errand_take(&root->acting);
@@ -88,28 +101,30 @@ static void act(struct thrum_future *none, void *arg)
 /* ---- The handler ---- */
 
 /* Calls nothing that a signal handler may not. */
-static void tell(struct thrum__root *root, int sig)
+static uint32_t tell(struct thrum__root *root, int sig)
 {
+	uint32_t n;
+
 	store_relaxed(&root->reason, (uint32_t)sig);
-	fetch_add_relaxed(&root->signals, 1);
+	n = fetch_add_relaxed(&root->signals, 1);
 	if (thrum__errand_ask(&root->acting))
 		thrum__callback_run_in(&root->call, root->runtime, act, root);
+	return n;
 }
 
-static void put_back_and_raise(size_t i, int sig)
+static void put_back_and_raise(int sig)
 {
-	(void)thrum__os_sigaction(sig, &before[i], NULL);
+	(void)thrum__os_sigaction(sig, &dfl, NULL);
 	kill(getpid(), sig);
 }
 
 static void handle(int sig)
 {
-	size_t i = sig == handled[0] ? 0 : 1;
 	bool patient = false;
 	int saved = errno;
 
 	if ((pid_t)load_relaxed(&owner) != getpid()) {
-		put_back_and_raise(i, sig);
+		put_back_and_raise(sig);
 		errno = saved;
 		return;
 	}
@@ -119,39 +134,48 @@ static void handle(int sig)
 
 		if (!root)
 			continue;
-		patient |= load_relaxed(&root->signals) < 2;
-		tell(root, sig);
+		patient |= tell(root, sig) < 2;
 	}
 	thrum__places_leave(&roots);
 	if (!patient)
-		put_back_and_raise(i, sig);
+		put_back_and_raise(sig);
 	errno = saved;
 }
 
 /* ---- Begin and end ---- */
 
+/* Is the handler still, or again, in place? */
+static bool is_ours(const struct sigaction *a)
+{
+	return !(a->sa_flags & SA_SIGINFO) && a->sa_handler == handle;
+}
+
 /* Under lock. */
 static int install(size_t i)
 {
 	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_ONSTACK};
+	struct sigaction found;
 	int err;
 
 	if (installed[i])
 		return 0;
-	sigemptyset(&action.sa_mask);
-	err = thrum__os_sigaction(handled[i], NULL, &before[i]);
-	if (err || before[i].sa_handler != SIG_DFL)
+	sigfillset(&action.sa_mask); /* another handler might not come back to this one */
+	err = thrum__os_sigaction(handled[i], NULL, &found);
+	/* Ours: somebody has put back what he found in a thrum_run that has ended. */
+	if (err || (found.sa_handler != SIG_DFL && !is_ours(&found)))
 		return err;
 	err = thrum__os_sigaction(handled[i], &action, NULL);
 	installed[i] = !err;
 	return err;
 }
 
-/* Under lock. */
+/* Under lock.  What the program has put in place meanwhile stays. */
 static void uninstall(size_t i)
 {
-	if (installed[i])
-		(void)thrum__os_sigaction(handled[i], &before[i], NULL);
+	struct sigaction found;
+
+	if (installed[i] && !thrum__os_sigaction(handled[i], NULL, &found) && is_ours(&found))
+		(void)thrum__os_sigaction(handled[i], &dfl, NULL);
 	installed[i] = false;
 }
 
@@ -185,11 +209,19 @@ void thrum__interrupt_end(struct thrum__root *root)
 	pthread_mutex_unlock(&lock);
 }
 
-void thrum__interrupt_give_up(int sig)
+int thrum__interrupt_give_up(int sig, const struct sigaction *action, struct sigaction *found)
 {
+	int err;
+
 	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < HANDLED; i++)
+	err = thrum__os_sigaction(sig, NULL, found);
+	if (!err && is_ours(found))
+		*found = dfl;
+	if (!err)
+		err = thrum__os_sigaction(sig, action, NULL);
+	for (size_t i = 0; i < HANDLED && !err; i++)
 		if (handled[i] == sig)
-			uninstall(i);
+			installed[i] = false;
 	pthread_mutex_unlock(&lock);
+	return err;
 }

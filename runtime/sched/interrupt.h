@@ -7,6 +7,7 @@
 #include "sched/callback.h"
 #include "sched/tether.h"
 
+#include <signal.h>
 #include <thrum/token.h>
 
 struct thrum_runtime;
@@ -27,7 +28,8 @@ struct thrum__root {
 int thrum__interrupt_begin(struct thrum__root *root);
 /* No signal does any more, and no handler is at it. */
 void thrum__interrupt_end(struct thrum__root *root);
-/* The program waits for @sig itself from now on: the action found is as it was before. */
-void thrum__interrupt_give_up(int sig);
+/* The program waits for @sig itself from now on, by @action; *@found, written first: what it is to
+ * put back.  Else what sigaction returned, and nothing is changed. */
+int thrum__interrupt_give_up(int sig, const struct sigaction *action, struct sigaction *found);
 
 #endif

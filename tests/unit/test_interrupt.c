@@ -201,6 +201,56 @@ START_TEST(who_waits_for_one_has_it)
 }
 END_TEST
 
+static intptr_t main_takes_over(void *sig)
+{
+	must(signal(SIGINT, sig ? own_handler : SIG_IGN) != SIG_ERR);
+	return 0;
+}
+
+/* What the program has put in place meanwhile stays; and what it found meanwhile and puts back
+ * later is nobody's. */
+START_TEST(the_programs_own_stays)
+{
+	struct sigaction found;
+
+	as_found();
+	is_int(run_real(1, main_takes_over, as_arg(1)), 0);
+	must(signal(SIGINT, SIG_DFL) == own_handler);
+	is_int(run_real(1, main_takes_over, NULL), 0);
+	must(signal(SIGINT, SIG_DFL) == SIG_IGN);
+	must(sigaction(SIGINT, NULL, &found) == 0 && found.sa_handler == SIG_DFL);
+}
+END_TEST
+
+static struct sigaction left_over;
+
+static intptr_t main_saves_action(void *unused)
+{
+	(void)unused;
+	return sigaction(SIGINT, NULL, &left_over);
+}
+
+static void put_back_late(void)
+{
+	as_found();
+	is_int(run_real(1, main_saves_action, NULL), 0);
+	must(sigaction(SIGINT, &left_over, NULL) == 0);
+	is_int(run_real(1, main_sleeps, NULL), -ECANCELED);
+	must(sigaction(SIGINT, &left_over, NULL) == 0);
+	raise_all(SIGINT);
+	pause();
+}
+
+START_TEST(a_handler_put_back_late_does_no_harm)
+{
+	char err[4096];
+	int status = child_run(put_back_late, err, sizeof(err));
+
+	must(WIFSIGNALED(status));
+	is_int(WTERMSIG(status), SIGINT);
+}
+END_TEST
+
 static void run_leaving(void)
 {
 	struct thrum_config c = config_of(1, THRUM_CLOCK_REAL);
@@ -284,11 +334,18 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-	    it_ends_who_sleeps,         it_asks_softly,
-	    hard_follows_soft,          the_second_is_hard,
-	    the_third_ends_the_process, a_handled_signal_is_left,
-	    who_waits_for_one_has_it,   otherwise_they_do_as_ever,
-	    all_roots_are_asked,        others_have_no_token,
+	    it_ends_who_sleeps,
+	    it_asks_softly,
+	    hard_follows_soft,
+	    the_second_is_hard,
+	    the_third_ends_the_process,
+	    a_handled_signal_is_left,
+	    who_waits_for_one_has_it,
+	    the_programs_own_stays,
+	    a_handler_put_back_late_does_no_harm,
+	    otherwise_they_do_as_ever,
+	    all_roots_are_asked,
+	    others_have_no_token,
 	};
 
 	return RUN_TESTS("interrupt", tests);
