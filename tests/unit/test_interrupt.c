@@ -340,10 +340,10 @@ int main(void)
 	    the_second_is_hard,
 	    the_third_ends_the_process,
 	    a_handled_signal_is_left,
-	    who_waits_for_one_has_it,
 	    the_programs_own_stays,
 	    a_handler_put_back_late_does_no_harm,
 	    otherwise_they_do_as_ever,
+	    who_waits_for_one_has_it, /* from here on there is a service thread: no child */
 	    all_roots_are_asked,
 	    others_have_no_token,
 	};
