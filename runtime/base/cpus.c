@@ -26,22 +26,6 @@ struct scratch {
 	char mounts[1 << 18];    /* /proc/self/mountinfo; what is longer is cut */
 };
 
-/* Read the file into @text; false if it cannot be read. */
-static bool file_read(const char *path, char *text, size_t size)
-{
-	size_t used = 0;
-	ssize_t n = 0;
-	int fd = thrum__os_open(path, O_RDONLY | O_CLOEXEC, 0);
-
-	if (fd < 0)
-		return false;
-	while (used < size - 1 && (n = thrum__os_read(fd, text + used, size - 1 - used)) > 0)
-		used += (size_t)n;
-	thrum__os_close(fd);
-	text[used] = 0;
-	return n >= 0;
-}
-
 static unsigned quota_to_cpus(long long quota, long long period)
 {
 	long long cpus;
@@ -60,16 +44,16 @@ static unsigned group_quota(struct scratch *s, bool unified)
 
 	if (unified) {
 		snprintf(s->file, sizeof(s->file), "%s/cpu.max", s->dir);
-		if (!file_read(s->file, text, sizeof(text)) ||
+		if (!thrum__os_read_text(s->file, text, sizeof(text)) ||
 		    sscanf(text, "%lld %lld", &quota, &period) != 2)
 			return UINT_MAX; /* "max 100000" ends here too */
 		return quota_to_cpus(quota, period);
 	}
 	snprintf(s->file, sizeof(s->file), "%s/cpu.cfs_quota_us", s->dir);
-	if (!file_read(s->file, text, sizeof(text)) || sscanf(text, "%lld", &quota) != 1)
+	if (!thrum__os_read_text(s->file, text, sizeof(text)) || sscanf(text, "%lld", &quota) != 1)
 		return UINT_MAX;
 	snprintf(s->file, sizeof(s->file), "%s/cpu.cfs_period_us", s->dir);
-	if (!file_read(s->file, text, sizeof(text)) || sscanf(text, "%lld", &period) != 1)
+	if (!thrum__os_read_text(s->file, text, sizeof(text)) || sscanf(text, "%lld", &period) != 1)
 		return UINT_MAX;
 	return quota_to_cpus(quota, period);
 }
@@ -177,10 +161,10 @@ static unsigned hierarchy_quota(struct scratch *s, const char *prefix, bool unif
 	size_t top;
 
 	snprintf(s->file, sizeof(s->file), "%s/proc/self/cgroup", prefix);
-	if (!file_read(s->file, s->groups, sizeof(s->groups)))
+	if (!thrum__os_read_text(s->file, s->groups, sizeof(s->groups)))
 		return UINT_MAX;
 	snprintf(s->file, sizeof(s->file), "%s/proc/self/mountinfo", prefix);
-	if (!file_read(s->file, s->mounts, sizeof(s->mounts)))
+	if (!thrum__os_read_text(s->file, s->mounts, sizeof(s->mounts)))
 		return UINT_MAX;
 	path = cgroup_path(s->groups, unified);
 	if (!path || !cgroup_mount(s->mounts, unified, &root, &point))

@@ -211,6 +211,38 @@ ssize_t thrum__os_write(int fd, const void *buf, size_t size)
 	return result(write(fd, buf, size));
 }
 
+int thrum__os_write_all(int fd, const void *buf, size_t size)
+{
+	const char *at = buf;
+
+	while (size) {
+		ssize_t n = thrum__os_write(fd, at, size);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+bool thrum__os_read_text(const char *path, char *text, size_t size)
+{
+	size_t used = 0;
+	ssize_t n = 0;
+	int fd = thrum__os_open(path, O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	while (used < size - 1 && (n = thrum__os_read(fd, text + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	thrum__os_close(fd);
+	text[used] = 0;
+	return n >= 0;
+}
+
 ssize_t thrum__os_pwrite(int fd, const void *buf, size_t size, off_t at)
 {
 	FAULT_POINT(-ENOSPC);
@@ -285,16 +317,10 @@ bool thrum__os_thread_is_runnable(pid_t tid)
 {
 	char file[64], line[64 + 1];
 	const char *name_end; /* the state follows; the name may hold anything but is short */
-	ssize_t n;
-	int fd;
 
 	snprintf(file, sizeof(file), "/proc/self/task/%d/stat", (int)tid);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!thrum__os_read_text(file, line, sizeof(line)))
 		return false;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = 0;
 	name_end = strrchr(line, ')');
 	return name_end && !strncmp(name_end, ") R", 3);
 }

@@ -58,8 +58,12 @@ OS_CALL int thrum__os_set_flags(int fd, int flags); /* F EAGAIN; fcntl F_SETFL *
 OS_CALL int thrum__os_get_flags(int fd);            /* fcntl F_GETFL */
 OS_CALL int thrum__os_close(int fd);                /* closed even if it returns an error */
 OS_CALL int thrum__os_unlink(const char *path);
-OS_CALL ssize_t thrum__os_read(int fd, void *buf, size_t size);                   /* F EIO, P */
-OS_CALL ssize_t thrum__os_write(int fd, const void *buf, size_t size);            /* F EIO, P */
+OS_CALL ssize_t thrum__os_read(int fd, void *buf, size_t size);        /* F EIO, P */
+OS_CALL ssize_t thrum__os_write(int fd, const void *buf, size_t size); /* F EIO, P */
+/* All @size bytes, however often it takes: 0, or what write returned (-EIO: nothing). */
+int thrum__os_write_all(int fd, const void *buf, size_t size);
+/* The file's first @size - 1 bytes, and an end; false: it cannot be read. */
+bool thrum__os_read_text(const char *path, char *text, size_t size);
 OS_CALL ssize_t thrum__os_readv(int fd, const struct iovec *v, int n);            /* F EIO, P */
 OS_CALL ssize_t thrum__os_writev(int fd, const struct iovec *v, int n);           /* F EIO, P */
 OS_CALL ssize_t thrum__os_pread(int fd, void *buf, size_t size, off_t at);        /* F EIO */

@@ -77,7 +77,6 @@ struct walk {
 	bool cleans_up;            /* it does what was put off */
 	struct thrum__token *left; /* tokens whose users have gone */
 	struct thrum__token_work *work;
-	void (*do_work)(struct thrum__token_work *work);
 };
 
 #ifdef THRUM_MODEL
@@ -117,7 +116,7 @@ static void clean_up(struct walk *w)
 			end_left(t);
 		} else {
 			w->work = work->next;
-			w->do_work(work);
+			work->do_work(work);
 		}
 	}
 	w->cleans_up = false;
@@ -128,22 +127,25 @@ static void walk_begin(struct walk *w)
 	w->depth++;
 }
 
-static void walk_end(struct walk *w)
+static void clean_up_outside(struct walk *w)
 {
-	if (--w->depth == 0 && !w->cleans_up && (w->left || w->work))
+	if (w->depth == 0 && !w->cleans_up)
 		clean_up(w);
 }
 
-void thrum__token_after_walk(struct thrum__token_work *work,
-			     void (*do_work)(struct thrum__token_work *work))
+static void walk_end(struct walk *w)
+{
+	w->depth--;
+	clean_up_outside(w);
+}
+
+void thrum__token_after_walk(struct thrum__token_work *work)
 {
 	struct walk *w = this_walk();
 
 	work->next = w->work;
 	w->work = work;
-	w->do_work = do_work;
-	if (w->depth == 0 && !w->cleans_up)
-		clean_up(w);
+	clean_up_outside(w);
 }
 
 bool thrum__token_withdraw(struct thrum_future *level, struct thrum__waiter *n)
@@ -221,8 +223,7 @@ void thrum__token_unuse(struct thrum__token *t)
 		return;
 	t->next_left = w->left;
 	w->left = t;
-	if (w->depth == 0 && !w->cleans_up)
-		clean_up(w);
+	clean_up_outside(w);
 }
 
 void thrum__token_follow(struct thrum__token *t, unsigned level)
@@ -298,7 +299,8 @@ unsigned thrum__token_reached(const struct thrum__token *t, intptr_t *reason)
 		for (unsigned i = THRUM__TOKEN_LEVELS; i > reached; i--)
 			if (thrum__future_is_done(&t->level[i - 1])) {
 				reached = i;
-				*reason = plain_read(&t->level[i - 1].result);
+				if (reason)
+					*reason = plain_read(&t->level[i - 1].result);
 			}
 	return reached;
 }

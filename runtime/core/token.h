@@ -56,14 +56,15 @@ int thrum__token_reach(struct thrum__token *t, unsigned level, intptr_t reason);
 void thrum__token_follow(struct thrum__token *t, unsigned level);
 /* Takes @n off one of a token's levels, as thrum__future_withdraw does; not by a node's fire. */
 bool thrum__token_withdraw(struct thrum_future *level, struct thrum__waiter *n);
-/* Work that a node's fire may not do itself, as it waits or calls what is not the library's: done
- * when no walk is under way on this thread, by @do_work, which is the same for all. */
+/* Work that a node's fire may not do itself, as it waits or calls what is not the library's. */
 struct thrum__token_work {
 	struct thrum__token_work *next;
+	void (*do_work)(struct thrum__token_work *work);
 };
-void thrum__token_after_walk(struct thrum__token_work *work,
-			     void (*do_work)(struct thrum__token_work *work));
-/* How many levels have been asked for, of @t or those above it; *@reason: what for, if any. */
+/* Does it when no walk is under way on this thread. */
+void thrum__token_after_walk(struct thrum__token_work *work);
+/* How many levels have been asked for, of @t or those above it; @reason: NULL, or gets what for, if
+ * any. */
 unsigned thrum__token_reached(const struct thrum__token *t, intptr_t *reason);
 
 #ifdef THRUM_MODEL

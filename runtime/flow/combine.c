@@ -72,8 +72,17 @@ static int add_all(struct thrum__drain *d, struct thrum_future *const fs[], size
 	return err;
 }
 
+static bool is_any(const struct thrum_future *f)
+{
+	(void)f;
+	return true;
+}
+
+/* The first to complete that @fits: 0, with *@which its index, which stays as it was if none does;
+ * or why the wait ended. */
 static int wait_for_first(struct thrum__task *t, struct thrum_future *const fs[], size_t n,
-			  int until, int64_t deadline_ns)
+			  bool (*fits)(const struct thrum_future *f), int64_t deadline_ns,
+			  size_t *which)
 {
 	struct thrum__drain d;
 	bool found = false;
@@ -88,7 +97,9 @@ static int wait_for_first(struct thrum__task *t, struct thrum_future *const fs[]
 		err = thrum__drain_wait(&d, deadline_ns);
 		if (err || !thrum__drain_take(&d, &f, &i))
 			break;
-		found = until == THRUM_FIRST_COMPLETED || has_failed(f);
+		found = fits(f);
+		if (found)
+			*which = i;
 		thrum_release(f);
 	}
 	thrum__drain_fini(&d);
@@ -99,6 +110,7 @@ ssize_t thrum_wait(struct thrum_future *const fs[], size_t n, int until, int64_t
 {
 	struct thrum__task *t = thrum__current_task();
 	int64_t deadline_ns;
+	size_t which;
 	int err = 0;
 
 	if (!t)
@@ -113,7 +125,9 @@ ssize_t thrum_wait(struct thrum_future *const fs[], size_t n, int until, int64_t
 		else if (until == THRUM_ALL)
 			err = wait_for_all(fs, n, deadline_ns);
 		else
-			err = wait_for_first(t, fs, n, until, deadline_ns);
+			err = wait_for_first(t, fs, n,
+					     until == THRUM_FIRST_FAILED ? has_failed : is_any,
+					     deadline_ns, &which);
 	}
 	if (err && !(timeout_ns > 0 && thrum__wait_is_own(t, err, deadline_ns)))
 		return err;
@@ -122,39 +136,21 @@ ssize_t thrum_wait(struct thrum_future *const fs[], size_t n, int until, int64_t
 
 /* ---- Race ---- */
 
+/* Of a future that is done, or NULL. */
+static bool has_succeeded(const struct thrum_future *f)
+{
+	return f && !thrum_failed(f->result);
+}
+
 /* The lowest index that has succeeded; @n: none. */
 static size_t first_success(struct thrum_future *const fs[], size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (fs[i] && thrum__future_is_done(fs[i]) && !thrum_failed(fs[i]->result))
+		if (fs[i] && thrum__future_is_done(fs[i]) && has_succeeded(fs[i]))
 			break;
 	return i;
-}
-
-/* 0, with *@winner the index of the first that succeeds, @n: none; or why the wait ended. */
-static int await_success(struct thrum__task *t, struct thrum_future *const fs[], size_t n,
-			 size_t *winner)
-{
-	struct thrum__drain d;
-	int err;
-
-	thrum__drain_init(&d, t);
-	err = add_all(&d, fs, n);
-	while (!err && *winner == n) {
-		struct thrum_future *f;
-		size_t i;
-
-		err = thrum__drain_wait(&d, THRUM_FOREVER);
-		if (err || !thrum__drain_take(&d, &f, &i))
-			break;
-		if (f && !thrum_failed(f->result))
-			*winner = i;
-		thrum_release(f);
-	}
-	thrum__drain_fini(&d);
-	return err == -ENODATA ? 0 : err;
 }
 
 /* Cancels what is not done, waits for all, has looked at all; the first failure, or 0. */
@@ -189,7 +185,7 @@ ssize_t thrum_race(struct thrum_future *const fs[], size_t n, intptr_t *result)
 		return -EINVAL;
 	winner = first_success(fs, n);
 	if (winner == n)
-		err = await_success(t, fs, n, &winner);
+		err = wait_for_first(t, fs, n, has_succeeded, THRUM_FOREVER, &winner);
 	if (err == -ENOMEM)
 		return err;
 	failure = end_all(fs, n);

@@ -196,7 +196,7 @@ static int install(struct slot *s, int sig)
 	if (err || s->installed)
 		return err;
 	sigemptyset(&action.sa_mask);
-	err = thrum__interrupt_give_up(sig, &action, &s->before);
+	err = thrum__interrupt_hand_over(sig, &action, &s->before);
 	s->installed = !err;
 	return err;
 }

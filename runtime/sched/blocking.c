@@ -32,9 +32,17 @@ struct job_future {
 	void *arg;
 	void (*drop)(void *arg); /* called once when it has run or was taken back; may be NULL */
 	struct atomic32 started;
-	struct thrum__locals *locals; /* of who made it; NULL: none */
+	struct thrum__job_has has;
 	struct thrum__token_work cancel_work;
 };
+
+/* Of the job that a thread of the pool runs. */
+static __thread struct thrum__job_has has_here;
+
+struct thrum__job_has thrum__job_here(void)
+{
+	return has_here;
+}
 
 static struct job_future *job_of(struct thrum_future *f)
 {
@@ -66,7 +74,7 @@ static void end_job(struct job_future *j, intptr_t result)
 {
 	if (j->drop)
 		j->drop(j->arg);
-	thrum__locals_release(j->locals);
+	thrum__locals_release(j->has.locals);
 	thrum__future_complete(&j->future, result);
 	thrum_release(&j->future);
 }
@@ -74,13 +82,12 @@ static void end_job(struct job_future *j, intptr_t result)
 static void run_job(struct thrum__job *job)
 {
 	struct job_future *j = container_of(job, struct job_future, job);
-
 	intptr_t result;
 
 	store_relaxed(&j->started, 1);
-	thrum__locals_lend(j->locals);
+	has_here = j->has;
 	result = j->fn(j->arg);
-	thrum__locals_lend(NULL);
+	has_here = (struct thrum__job_has){NULL, NULL};
 	end_job(j, result);
 }
 
@@ -123,7 +130,10 @@ static void cancel_job(struct thrum__token_work *work)
 
 void thrum__job_cancel_soon(struct thrum_future *f)
 {
-	thrum__token_after_walk(&job_of(f)->cancel_work, cancel_job);
+	struct job_future *j = job_of(f);
+
+	j->cancel_work.do_work = cancel_job;
+	thrum__token_after_walk(&j->cancel_work);
 }
 
 /* @h: NULL, or the job's tether, which has its argument. */
@@ -153,7 +163,7 @@ static int start_job(enum thrum__job_pool_class_id id, const struct thrum__spawn
 		}
 		j->drop = thrum__os_free;
 	}
-	j->locals = thrum__locals_of(w->current);
+	j->has = (struct thrum__job_has){thrum__locals_of(w->current), h};
 	j->future.runtime = w->runtime;
 	thrum__refs_publish(&j->future.refs, 2);
 	if (h)

@@ -8,6 +8,7 @@
 
 struct thrum_runtime;
 struct thrum__spawn;
+struct thrum__locals;
 struct thrum__tether;
 
 int thrum__blocking_start(struct thrum_runtime *rt);
@@ -35,6 +36,13 @@ int thrum__blocking_call(enum thrum__job_pool_class_id id, const char *place, th
  */
 int thrum__blocking_spawn(enum thrum__job_pool_class_id id, const char *place, thrum_fn fn,
 			  void *arg, void (*drop)(void *), struct thrum_future **out);
+/* What a job has of who made it; NULL: none. */
+struct thrum__job_has {
+	struct thrum__locals *locals;
+	struct thrum__tether *tether;
+};
+/* That of the job which this thread runs; NULL, NULL: it runs none. */
+struct thrum__job_has thrum__job_here(void);
 /* Cancels the job @f, once this thread may call what is not the library's; takes a reference over.
  * Once for each job. */
 void thrum__job_cancel_soon(struct thrum_future *f);

@@ -85,7 +85,8 @@ static bool from_environment(const char *variable, int64_t unit, int64_t least, 
 	return true;
 }
 
-static int resolve_row(struct thrum_config *c, const struct row *r, const char **why)
+static int resolve_row(struct thrum_config *c, const struct row *r,
+		       struct thrum__config_found *found)
 {
 	int64_t value = get(c, r);
 	bool workers = r->offset == offsetof(struct thrum_config, workers);
@@ -94,10 +95,10 @@ static int resolve_row(struct thrum_config *c, const struct row *r, const char *
 		return value < r->least || value > r->most ? -EINVAL : 0;
 	if (from_environment(r->variable, r->unit, r->least, r->most, &value)) {
 		if (workers)
-			*why = "THRUM_WORKERS";
+			found->workers_why = "THRUM_WORKERS";
 	} else if (workers) {
-		*why = "CPU affinity and cgroup quota";
-		value = thrum__min64(thrum__os_cpus(), THRUM__WORKERS_MAX);
+		found->workers_why = "CPU affinity and cgroup quota";
+		value = thrum__min64(found->cpus, THRUM__WORKERS_MAX);
 	} else {
 		value = r->fallback;
 	}
@@ -146,13 +147,13 @@ const struct thrum__poller_ops *thrum__config_poller(void)
 	return &thrum__poller_epoll;
 }
 
-static int resolve_spin(struct thrum_config *c)
+static int resolve_spin(struct thrum_config *c, unsigned cpus)
 {
 	if (c->spin_ns < -1 || c->spin_ns > SPIN_MAX_NS)
 		return -EINVAL;
 	if (c->spin_ns == 0 &&
 	    !from_environment("THRUM_SPIN_US", 1000, 0, SPIN_MAX_NS, &c->spin_ns))
-		c->spin_ns = thrum__os_cpus() > 1 ? SPIN_MAX_NS : 0;
+		c->spin_ns = cpus > 1 ? SPIN_MAX_NS : 0;
 	if (c->spin_ns < 0 || c->clock == THRUM_CLOCK_VIRTUAL)
 		c->spin_ns = 0;
 	return 0;
@@ -183,21 +184,21 @@ int thrum__copy_known(const void *given, void *out, size_t known)
 }
 
 int thrum__config_resolve(const struct thrum_config *given, struct thrum_config *out,
-			  const char **workers_why)
+			  struct thrum__config_found *found)
 {
 	int64_t seed;
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	*workers_why = "the program";
+	*found = (struct thrum__config_found){"the program", thrum__os_cpus()};
 	if (given)
 		err = thrum__copy_known(given, out, sizeof(*out));
 	for (size_t i = 0; !err && i < sizeof(table) / sizeof(table[0]); i++)
-		err = resolve_row(out, &table[i], workers_why);
+		err = resolve_row(out, &table[i], found);
 	if (!err)
 		err = resolve_choices(out);
 	if (!err)
-		err = resolve_spin(out);
+		err = resolve_spin(out, found->cpus);
 	if (err)
 		return err;
 	if (out->name && strlen(out->name) > 10)

@@ -8,10 +8,15 @@
 
 #include <thrum/runtime.h>
 
-/* Fills *@out: every field has its final value.  0, -EINVAL, -E2BIG.  *@workers_why: what decided
- * their number. */
+/* What else was found out. */
+struct thrum__config_found {
+	const char *workers_why; /* what decided their number */
+	unsigned cpus;           /* to use */
+};
+
+/* Fills *@out: every field has its final value.  0, -EINVAL, -E2BIG. */
 int thrum__config_resolve(const struct thrum_config *given, struct thrum_config *out,
-			  const char **workers_why);
+			  struct thrum__config_found *found);
 /* Copies into @out, of @known bytes, what the caller's version of a struct that begins with its
  * size has; what it has beyond must be 0: -E2BIG.  -EINVAL: it has no size. */
 int thrum__copy_known(const void *given, void *out, size_t known);

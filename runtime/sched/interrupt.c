@@ -32,7 +32,6 @@
 
 #include "base/os.h"
 #include "core/places.h"
-#include "sched/fork_check.h"
 #include "sched/spawn.h"
 #include "sched/worker.h"
 
@@ -209,7 +208,7 @@ void thrum__interrupt_end(struct thrum__root *root)
 	pthread_mutex_unlock(&lock);
 }
 
-int thrum__interrupt_give_up(int sig, const struct sigaction *action, struct sigaction *found)
+int thrum__interrupt_hand_over(int sig, const struct sigaction *action, struct sigaction *found)
 {
 	int err;
 

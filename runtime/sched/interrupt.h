@@ -12,7 +12,7 @@
 
 struct thrum_runtime;
 
-/* What a main task is asked through; in the frame of thrum_run. */
+/* What a main task is asked through: the runtime's. */
 struct thrum__root {
 	struct thrum_runtime *runtime;
 	struct thrum_token *token;
@@ -24,12 +24,12 @@ struct thrum__root {
 };
 
 /* From now on signals ask @root, which has a runtime and a token.  -EAGAIN: too many roots have it
- * already; else what sigaction returned.  Nothing is changed then. */
+ * already; -EINVAL: sigaction failed.  No signal asks @root then. */
 int thrum__interrupt_begin(struct thrum__root *root);
 /* No signal does any more, and no handler is at it. */
 void thrum__interrupt_end(struct thrum__root *root);
 /* The program waits for @sig itself from now on, by @action; *@found, written first: what it is to
  * put back.  Else what sigaction returned, and nothing is changed. */
-int thrum__interrupt_give_up(int sig, const struct sigaction *action, struct sigaction *found);
+int thrum__interrupt_hand_over(int sig, const struct sigaction *action, struct sigaction *found);
 
 #endif

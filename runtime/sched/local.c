@@ -29,6 +29,7 @@
 
 #include "core/refs.h"
 #include "sched/await.h"
+#include "sched/blocking.h"
 #include "sched/fork.h"
 #include "sched/worker.h"
 
@@ -48,19 +49,6 @@ struct thrum__locals {
 	struct binding *bindings[]; /* what was set last comes first */
 };
 
-/* Of the job that a thread of the pool runs.  Workers do not touch it. */
-static _Thread_local struct thrum__locals *lent;
-
-static NOINLINE struct thrum__locals *lent_here(void)
-{
-	return lent;
-}
-
-void thrum__locals_lend(struct thrum__locals *set)
-{
-	lent = set;
-}
-
 static void *find(const struct thrum__locals *set, const struct thrum_local *key)
 {
 	for (uint32_t i = 0; set && i < set->count; i++)
@@ -74,7 +62,7 @@ void *thrum_local_get(const struct thrum_local *key)
 	struct thrum__worker *w = thrum__tls_worker();
 
 	if (!w)
-		return find(lent_here(), key);
+		return find(thrum__job_here().locals, key);
 	return w->current ? find(w->current->locals, key) : NULL;
 }
 

@@ -23,8 +23,6 @@ void thrum__locals_end(struct thrum__task *t);
 
 /* The locals of @t, with a reference, for a blocking job; may be NULL, as in what follows. */
 struct thrum__locals *thrum__locals_of(const struct thrum__task *t);
-/* This thread, which is no worker, runs a job that has @set. */
-void thrum__locals_lend(struct thrum__locals *set);
 void thrum__locals_release(struct thrum__locals *set);
 
 #endif

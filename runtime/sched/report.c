@@ -38,16 +38,7 @@ static bool allow(struct thrum__reporter *r)
  * rest that cannot be written is lost. */
 static void to_standard_error(const char *line, size_t n)
 {
-	while (n) {
-		ssize_t r = thrum__os_write(2, line, n);
-
-		if (r == -EINTR)
-			continue;
-		if (r <= 0)
-			return;
-		line += r;
-		n -= (size_t)r;
-	}
+	(void)thrum__os_write_all(STDERR_FILENO, line, n);
 }
 
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)

@@ -79,9 +79,11 @@ static const struct thrum__lives *lives_of(void *runtime, unsigned i)
 	return i < thrum__workers_total(rt) ? &rt->workers[i]->counters.tasks : NULL;
 }
 
-static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
+static void take_config(struct thrum_runtime *rt, const struct thrum_config *c,
+			const struct thrum__config_found *found)
 {
 	rt->workers_count = c->workers;
+	rt->workers_why = found->workers_why;
 	rt->workers_max = thrum__spares_workers_max(c);
 	rt->virtual_clock = c->clock == THRUM_CLOCK_VIRTUAL;
 	rt->limits = (struct thrum__runtime_limits){
@@ -105,7 +107,7 @@ static void take_config(struct thrum_runtime *rt, const struct thrum_config *c)
 	thrum__gate_init(&rt->gate, lives_of, rt);
 	thrum__inbox_init(&rt->woken);
 	thrum__inbox_init(&rt->callbacks);
-	thrum__idle_init(&rt->idle, c->workers, thrum__os_cpus(), !rt->virtual_clock);
+	thrum__idle_init(&rt->idle, c->workers, found->cpus, !rt->virtual_clock);
 	rt->idle.arg = rt;
 	rt->idle.wake = thrum__worker_wake;
 	rt->idle.has_work = thrum__runtime_offers;
@@ -232,13 +234,13 @@ int thrum_runtime_create(struct thrum_runtime **out, const struct thrum_config *
 {
 	struct thrum_runtime *rt;
 	struct thrum_config c;
-	const char *why;
+	struct thrum__config_found found;
 	int err;
 
 	*out = NULL;
 	if (thrum__in_forked_child())
 		return -ENOTSUP;
-	err = thrum__config_resolve(config, &c, &why);
+	err = thrum__config_resolve(config, &c, &found);
 	if (err)
 		return err;
 	err = process_init();
@@ -248,12 +250,11 @@ int thrum_runtime_create(struct thrum_runtime **out, const struct thrum_config *
 	if (!rt)
 		return -ENOMEM;
 	memset(rt, 0, sizeof(*rt));
-	rt->workers_why = why;
 	rt->reporter = thrum__os_alloc_zeroed(sizeof(*rt->reporter));
 	err = rt->reporter ? 0 : -ENOMEM;
 	if (err)
 		goto fail;
-	take_config(rt, &c);
+	take_config(rt, &c, &found);
 	rt->workers = thrum__os_alloc_zeroed(rt->workers_max * sizeof(rt->workers[0]));
 	err = rt->workers ? 0 : -ENOMEM;
 	if (err)

@@ -172,9 +172,7 @@ void thrum__scope_child_ended(struct thrum__scope *s)
 /* Of a request above it the token may hear later than who looks. */
 static void hear_token(struct thrum__scope *s)
 {
-	intptr_t reason;
-
-	if (s->token && thrum__token_reached(s->token, &reason) == THRUM_HARD)
+	if (s->token && thrum__token_reached(s->token, NULL) == THRUM_HARD)
 		visit(s, cancel_all);
 }
 

@@ -35,9 +35,7 @@ static inline bool thrum__scope_is_cancelled(const struct thrum__scope *s)
 /* Has the scope's token been cancelled, at any level? */
 static inline bool thrum__scope_is_asked(const struct thrum__scope *s)
 {
-	intptr_t reason;
-
-	return s->token && thrum__token_reached(s->token, &reason);
+	return s->token && thrum__token_reached(s->token, NULL);
 }
 
 /* Is who made a fork, perhaps on another worker, asked to end, and hears it?  What a scope of its

@@ -19,21 +19,17 @@
  */
 #include "sched/tether.h"
 
-#include "base/tls.h"
 #include "sched/blocking.h"
 #include "sched/fork_check.h"
 #include "sched/spawn.h"
 #include "sched/token.h"
 #include "sched/worker.h"
 
-/* The tether of the job that this thread runs. */
-static __thread struct thrum__tether *current_job;
-
 unsigned thrum__tether_asks(void)
 {
-	intptr_t reason;
+	const struct thrum__tether *h = thrum__job_here().tether;
 
-	return current_job ? thrum__token_reached(current_job->token, &reason) : 0;
+	return h ? thrum__token_reached(h->token, NULL) : 0;
 }
 
 static void ask_task(struct thrum_future *f, unsigned level)
@@ -76,7 +72,7 @@ void thrum__tether_init(struct thrum__tether *h, struct thrum__token *token)
 struct thrum__tether *thrum__tether_create(struct thrum__token *token, thrum_fn fn, void *arg,
 					   void (*drop)(void *))
 {
-	struct thrum__tether *h = thrum__os_alloc_zeroed(sizeof(*h));
+	struct thrum__tether *h = thrum__os_alloc(sizeof(*h));
 
 	if (!h)
 		return NULL;
@@ -91,15 +87,13 @@ struct thrum__tether *thrum__tether_create(struct thrum__token *token, thrum_fn 
 /* Jobs hear of hard requests alone; softer ones they look for. */
 void thrum__tether_hang(struct thrum__tether *h, struct thrum_future *f)
 {
-	intptr_t reason;
-
 	h->future = f;
 	for (unsigned i = 0; i < THRUM__TOKEN_LEVELS; i++)
 		if (i == THRUM__TOKEN_HARD || f->kind == THRUM__TASK)
 			h->hung[i] = thrum__future_register(&h->token->level[i], &h->node[i]);
 	/* Of a request above it a token may hear later than we. */
 	if (f->kind == THRUM__TASK)
-		for (unsigned i = thrum__token_reached(h->token, &reason); i > 0; i--)
+		for (unsigned i = thrum__token_reached(h->token, NULL); i > 0; i--)
 			ask_task(f, i - 1);
 }
 
@@ -125,9 +119,7 @@ void thrum__tether_end(void *tether)
 
 static bool is_asked(const struct thrum__tether *h, unsigned level)
 {
-	intptr_t reason;
-
-	return thrum__token_reached(h->token, &reason) >= level;
+	return thrum__token_reached(h->token, NULL) >= level;
 }
 
 /* -ECANCELED after a request is no failure, and the request may come to the token later. */
@@ -210,11 +202,9 @@ static intptr_t job_runs(void *tether)
 	struct thrum__tether *h = tether;
 	intptr_t result = -ECANCELED;
 
-	current_job = h;
 	if (!is_asked(h, THRUM_HARD))
 		result = h->fn(h->arg);
 	note_request(h, result);
-	current_job = NULL;
 	return result;
 }
 

@@ -101,9 +101,7 @@ int thrum_token_cancel(struct thrum_token *t, int level, intptr_t reason)
 
 int thrum_token_level(const struct thrum_token *t)
 {
-	intptr_t reason;
-
-	return t ? (int)thrum__token_reached(&t->tree, &reason) : 0;
+	return t ? (int)thrum__token_reached(&t->tree, NULL) : 0;
 }
 
 bool thrum_token_cancelled(const struct thrum_token *t)

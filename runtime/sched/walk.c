@@ -66,21 +66,6 @@ struct printing {
 	int err;
 };
 
-static int write_all(int fd, const char *text, size_t left)
-{
-	while (left) {
-		ssize_t n = thrum__os_write(fd, text, left);
-
-		if (n == -EINTR)
-			continue;
-		if (n < 0)
-			return (int)n;
-		text += n;
-		left -= (size_t)n;
-	}
-	return 0;
-}
-
 static bool print_task(struct thrum_future *task, void *printing)
 {
 	struct printing *p = printing;
@@ -94,7 +79,7 @@ static bool print_task(struct thrum_future *task, void *printing)
 		if ((unsigned char)line[i] < ' ')
 			line[i] = '?';
 	line[n++] = '\n';
-	p->err = write_all(p->fd, line, n);
+	p->err = thrum__os_write_all(p->fd, line, n);
 	return !p->err;
 }
 

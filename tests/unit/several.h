@@ -7,14 +7,6 @@
 
 #define MANY 100000
 
-static inline size_t scaled(size_t n)
-{
-	const char *div = getenv("THRUM_TEST_DIV");
-	size_t by = div ? strtoul(div, NULL, 10) : 1;
-
-	return by ? n / by : n;
-}
-
 static inline void make(struct thrum_future *fs[], size_t n)
 {
 	for (size_t i = 0; i < n; i++)

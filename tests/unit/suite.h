@@ -6,6 +6,15 @@
 #include <check.h>
 #include <stdlib.h>
 
+/* A count that THRUM_TEST_DIV divides: under sanitizers and emulators. */
+static inline unsigned scaled(unsigned n)
+{
+	const char *text = getenv("THRUM_TEST_DIV");
+	int by = text ? atoi(text) : 1;
+
+	return by > 1 ? n / (unsigned)by : n;
+}
+
 /* Runs @tc, as loud as CK_VERBOSITY says.  Returns what main returns. */
 static inline int run_case(const char *name, TCase *tc)
 {

@@ -23,14 +23,6 @@
 
 #define PATIENCE_NS THRUM_SEC(60)
 
-static unsigned scaled(unsigned n)
-{
-	const char *text = getenv("THRUM_TEST_DIV");
-	int div = text ? atoi(text) : 1;
-
-	return div > 1 ? n / (unsigned)div : n;
-}
-
 /* Yield until @cond holds; fail after a minute. */
 #define UNTIL(cond)                                                               \
 	do {                                                                      \

@@ -23,20 +23,20 @@ static void environment_clear(void)
 }
 
 static struct thrum_config out;
-static const char *why;
+static struct thrum__config_found found;
 
 static int resolve(const struct thrum_config *c)
 {
 	memset(&out, 0xa5, sizeof(out));
-	why = NULL;
-	return thrum__config_resolve(c, &out, &why);
+	memset(&found, 0, sizeof(found));
+	return thrum__config_resolve(c, &out, &found);
 }
 
 static void is_default(void)
 {
 	ck_assert_uint_eq(out.size, sizeof(out));
 	ck_assert_uint_eq(out.workers, thrum__os_cpus());
-	ck_assert_str_eq(why, "CPU affinity and cgroup quota");
+	ck_assert_str_eq(found.workers_why, "CPU affinity and cgroup quota");
 	ck_assert_uint_eq(out.clock, THRUM_CLOCK_REAL);
 	ck_assert_uint_eq(out.stack_bytes, 64 << 10);
 	ck_assert_uint_eq(out.tasks_max, 1 << 26);
@@ -197,7 +197,7 @@ START_TEST(the_program_beats_the_environment)
 	setenv("THRUM_SEED", "12345", 1);
 	ck_assert_int_eq(resolve(&c), 0);
 	ck_assert_uint_eq(out.workers, 7);
-	ck_assert_str_eq(why, "THRUM_WORKERS");
+	ck_assert_str_eq(found.workers_why, "THRUM_WORKERS");
 	ck_assert_uint_eq(out.stack_bytes, 32768);
 	ck_assert_uint_eq(out.tasks_max, 1000);
 	ck_assert_uint_eq(out.inject_max, 128);
@@ -231,7 +231,7 @@ START_TEST(the_program_beats_the_environment)
 				  THRUM_SIGNALS_CANCEL};
 	ck_assert_int_eq(resolve(&c), 0);
 	ck_assert_int_eq(memcmp(&c, &out, sizeof(c)), 0);
-	ck_assert_str_eq(why, "the program");
+	ck_assert_str_eq(found.workers_why, "the program");
 	environment_clear();
 }
 END_TEST

@@ -65,10 +65,10 @@ END_TEST
 /* Random operations and a plain array beside them. */
 START_TEST(like_an_array)
 {
-	const char *text = getenv("THRUM_SEED"), *div = getenv("THRUM_TEST_DIV");
+	const char *text = getenv("THRUM_SEED");
 	unsigned seed =
 	    text ? (unsigned)strtoul(text, NULL, 0) : (unsigned)thrum__clock_monotonic_ns();
-	int rounds = 1000000 / (div && atoi(div) > 0 ? atoi(div) : 1);
+	int rounds = (int)scaled(1000000);
 	void *expected[ITEMS];
 	int from = 0, to = 0, next = 0;
 

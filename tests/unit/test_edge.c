@@ -224,10 +224,9 @@ static void *raise_turns(void *arg)
 
 START_TEST(threads_follow_a_raiser)
 {
-	const char *div = getenv("THRUM_TEST_DIV");
 	pthread_t raiser, waiter[WAITERS];
 
-	last_turn = 20000 / (div && atoi(div) > 0 ? (unsigned)atoi(div) : 1) + 100;
+	last_turn = scaled(20000) + 100;
 	thrum__edge_init(&turns);
 	for (int i = 0; i < WAITERS; i++)
 		ck_assert_int_eq(pthread_create(&waiter[i], NULL, follow, i ? &turns : NULL), 0);

@@ -401,8 +401,8 @@ static void random_round(unsigned length)
 
 START_TEST(random_operations_beside_a_list)
 {
-	const char *seed = getenv("THRUM_SEED"), *div = getenv("THRUM_TEST_DIV");
-	unsigned rounds = 4000 / (div && atoi(div) > 0 ? (unsigned)atoi(div) : 1);
+	const char *seed = getenv("THRUM_SEED");
+	unsigned rounds = scaled(4000);
 
 	random_state = (seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL)) | 1;
 	printf("test_future: THRUM_SEED=%llu\n", (unsigned long long)random_state);

@@ -16,14 +16,6 @@
 #include "core/inject.h"
 #include "suite.h"
 
-static unsigned scaled(unsigned n)
-{
-	const char *text = getenv("THRUM_TEST_DIV");
-	int div = text ? atoi(text) : 1;
-
-	return div > 1 ? n / (unsigned)div : n;
-}
-
 START_TEST(limit_is_exact)
 {
 	static int object[65];

@@ -307,9 +307,7 @@ static void random_take_back(void)
 
 static int rounds_of(int n)
 {
-	const char *div = getenv("THRUM_TEST_DIV");
-
-	return n / (div && atoi(div) > 0 ? atoi(div) : 1);
+	return (int)scaled((unsigned)n);
 }
 
 static void like_an_array(bool locked_only)

@@ -360,9 +360,7 @@ static void wait_for(struct atomic32 *counter, uint32_t value)
 
 static uint32_t rounds(uint32_t n)
 {
-	const char *div = getenv("THRUM_TEST_DIV");
-
-	return n / (div && atoi(div) > 0 ? (uint32_t)atoi(div) : 1) + 1;
+	return scaled(n) + 1;
 }
 
 /* Starts the threads, posts tokens in bursts with events between, and after each burst waits until

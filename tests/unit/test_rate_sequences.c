@@ -187,10 +187,7 @@ static intptr_t task_exact(void *sequence)
 
 static unsigned rounds(unsigned n)
 {
-	const char *div = getenv("THRUM_TEST_DIV");
-	unsigned by = div ? (unsigned)atoi(div) : 1;
-
-	return n / by > 5 ? n / by : 5;
+	return scaled(n) > 5 ? scaled(n) : 5;
 }
 
 START_TEST(sequences_go_as_the_model_says)

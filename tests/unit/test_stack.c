@@ -44,13 +44,12 @@ static void pool_remove(void)
 	thrum__stacks_fini(&pool);
 }
 
-/* How many stacks a test of many takes: THRUM_TEST_DIV divides it. */
+/* How many stacks a test of many takes. */
 static size_t many(void)
 {
-	const char *text = getenv("THRUM_TEST_DIV");
-	size_t by = text ? strtoul(text, NULL, 10) : 1;
+	size_t n = scaled(STACKS);
 
-	return by > 1 && by <= STACKS / 100 ? STACKS / by : STACKS;
+	return n > 100 ? n : 100;
 }
 
 /* Does Valgrind run us? */

@@ -37,14 +37,6 @@ static uint64_t seed_get(void)
 	return seed;
 }
 
-static unsigned scaled(unsigned n)
-{
-	const char *text = getenv("THRUM_TEST_DIV");
-	int div = text ? atoi(text) : 1;
-
-	return div > 1 ? n / (unsigned)div : n;
-}
-
 /* The model: every entry in a list; stale ones are marked in it, as a real party would be. */
 
 struct model_entry {

@@ -147,15 +147,9 @@ static int retried(void)
 static intptr_t main_task(void *arg)
 {
 	int (*const all[])(void) = {nested, around_join, around_wait_for, sheltered, retried};
-	int err = 0;
 
 	(void)arg;
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		int now = all[i]();
-
-		err = err ? err : now;
-	}
-	return err;
+	return all_of(all, sizeof(all) / sizeof(all[0]));
 }
 
 int main(void)

@@ -238,15 +238,9 @@ static int event(void)
 static intptr_t main_task(void *arg)
 {
 	int (*const all[])(void) = {gathered, any, waited_for, called_back, later, copied, event};
-	int err = 0;
 
 	(void)arg;
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		int now = all[i]();
-
-		err = err ? err : now;
-	}
-	return err;
+	return all_of(all, sizeof(all) / sizeof(all[0]));
 }
 
 int main(void)

@@ -54,6 +54,19 @@ static inline void say(const char *what, intptr_t result)
 	printf("%lld %s %ld\n", (long long)(thrum_now() / 1000000), what, (long)result);
 }
 
+/* One after the other; what the first that was cut short returned. */
+static inline int all_of(int (*const fns[])(void), size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int now = fns[i]();
+
+		err = err ? err : now;
+	}
+	return err;
+}
+
 static inline int ledger_run(thrum_fn fn)
 {
 	struct thrum_config config = THRUM_CONFIG_INIT;

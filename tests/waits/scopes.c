@@ -261,15 +261,9 @@ static intptr_t main_task(void *arg)
 {
 	int (*const all[])(void) = {plain,  limited,  keeps_going, fails,
 				    nested, deadline, helped,      cancelled};
-	int err = 0;
 
 	(void)arg;
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		int now = all[i]();
-
-		err = err ? err : now;
-	}
-	return err;
+	return all_of(all, sizeof(all) / sizeof(all[0]));
 }
 
 int main(void)
