@@ -403,7 +403,8 @@ int64_t thrum__wheel_next_ns(const struct thrum__wheel *w)
 	return w->slots[level][__builtin_ctzll(w->bits[level])].min_ns;
 }
 
-int64_t thrum__wheel_next_live_ns(struct thrum__wheel *w, thrum__wheel_stale_fn *stale)
+/* Drops the stale ones that stand before all others; unless @all, where that is quick. */
+static void drop_first(struct thrum__wheel *w, thrum__wheel_stale_fn *stale, bool all)
 {
 	unsigned level, i;
 
@@ -416,10 +417,23 @@ int64_t thrum__wheel_next_live_ns(struct thrum__wheel *w, thrum__wheel_stale_fn 
 	while (w->run_at == w->run_len && !w->late_len && w->levels) {
 		level = (unsigned)__builtin_ctz(w->levels);
 		i = (unsigned)__builtin_ctzll(w->bits[level]);
+		if (!all && !slot_is_small(&w->slots[level][i]))
+			break;
 		slot_spread(w, level, i, stale);
 		if (w->slots[level][i].tail)
 			break;
 	}
+}
+
+int64_t thrum__wheel_next_live_ns(struct thrum__wheel *w, thrum__wheel_stale_fn *stale)
+{
+	drop_first(w, stale, true);
+	return thrum__wheel_next_ns(w);
+}
+
+int64_t thrum__wheel_next_bound_ns(struct thrum__wheel *w, thrum__wheel_stale_fn *stale)
+{
+	drop_first(w, stale, false);
 	return thrum__wheel_next_ns(w);
 }
 

@@ -80,11 +80,12 @@ size_t thrum__wheel_advance(struct thrum__wheel *w, int64_t now_ns);
 int64_t thrum__wheel_next_ns(const struct thrum__wheel *w);
 
 /*
- * The same without the stale: drops those that stand before it.  For a clock that jumps there;
- * costs up to a pass over the earliest slot, so call it only while stale entries are known to
- * exist.
+ * The same without the stale: drops those that stand before it.  For a clock that jumps there, and
+ * for a long sleep: it costs up to a pass over the earliest slot, which may hold them all.
  */
 int64_t thrum__wheel_next_live_ns(struct thrum__wheel *w, thrum__wheel_stale_fn *stale);
+/* For a short one: the same where the earliest slot has few entries, else as if none were stale. */
+int64_t thrum__wheel_next_bound_ns(struct thrum__wheel *w, thrum__wheel_stale_fn *stale);
 
 /* Entries held, stale ones included. */
 static inline size_t thrum__wheel_count(const struct thrum__wheel *w)

@@ -61,11 +61,11 @@ struct half {
 	_Alignas(16) char small[SMALL];
 };
 
-unsigned thrum__flow_workers(void)
+unsigned thrum__flow_width(void)
 {
 	struct thrum__worker *w = thrum__current_worker();
 
-	return w ? w->runtime->workers_count : 0;
+	return w ? w->runtime->idle.at_once : 0;
 }
 
 /* ---- Looks ---- */

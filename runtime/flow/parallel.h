@@ -59,7 +59,8 @@ static inline void thrum__side_join(struct thrum__side *s)
 		thrum__side_run(s);
 }
 
-/* How many workers the running task's runtime has; 0: no task. */
-unsigned thrum__flow_workers(void);
+/* How many pieces of work the running task's runtime does at a time: it has workers and CPUs for
+ * so many; 0: no task. */
+unsigned thrum__flow_width(void);
 
 #endif

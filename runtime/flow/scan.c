@@ -2,12 +2,13 @@
 /*
  * scan.c - prefixes of a range, in two passes.
  *
- * With W workers the range is W + 1 equal parts: the first; W - 1 in the middle, cut into pieces;
- * the last.  First pass: the first part is written at once, as nothing stands before it; beside it
- * the pieces are summed up.  Then each piece's sum is replaced by what stands before it.  Second
- * pass: the pieces are written, and beside them the last part, whose sum nobody needs.  So it takes
- * 2/(W + 1) of the time of one worker, which needs one pass.  (Two passes: Blelloch, Prefix Sums
- * and Their Applications, 1990; that both ends need only one is what pays with two workers.)
+ * With W pieces of work done at a time the range is W + 1 equal parts: the first; W - 1 in the
+ * middle, cut into pieces; the last.  First pass: the first part is written at once, as nothing
+ * stands before it; beside it the pieces are summed up.  Then each piece's sum is replaced by what
+ * stands before it.  Second pass: the pieces are written, and beside them the last part, whose sum
+ * nobody needs.  So it takes 2/(W + 1) of the time of one worker, which needs one pass.  (Two
+ * passes: Blelloch, Prefix Sums and Their Applications, 1990; that both ends need only one is what
+ * pays with two workers.)
  *
  * What can fail: the callbacks; without memory for the sums it is written in order by one worker.
  */
@@ -103,15 +104,15 @@ int thrum_scan(size_t begin, size_t end, size_t grain,
 	       void *arg)
 {
 	struct scan s = {.map = map, .write = write, .arg = arg, .grain = grain, .size = size};
-	size_t workers = thrum__flow_workers(), bytes, last;
+	size_t width = thrum__flow_width(), bytes, last;
 	int err;
 
-	if (!workers)
+	if (!width)
 		return thrum__no_task();
 	if (begin > end || !map || !combine || !write || !acc)
 		return -EINVAL;
-	s.pieces = (workers - 1) * PIECES;
-	s.piece = (end - begin) / (workers + 1) / PIECES;
+	s.pieces = (width - 1) * PIECES;
+	s.piece = (end - begin) / (width + 1) / PIECES;
 	if (grain)
 		s.piece -= s.piece % grain;
 	/* One place more: a spare. */

@@ -261,7 +261,7 @@ static int sort(const struct sorter *s, void *base, size_t n)
 	char *scratch = small;
 	size_t bytes;
 
-	if (!thrum__flow_workers())
+	if (!thrum__flow_width())
 		return thrum__no_task();
 	if (!s->size || !s->cmp)
 		return -EINVAL;

@@ -39,8 +39,8 @@
 struct numbers {
 	void *base, *scratch;
 	enum thrum__key_kind kind;
-	bool wide; /* 64 bits */
-	unsigned workers;
+	bool wide;         /* 64 bits */
+	unsigned width;    /* pieces at a time */
 	size_t serial_max; /* keys of a part that one worker sorts */
 };
 
@@ -367,7 +367,7 @@ static void sort_with(struct work *w)
 static void sort_part(struct part *p)
 {
 	struct work w = {.p = p};
-	size_t most = 4 * (size_t)p->s->workers;
+	size_t most = 4 * (size_t)p->s->width;
 	char *memory = NULL;
 
 	if (p->n > p->s->serial_max) {
@@ -395,8 +395,8 @@ static int sort(void *base, size_t n, bool wide, enum thrum__key_kind kind)
 	size_t width = wide ? 8 : 4;
 	struct numbers s = {.base = base, .scratch = small, .kind = kind, .wide = wide};
 
-	s.workers = thrum__flow_workers();
-	if (!s.workers)
+	s.width = thrum__flow_width();
+	if (!s.width)
 		return thrum__no_task();
 	if (n < 2)
 		return 0;
@@ -407,8 +407,8 @@ static int sort(void *base, size_t n, bool wide, enum thrum__key_kind kind)
 	if (!s.scratch)
 		return -ENOMEM;
 	s.serial_max = CACHED_BYTES / width;
-	if (s.workers > 1 && s.serial_max > n / (8 * s.workers))
-		s.serial_max = n / (8 * s.workers) > BLOCK_MIN ? n / (8 * s.workers) : BLOCK_MIN;
+	if (s.width > 1 && s.serial_max > n / (8 * s.width))
+		s.serial_max = n / (8 * s.width) > BLOCK_MIN ? n / (8 * s.width) : BLOCK_MIN;
 	sort_part(&(struct part){.s = &s, .n = n, .raw = true});
 	if (s.scratch != small)
 		thrum__os_free(s.scratch);

@@ -20,7 +20,8 @@
  *         searching: search, and tokens that nobody has taken yet.
  *         withheld: workers that hold work back at times (core/lane.c).
  *         total: workers that there are, asleep or not; one that will rest counts on.
- *         held: how many are awake and held inside a task each, as the monitor saw last.
+ *         wake_from: with fewer asleep there is a CROWD: so many are awake, beside those that the
+ *         monitor saw last held inside a task each, that one more would be of no use.
  *
  * STATES  of a worker: BUSY; SEARCHING (counted); SLEEPING (announced).  Of a token: nothing;
  *         POSTED, from the move that counts it on, though the post itself follows; taken.  Sleepers
@@ -33,7 +34,7 @@
  *         T3 SEARCHING or BUSY -> SLEEPING  sleep_begin: asleep + 1 (and searching - 1), then a
  *            fence
  *         T4 a token is POSTED              searching 0 -> 1, asleep - 1, by a notifier, unless
- *            there is a CROWD: workers - asleep >= crowd + held; then wake(1)
+ *            there is a CROWD: asleep < wake_from; then wake(1)
  *         T5 n tokens are POSTED            wake_all: all n of asleep to searching; then wake(n)
  *         T6 SLEEPING -> SEARCHING          it takes a token, at the place of sleep: no change here
  *         T7 SLEEPING -> SEARCHING          sleep_undo: asleep - 1, searching + 1, unless asleep is
@@ -44,9 +45,9 @@
  *         T11 withheld + 1                  withhold, by a worker before it begins to
  *         T12 withheld - 1                  offer, by the same: all is told of again
  *         T13 total + 1                     add, for a worker, before it begins
- *         T14 held = n                      set_held; then T4, if there is work
+ *         T14 wake_from for n held          set_held; then T4, if there is work
  *
- * OWNERS  held: the monitor writes.  All other words: all, by read-modify-write.
+ * OWNERS  wake_from: the monitor writes.  All other words: all, by read-modify-write.
  *
  * CALLERS wake_one, wake_all, asleep, add, turn_careful, turn_quick: anyone, any number.  set_held:
  *         one thread at a time, again and again.  notify:
@@ -152,24 +153,26 @@ static uint32_t asleep_of(uint64_t word)
 	return (uint32_t)((word & ~MODE) >> 32);
 }
 
+/* With @held workers awake and held.  Those beyond the first, spares, count as if they slept. */
+static uint64_t wake_from(const struct thrum__idle *idle, unsigned held)
+{
+	unsigned asleep = 1;
+
+	if (idle->crowd && idle->workers > idle->crowd + held)
+		asleep = idle->workers - idle->crowd - held + 1;
+	return asleep * ONE_ASLEEP;
+}
+
 void thrum__idle_init(struct thrum__idle *idle, unsigned workers, unsigned cpus, bool crowds)
 {
 	ENSURE(workers > 0 && cpus > 0, "the number of workers was not checked");
 	idle->workers = workers;
 	idle->at_once = workers < cpus ? workers : cpus;
 	idle->crowd = crowds && workers > CROWD * cpus ? CROWD * cpus : 0;
-	store_relaxed(&idle->held, 0);
 	store_relaxed(&idle->withheld, 0);
 	store_relaxed(&idle->total, workers);
 	store_relaxed(&idle->word, 0);
-}
-
-/* Are so many awake, and not held, that one more would be of no use?  All there are beyond the
- * first, spares, count as if they slept. */
-static bool is_crowded(const struct thrum__idle *idle, uint64_t word)
-{
-	return idle->crowd &&
-	       idle->workers >= asleep_of(word) + load_relaxed(&idle->held) + idle->crowd;
+	store_relaxed(&idle->wake_from, wake_from(idle, 0));
 }
 
 void thrum__idle_wake_one(struct thrum__idle *idle)
@@ -179,7 +182,7 @@ void thrum__idle_wake_one(struct thrum__idle *idle)
 	do {
 		fence_seq_cst(); /* O7 */
 		word = load_relaxed(&idle->word);
-		if (searching_of(word) || !asleep_of(word) || is_crowded(idle, word))
+		if (searching_of(word) || (word & ~MODE) < load_relaxed(&idle->wake_from))
 			return;
 	} while (!cas_relaxed(&idle->word, &word, word - ONE_ASLEEP + ONE_SEARCHING)); /* T4 */
 	idle->wake(idle->arg, 1);
@@ -296,8 +299,10 @@ unsigned thrum__idle_asleep(const struct thrum__idle *idle)
 
 void thrum__idle_set_held(struct thrum__idle *idle, unsigned held)
 {
-	if (load_relaxed(&idle->held) != held)
-		store_relaxed(&idle->held, held);
+	uint64_t from = wake_from(idle, held);
+
+	if (load_relaxed(&idle->wake_from) != from)
+		store_relaxed(&idle->wake_from, from);
 	if (held && idle->crowd && asleep_of(load_relaxed(&idle->word)) &&
 	    idle->has_work(idle->arg))
 		thrum__idle_wake_one(idle);

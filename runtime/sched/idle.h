@@ -18,7 +18,7 @@
 struct thrum__idle {
 	unsigned workers; /* at first */
 	unsigned at_once; /* of those run at a time, as there are CPUs: half as many may search */
-	unsigned crowd;   /* where so many are awake none is woken beside them; 0: any number */
+	unsigned crowd;   /* so many awake, and not held, are one; 0: no number is */
 	void *arg;
 	/* @n sleeping workers are to go on: n tokens. */
 	void (*wake)(void *arg, unsigned n);
@@ -29,12 +29,12 @@ struct thrum__idle {
 	void (*attend)(void *arg);
 	bool (*heard)(void *arg);
 	struct atomic32 total; /* workers there are */
-	struct atomic32 held;  /* workers awake that are held inside a task each */
 	char pad0[CACHE_LINE];
 	/* The mode; workers that sleep and were not chosen; workers that search, and wakes in
 	 * flight (idle.c). */
 	struct atomic64 word;
-	char pad1[CACHE_LINE - sizeof(struct atomic64)];
+	struct atomic64 wake_from; /* with fewer asleep, as word counts them, a crowd is awake */
+	char pad1[CACHE_LINE - 2 * sizeof(struct atomic64)];
 	struct atomic32 withheld; /* workers that hold work back at times */
 	char pad2[CACHE_LINE - sizeof(struct atomic32)];
 };
@@ -52,8 +52,10 @@ static inline void thrum__idle_notify(struct thrum__idle *idle)
 
 	fence_light(); /* O1 */
 	word = load_relaxed(&idle->word);
-	/* Careful; or somebody sleeps, and the low half says that nobody searches. */
-	if (UNLIKELY((int64_t)word < 0 || (word >= THRUM__IDLE_ASLEEP && !(uint32_t)word)))
+	/* Careful; or somebody sleeps, beside no crowd, and the low half says that nobody
+	 * searches. */
+	if (UNLIKELY((int64_t)word < 0 ||
+		     (word >= load_relaxed(&idle->wake_from) && !(uint32_t)word)))
 		thrum__idle_wake_one(idle);
 }
 

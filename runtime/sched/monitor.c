@@ -152,7 +152,8 @@ static void run_timers(struct thrum__monitor *m)
 	m->looks_count = 0;
 }
 
-/* @w's timers are to be fired, if one may be due: soon, with those of others. */
+/* @w's timers are to be fired, if one may be due: soon, with those of others.  One that
+ * rests may do so for long. */
 static void look_at_timers(struct thrum__monitor *m, struct thrum__worker *w, struct watched *s)
 {
 	uint64_t armed = load_relaxed(&w->counters.armed);
@@ -164,7 +165,8 @@ static void look_at_timers(struct thrum__monitor *m, struct thrum__worker *w, st
 		m->next_ns = thrum__min64(m->next_ns, s->next_ns);
 		return;
 	}
-	m->looks[m->looks_count++].worker = w;
+	m->looks[m->looks_count++] =
+	    (struct thrum__timers_look){.worker = w, .exact = s->resting_ns};
 	if (m->looks_count == WHEELS)
 		run_timers(m);
 }
@@ -455,12 +457,10 @@ static bool anyone_would_wake_for_nothing(struct thrum__monitor *m)
 	int64_t next_ns;
 
 	for (unsigned i = 0; i < rt->workers_count; i++) {
-		struct thrum__worker *w = rt->workers[i];
-		int64_t until_ns = (int64_t)load_relaxed(&w->next_ns);
+		int64_t until_ns = (int64_t)load_relaxed(&rt->workers[i]->next_ns);
 
-		if (until_ns != THRUM_FOREVER && load_relaxed(&w->remote_stale) &&
-		    thrum__timers_run_for(w, &next_ns) && next_ns != until_ns)
-			any = true;
+		any |= until_ns != THRUM_FOREVER &&
+		       thrum__timers_run_for(rt->workers[i], &next_ns) && next_ns != until_ns;
 	}
 	return any;
 }

@@ -11,8 +11,9 @@
  * fires what is due, on its own thread, so that the tasks wake as from outside.  Whoever fires,
  * does so inside the lock: the count of timers needs no other protection.
  *
- * FORGOTTEN  A timer whose wait ended on another worker may be what its owner sleeps for.  The
- * owner would wake for nothing once; the monitor looks for such before it rests.
+ * FORGOTTEN  Who sleeps takes the earliest timer for one that is waited for, unless it is one of
+ * few: a look at all would make each sleep of a server as long as its connections are many.  So it
+ * may wake for nothing; the monitor looks for such sleepers before it rests.
  *
  * The virtual clock is one word.  It moves when all workers sleep, nothing is queued or to be taken
  * from the poller, and no blocking job is in flight: the last worker that announces its sleep sees
@@ -119,14 +120,15 @@ void thrum__timers_run_for_some(struct thrum__timers_look *looks, unsigned n)
 			continue;
 		if (thrum__wheel_count(&w->wheel))
 			run(w);
-		looks[i].next_ns = thrum__wheel_next_live_ns(&w->wheel, is_stale);
+		looks[i].next_ns = looks[i].exact ? thrum__wheel_next_live_ns(&w->wheel, is_stale)
+						  : thrum__wheel_next_bound_ns(&w->wheel, is_stale);
 		thrum__bias_untake(&w->wheel_lock);
 	}
 }
 
 bool thrum__timers_run_for(struct thrum__worker *w, int64_t *next_ns)
 {
-	struct thrum__timers_look look = {.worker = w};
+	struct thrum__timers_look look = {.worker = w, .exact = true};
 
 	thrum__timers_run_for_some(&look, 1);
 	if (look.done)
@@ -150,7 +152,7 @@ int64_t thrum__timers_next_ns(struct thrum__worker *w)
 	int64_t next;
 
 	thrum__bias_enter(&w->wheel_lock);
-	next = thrum__wheel_next_live_ns(&w->wheel, is_stale);
+	next = thrum__wheel_next_bound_ns(&w->wheel, is_stale);
 	thrum__bias_leave(&w->wheel_lock);
 	return next;
 }
@@ -164,14 +166,15 @@ static bool all_asleep(struct thrum_runtime *rt)
 /* The earliest live deadline of @w, as @self sees it; false: @w is awake. */
 static bool next_of(struct thrum__worker *self, struct thrum__worker *w, int64_t *next_ns)
 {
-	if (w == self) {
-		*next_ns = thrum__timers_next_ns(w);
-		return true;
-	}
-	if (!thrum__bias_try_take(&w->wheel_lock))
+	if (w == self)
+		thrum__bias_enter(&w->wheel_lock);
+	else if (!thrum__bias_try_take(&w->wheel_lock))
 		return false;
 	*next_ns = thrum__wheel_next_live_ns(&w->wheel, is_stale);
-	thrum__bias_untake(&w->wheel_lock);
+	if (w == self)
+		thrum__bias_leave(&w->wheel_lock);
+	else
+		thrum__bias_untake(&w->wheel_lock);
 	return true;
 }
 
@@ -193,13 +196,14 @@ static int64_t earliest_ns(struct thrum__worker *self)
 static void run_all(struct thrum__worker *self)
 {
 	struct thrum_runtime *rt = self->runtime;
-	int64_t unused;
 
 	for (unsigned i = 0; i < rt->workers_count; i++) {
+		struct thrum__timers_look look = {.worker = rt->workers[i]};
+
 		if (rt->workers[i] == self)
 			thrum__timers_run(self);
 		else
-			thrum__timers_run_for(rt->workers[i], &unused);
+			thrum__timers_run_for_some(&look, 1);
 	}
 }
 

@@ -23,7 +23,7 @@ void thrum__timer_forget(struct thrum__timer *timer);
 void thrum__timers_run(struct thrum__worker *w);
 /* Is anything due on @w, the calling worker?  Reads the clock only if it has timers at all. */
 bool thrum__timers_due(struct thrum__worker *w);
-/* Its earliest live deadline; THRUM_FOREVER: none. */
+/* Until when it may sleep: none that is live is due before; THRUM_FOREVER: none is. */
 int64_t thrum__timers_next_ns(struct thrum__worker *w);
 
 /*
@@ -38,7 +38,8 @@ bool thrum__timers_run_for(struct thrum__worker *w, int64_t *next_ns);
  * when it comes to its timers. */
 struct thrum__timers_look {
 	struct thrum__worker *worker;
-	int64_t next_ns; /* if done */
+	bool exact;      /* next_ns is that of a live one, whatever it costs */
+	int64_t next_ns; /* if done: none that is live is due before */
 	bool done;
 };
 void thrum__timers_run_for_some(struct thrum__timers_look *looks, unsigned n);

@@ -93,7 +93,7 @@ struct thrum__worker {
 
 	/* Shared. */
 	struct atomic32 remote_stale; /* timers of this wheel whose waits ended on other workers */
-	struct atomic64 next_ns;      /* earliest live timer, as of its last sleep */
+	struct atomic64 next_ns;      /* no live timer is due before, as of its last sleep */
 	struct thrum__counters counters;
 #ifdef THRUM_MIGRATE
 	struct thrum__inbox handed; /* woken tasks that must resume here */

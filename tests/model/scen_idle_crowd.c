@@ -7,7 +7,7 @@ static void start_crowd(void)
 {
 	start_one_asleep();
 	idle.crowd = 1;
-	store_relaxed(&idle.held, 0);
+	thrum__idle_set_held(&idle, 0);
 }
 
 /* Takes what comes until both items are taken, by whom ever; then it sleeps for good. */
@@ -49,7 +49,7 @@ static void start_held(void)
 {
 	start_crowd();
 	store_relaxed(&published, 0);
-	model_name(&idle.held, "held");
+	model_name(&idle.wake_from, "wake_from");
 }
 
 static void publish_and_tell(void)

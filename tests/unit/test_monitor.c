@@ -476,17 +476,45 @@ static intptr_t main_forgets_timer(void *unused)
 	return 0;
 }
 
-START_TEST(nobody_wakes_for_a_forgotten_timer)
+/* More than a worker looks at before it sleeps. */
+static intptr_t main_forgets_many(void *unused)
 {
-	struct thrum_runtime *rt = runtime_of(2, THRUM_CLOCK_REAL);
+	struct thrum_future *f[100];
+
+	(void)unused;
+	gate = future_new();
+	for (unsigned i = 0; i < 100; i++)
+		f[i] = thrum_spawn(task_waits_long, gate);
+	is_int(thrum_sleep(THRUM_MS(1)), 0);
+	thrum_future_set(gate, 5);
+	for (unsigned i = 0; i < 100; i++)
+		is_int(thrum_join(f[i]), 5);
+	thrum_release(gate);
+	return 0;
+}
+
+static void is_quiet_after(thrum_fn fn, unsigned workers)
+{
+	struct thrum_runtime *rt = runtime_of(workers, THRUM_CLOCK_REAL);
 	long long before;
 
-	is_int(thrum_runtime_block_on(rt, main_forgets_timer, NULL), 0);
+	is_int(thrum_runtime_block_on(rt, fn, NULL), 0);
 	let_pass(THRUM_SEC(1));
 	before = switches();
 	let_pass(THRUM_SEC(1));
 	must(SLOWED || switches() == before);
 	is_int(thrum_runtime_destroy(rt), 0);
+}
+
+START_TEST(nobody_wakes_for_a_forgotten_timer)
+{
+	is_quiet_after(main_forgets_timer, 2);
+}
+END_TEST
+
+START_TEST(nobody_wakes_for_one_of_many_forgotten_timers)
+{
+	is_quiet_after(main_forgets_many, 1);
 }
 END_TEST
 
@@ -523,6 +551,7 @@ int main(void)
 	    who_keeps_nobody_waiting_is_not_reported,
 	    who_is_helped_is_not_reported,
 	    nobody_wakes_for_a_forgotten_timer,
+	    nobody_wakes_for_one_of_many_forgotten_timers,
 	    who_is_held_gets_long_slices_until_it_goes_on,
 	    /* With spares: */
 	    a_task_behind_hogs_starts,

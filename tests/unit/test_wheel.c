@@ -189,6 +189,15 @@ static void model_next_live(void)
 	model_compact();
 }
 
+static void model_next_bound(void)
+{
+	int64_t next_ns = thrum__wheel_next_bound_ns(&wheel, model_is_stale);
+
+	ck_assert_int_ge(next_ns, model_next_ns(false));
+	ck_assert_int_le(next_ns, model_next_ns(true));
+	model_compact();
+}
+
 static void random_step(void)
 {
 	uint64_t r = random_next();
@@ -219,7 +228,10 @@ static void random_step(void)
 		break;
 	case 5:
 		model_cancel_some(8);
-		model_next_live();
+		if (r >> 8 & 1)
+			model_next_live();
+		else
+			model_next_bound();
 		break;
 	case 6: /* a burst */
 		for (n = (unsigned)(r >> 8 & 127); n > 0; n--)
@@ -403,6 +415,33 @@ START_TEST(compaction_is_due_by_share)
 }
 END_TEST
 
+static unsigned asked;
+
+static bool is_stale_by_seq(void *unused, uint64_t seq)
+{
+	(void)unused;
+	asked++;
+	return seq % 2 == 0;
+}
+
+/* Of few it finds the first live one, and of many it asks about none. */
+START_TEST(a_bound_costs_little)
+{
+	for (unsigned n = 10; n <= 100000; n *= 100) {
+		thrum__wheel_init(&wheel, 0, count_fire, NULL);
+		for (unsigned i = 0; i < n; i++)
+			ck_assert_int_eq(thrum__wheel_insert(&wheel, 10000000 + i, NULL, i), 0);
+		asked = 0;
+		ck_assert_int_eq(thrum__wheel_next_bound_ns(&wheel, is_stale_by_seq),
+				 n == 10 ? 10000001 : 10000000);
+		ck_assert_uint_eq(asked, n == 10 ? n : 0);
+		ck_assert_int_eq(thrum__wheel_next_live_ns(&wheel, is_stale_by_seq), 10000001);
+		ck_assert_int_eq(thrum__wheel_next_bound_ns(&wheel, is_stale_by_seq), 10000001);
+		thrum__wheel_fini(&wheel);
+	}
+}
+END_TEST
+
 #ifdef THRUM_FAULTS
 /* Whatever insertion fails for want of memory, nothing is lost and advance needs none. */
 START_TEST(no_memory)
@@ -454,6 +493,7 @@ int main(void)
 	    equal_deadlines_in_order,
 	    abandoned_timers_cost_no_memory,
 	    compaction_is_due_by_share,
+	    a_bound_costs_little,
 #ifdef THRUM_FAULTS
 	    no_memory,
 #endif
