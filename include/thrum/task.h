@@ -52,6 +52,41 @@ struct thrum_future *thrum_spawn_copy(thrum_fn fn, const void *args, size_t size
  */
 struct thrum_future *thrum_spawn_drop(thrum_fn fn, void *arg, void (*drop)(void *));
 
+struct thrum_token;
+
+struct thrum_spawn_options {
+	size_t size;      /* sizeof(struct thrum_spawn_options) */
+	const char *name; /* copied, cut at 31 bytes; NULL: the function's */
+	/* Called with the argument instead of the function, if it was cancelled before it ran, as
+	 * by thrum_spawn_drop; NULL: the function runs. */
+	void (*drop)(void *arg);
+	/* It has a stack of its own of so many bytes, 16 KiB to 1 GiB, mapped now and unmapped at
+	 * its end; 0: one of the runtime's, when it starts. */
+	size_t stack_bytes;
+	/* It is linked to it until it ends, as by thrum_spawn_token, and holds it; NULL: to
+	 * none. */
+	struct thrum_token *token;
+	/* It runs on this worker alone, from 1 to thrum_runtime_workers: for what is bound to a
+	 * thread.  Nobody helps a worker with such tasks, a task that it joins is never called in
+	 * place, and to make one runnable whose worker sleeps wakes all that sleep.  0: on any. */
+	unsigned worker;
+};
+
+/* clang-format off */
+#define THRUM_SPAWN_OPTIONS_INIT {sizeof(struct thrum_spawn_options), NULL, NULL, 0, NULL, 0}
+/* clang-format on */
+
+/*
+ * thrum_spawn_with - start fn(@arg) as a task with @options (NULL: none), read during the call.
+ *
+ * Called from: a task.  Suspends: no.
+ * Ownership: one reference to the caller.  NULL: @arg is still the caller's.
+ * Returns: as thrum_spawn; NULL also if an option is out of range, is of a later version, or no
+ * stack of that size can be had.
+ */
+struct thrum_future *thrum_spawn_with(const struct thrum_spawn_options *options, thrum_fn fn,
+				      void *arg);
+
 /*
  * thrum_go - spawn and release.
  *
@@ -140,6 +175,9 @@ struct thrum_future *thrum_spawn_copy_at(const char *place, thrum_fn fn, const v
 					 size_t size);
 struct thrum_future *thrum_spawn_drop_at(const char *place, thrum_fn fn, void *arg,
 					 void (*drop)(void *));
+struct thrum_future *thrum_spawn_with_at(const char *place,
+					 const struct thrum_spawn_options *options, thrum_fn fn,
+					 void *arg);
 THRUM_MUST_CHECK int thrum_go_at(const char *place, thrum_fn fn, void *arg);
 THRUM_MUST_CHECK intptr_t thrum_blocking_at(const char *place, thrum_fn fn, void *arg);
 struct thrum_future *thrum_spawn_blocking_at(const char *place, thrum_fn fn, void *arg);
@@ -161,6 +199,8 @@ struct thrum_future *thrum_spawn_when_readable_at(const char *place, int fd, thr
 #define thrum_spawn(fn, ...) thrum_spawn_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_copy(fn, ...) thrum_spawn_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_drop(fn, ...) thrum_spawn_drop_at(THRUM_HERE(fn), fn, __VA_ARGS__)
+#define thrum_spawn_with(options, fn, ...) \
+	thrum_spawn_with_at(THRUM_HERE(fn), options, fn, __VA_ARGS__)
 #define thrum_go(fn, ...) thrum_go_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_blocking(fn, ...) thrum_blocking_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_blocking(fn, ...) thrum_spawn_blocking_at(THRUM_HERE(fn), fn, __VA_ARGS__)

@@ -75,7 +75,7 @@ static void after_park(struct thrum__worker *w, void *task)
 	struct thrum__task *t = task;
 
 	if (!thrum__parker_park(&t->parker, t->wait_seq, t->wait_deaf))
-		thrum__worker_ready(w, t);
+		thrum__worker_put_back(w, t);
 }
 
 /* Leaves the stack until wait @seq ends; says why it did. */

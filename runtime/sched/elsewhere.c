@@ -183,12 +183,9 @@ bool thrum__worker_has_outside(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 
-#ifdef THRUM_MIGRATE
-	if (!thrum__inbox_is_empty(&w->handed))
-		return true;
-#endif
-	return !thrum__inbox_is_empty(&rt->woken) || !thrum__inject_empty(&rt->inject) ||
-	       !thrum__inbox_is_empty(&rt->callbacks) || load_relaxed(&rt->exiting);
+	return thrum__handed_any(&w->handed) || w->own || !thrum__inbox_is_empty(&rt->woken) ||
+	       !thrum__inject_empty(&rt->inject) || !thrum__inbox_is_empty(&rt->callbacks) ||
+	       load_relaxed(&rt->exiting);
 }
 
 bool thrum__runtime_has_work(void *runtime)
@@ -202,10 +199,9 @@ bool thrum__runtime_has_work(void *runtime)
 
 		if (thrum__deque_count(&w->spawned))
 			return true;
-#ifdef THRUM_MIGRATE
-		if (!thrum__inbox_is_empty(&w->handed))
+		if (thrum__handed_lie(&w->handed))
 			return true;
-#else
+#ifndef THRUM_MIGRATE
 		if (thrum__ready_count(&w->ready))
 			return true;
 #endif
@@ -342,6 +338,7 @@ static void wake_up(struct thrum__worker *w, bool token)
 	struct thrum_runtime *rt = w->runtime;
 
 	w->searching = true;
+	thrum__handed_go_on(&w->handed);
 	while (!token && !thrum__idle_sleep_undo(&rt->idle)) {
 		token = rt->poller->ops->take(rt->poller);
 		if (!token)
@@ -442,6 +439,7 @@ static void sleep_until_chosen(struct thrum__worker *w)
 	if (w->starved) /* then forks lie that nobody will tell of */
 		deadline = thrum__min64(deadline, thrum__runtime_now_ns(rt) + STARVED_NS);
 	store_relaxed(&w->next_ns, (uint64_t)deadline); /* the monitor reads it once it sleeps */
+	thrum__handed_sleep(&w->handed);
 	dear = thrum__idle_sleep_begin(&rt->idle, w->searching, minds_forks(w));
 	w->searching = false;
 	if (is_needed(w)) {

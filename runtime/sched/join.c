@@ -21,9 +21,6 @@
 #include "sched/scope.h"
 #include "sched/worker.h"
 
-/* Joins in place on one stack: a cancel of the lowest goes up through all of them, call by call. */
-#define LEVELS 64
-
 /* @t, or whoever it runs in place of, was a fork: what is asked of its maker is asked of it.  What
  * is asked further below comes up maker by maker, from their joins. */
 static void hear_maker(struct thrum__task *t)
@@ -96,7 +93,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 static inline bool take_in_place(struct thrum__worker *w, struct thrum__task *t,
 				 struct thrum_future *f)
 {
-	if (t->level == LEVELS || !thrum__worker_may_stay(w))
+	if (t->level == THRUM__JOIN_LEVELS || !thrum__worker_may_stay(w))
 		return false;
 	if (f->kind != THRUM__TASK || f->runtime != w->runtime || t->deadline_ns != THRUM_FOREVER ||
 	    (char *)__builtin_frame_address(0) < w->lane.front.stack_low)

@@ -65,22 +65,25 @@ static struct thrum__name *find_or_add(struct thrum__task *t, const char *text, 
 	return n;
 }
 
-int thrum_set_name(const char *name)
+int thrum__task_set_name(struct thrum__task *t, const char *name)
 {
-	struct thrum__task *t = thrum__current_task();
-	struct thrum__name *given;
 	int err = 0;
+	struct thrum__name *given = find_or_add(t, name, &err);
 
-	if (!t)
-		return thrum__no_task();
-	if (!name)
-		return -EINVAL;
-	given = find_or_add(t, name, &err);
 	if (!given)
 		return err;
 	t->marks |= THRUM__NAMED;
 	store_release(&t->name, given); /* O1 */
 	return 0;
+}
+
+int thrum_set_name(const char *name)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	if (!t)
+		return thrum__no_task();
+	return name ? thrum__task_set_name(t, name) : -EINVAL;
 }
 
 void thrum__names_free(struct thrum__task *t)

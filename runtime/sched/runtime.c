@@ -49,7 +49,7 @@ static bool current_stack(struct thrum__guard_info *out)
 		return false;
 	out->low = w->fiber->low;
 	out->guard_bytes = THRUM__STACK_GUARD_BYTES;
-	out->stack_bytes = w->runtime->limits.stack_bytes;
+	out->stack_bytes = (size_t)(w->fiber->high - w->fiber->low);
 	out->name = w->current ? thrum_name(&w->current->future) : NULL;
 	out->place = w->current ? thrum_place(&w->current->future) : NULL;
 	return true;

@@ -214,7 +214,7 @@ static void untie(struct thrum__task *t, void *scope)
 
 static int spawn(struct thrum_scope *scope, struct thrum__spawn *how, struct thrum_future **out)
 {
-	static const struct thrum__spawn_link link = {tie, untie};
+	static const struct thrum__spawn_link link = {NULL, tie, untie};
 	struct thrum__worker *w = thrum__current_worker();
 	struct thrum__scope *s = scope_of(scope);
 	int err;

@@ -227,6 +227,18 @@ int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 	return spawn(how, out);
 }
 
+/* One that is bound to a stack or to a worker goes where no join finds it to run it in place. */
+static int queue_new(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (t->marks & THRUM__PINNED)
+		thrum__worker_hand(w->runtime->workers[t->worker], t);
+	else if (t->fiber)
+		thrum__worker_ready(w, t);
+	else
+		return thrum__deque_push(&w->spawned, t);
+	return 0;
+}
+
 int thrum__spawn_linked(const struct thrum__spawn *how, const struct thrum__spawn_link *link,
 			void *arg, struct thrum_future **out)
 {
@@ -237,9 +249,11 @@ int thrum__spawn_linked(const struct thrum__spawn *how, const struct thrum__spaw
 	if (err)
 		return err;
 	err = publish(w, how, t);
+	if (!err && link->prepare)
+		err = link->prepare(w, t, arg);
 	if (!err) {
 		link->tie(t, arg);
-		err = thrum__deque_push(&w->spawned, t);
+		err = queue_new(w, t);
 		if (err)
 			link->untie(t, arg);
 	}

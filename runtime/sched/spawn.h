@@ -20,9 +20,10 @@ struct thrum__spawn {
 
 /* From a task: 0 or -errno; *@out the task's future unless released. */
 int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out);
-/* The same from a worker, for a task that is tied to something else before it is queued; untie: as
- * it could not be. */
+/* The same from a worker, for a task that is prepared, which may fail, and tied to something else
+ * before it is queued; untie: as it could not be. */
 struct thrum__spawn_link {
+	int (*prepare)(struct thrum__worker *w, struct thrum__task *t, void *arg); /* or NULL */
 	void (*tie)(struct thrum__task *t, void *arg);
 	void (*untie)(struct thrum__task *t, void *arg);
 };
@@ -52,6 +53,8 @@ int thrum__submit(struct thrum_runtime *rt, const struct thrum__spawn *how,
 void *thrum__copy_args(const void *args, size_t size);
 /* What a worker keeps in store of a limit of @tasks_max; 0: nothing. */
 size_t thrum__spawn_share(size_t tasks_max, unsigned workers);
+/* @t, which was pinned, ends. */
+void thrum__spawn_unpin(struct thrum__task *t);
 /* @w has more credits than it keeps. */
 void thrum__spawn_give_back(struct thrum__worker *w);
 /* Ends @t without calling its function; drop is called. */

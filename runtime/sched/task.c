@@ -284,21 +284,23 @@ intptr_t thrum__task_call_slowly(struct thrum__task *t)
 /* While stopping every task is asked to end, also one that the walk has not come to. */
 static inline void note_request(struct thrum__worker *w, struct thrum__task *t)
 {
-	if (UNLIKELY(thrum__parker_requested(&t->parker) ||
-		     thrum__gate_is_shut(&w->runtime->gate)))
+	if (UNLIKELY(thrum__parker_requested(&t->parker) || thrum__gate_is_shut(&w->runtime->gate)))
 		store_relaxed(&t->future.requested, 1);
 }
 
 static NOINLINE void tidy_up(struct thrum__task *t)
 {
 	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
-	thrum__locals_end(t);
+	if (t->marks & THRUM__LOCAL)
+		thrum__locals_end(t);
+	if (t->marks & THRUM__PINNED)
+		thrum__spawn_unpin(t);
 }
 
 /* Nobody knows yet that @t has returned. */
 static inline void leave_behind(struct thrum__task *t)
 {
-	if (UNLIKELY(t->marks & (THRUM__BRACKETED | THRUM__LOCAL)))
+	if (UNLIKELY(t->marks & (THRUM__BRACKETED | THRUM__LOCAL | THRUM__PINNED)))
 		tidy_up(t);
 }
 

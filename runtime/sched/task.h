@@ -46,6 +46,7 @@ enum thrum__armed {
 #define THRUM__LISTED 4u    /* a cancel of its scope finds it (scope.c) */
 #define THRUM__LOCAL 8u     /* it has locals (local.c) */
 #define THRUM__TETHERED 16u /* arg is its tether to a token (tether.c) */
+#define THRUM__PINNED 32u   /* it runs on one worker alone (spawn_with.c) */
 
 /*
  * A task.  Its worker alone touches what has no other owner named.
@@ -138,7 +139,8 @@ void thrum__tasks_walk(void *runtime, bool (*visit)(struct thrum__task *t, void 
 /* What is in the third line of an armed @t, as it is to be found. */
 void thrum__task_rest(struct thrum__task *t);
 
-/* The names that @t was given (name.c). */
+/* The names that @t was given (name.c); one more, by its own worker: 0, -ENOMEM, -ENOSPC. */
+int thrum__task_set_name(struct thrum__task *t, const char *name);
 void thrum__names_free(struct thrum__task *t);
 
 /* How many bytes a descriptor takes: for `thrum info` and tests. */

@@ -151,48 +151,17 @@ static void task_dropped(void *tether)
 	thrum__tether_end(h);
 }
 
-static void tie(struct thrum__task *t, void *tether)
+void thrum__tether_run_by(struct thrum__tether *h, struct thrum__spawn *how)
+{
+	how->fn = task_runs;
+	how->drop = h->drop ? task_dropped : NULL;
+	how->arg = h;
+}
+
+void thrum__tether_tie(struct thrum__tether *h, struct thrum__task *t)
 {
 	t->marks |= THRUM__TETHERED;
-	thrum__tether_hang(tether, &t->future);
-}
-
-static void untie(struct thrum__task *t, void *tether)
-{
-	(void)t;
-	thrum__tether_unhang(tether);
-}
-
-struct thrum_future *thrum_spawn_token_at(const char *place, struct thrum_token *token, thrum_fn fn,
-					  void *arg, void (*drop)(void *))
-{
-	static const struct thrum__spawn_link link = {tie, untie};
-	struct thrum__spawn how = {.place = place, .fn = task_runs};
-	struct thrum_future *f = NULL;
-
-	if (!token)
-		return thrum_spawn_drop_at(place, fn, arg, drop);
-	if (!thrum__current_worker())
-		return NULL;
-	how.arg = thrum__tether_create(thrum__token_of(token), fn, arg, drop);
-	if (!how.arg)
-		return NULL;
-	how.drop = drop ? task_dropped : NULL;
-	if (!thrum__spawn_linked(&how, &link, how.arg, &f))
-		return f;
-	thrum__tether_end(how.arg);
-	return NULL;
-}
-
-struct thrum_future *(thrum_spawn_token)(struct thrum_token *token, thrum_fn fn, void *arg)
-{
-	return thrum_spawn_token_at("? task", token, fn, arg, NULL);
-}
-
-struct thrum_future *(thrum_spawn_token_drop)(struct thrum_token *token, thrum_fn fn, void *arg,
-					      void (*drop)(void *))
-{
-	return thrum_spawn_token_at("? task", token, fn, arg, drop);
+	thrum__tether_hang(h, &t->future);
 }
 
 /* ---- Jobs ---- */

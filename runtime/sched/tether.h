@@ -6,6 +6,8 @@
 #include "core/token.h"
 #include "sched/task.h"
 
+struct thrum__spawn;
+
 struct thrum__tether {
 	struct thrum__token *token; /* with a use of it */
 	struct thrum_future *future;
@@ -21,6 +23,10 @@ void thrum__tether_init(struct thrum__tether *h, struct thrum__token *token);
 /* NULL: no memory. */
 struct thrum__tether *thrum__tether_create(struct thrum__token *token, thrum_fn fn, void *arg,
 					   void (*drop)(void *));
+/* @how is to make a task that calls what @h has, and ends @h. */
+void thrum__tether_run_by(struct thrum__tether *h, struct thrum__spawn *how);
+/* That task, published and not queued. */
+void thrum__tether_tie(struct thrum__tether *h, struct thrum__task *t);
 /* From now on @f, which is published and has not ended, hears of the token. */
 void thrum__tether_hang(struct thrum__tether *h, struct thrum_future *f);
 /* It hears no more: no fire touches the tether, or begins to touch its future. */

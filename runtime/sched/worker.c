@@ -198,7 +198,7 @@ void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__wo
 }
 
 /* Runs @t, which starts, on the running fiber; or leaves it without one, if it is too early. */
-static void run_task(struct thrum__worker *w, struct thrum__task *t)
+static ALWAYS_INLINE void run_task(struct thrum__worker *w, struct thrum__task *t)
 {
 	intptr_t result;
 
@@ -240,6 +240,39 @@ static _Noreturn void fiber_main(void *arg)
 	}
 }
 
+static void destroy_fiber(struct thrum__worker *w, void *fiber)
+{
+	thrum__fiber_destroy(&w->stacks, fiber);
+}
+
+/* The life of a fiber that was made for one task. */
+static _Noreturn void sized_fiber_main(void *arg)
+{
+	struct thrum__worker *w;
+
+	(void)arg;
+	run_after();
+	w = thrum__tls_worker();
+	run_task(w, w->fiber->task);
+	w = thrum__tls_worker();
+	w->after = destroy_fiber;
+	w->after_arg = w->fiber;
+	switch_to(w, fiber_for(w, next_local(w)));
+	thrum__assert_fail(__FILE__, __LINE__, "a fiber that is over is not switched to", NULL);
+}
+
+bool thrum__worker_equip_sized(struct thrum__worker *w, struct thrum__task *t, size_t stack_bytes)
+{
+	struct thrum__fiber *f =
+	    thrum__fiber_create_sized(&w->stacks, stack_bytes, sized_fiber_main, NULL);
+
+	if (!f)
+		return false;
+	f->task = t;
+	t->fiber = f;
+	return true;
+}
+
 /* What was spawned here before now runs before a task that is queued next. */
 static NOINLINE void let_go_first(struct thrum__worker *w)
 {
@@ -251,7 +284,7 @@ static NOINLINE void let_go_first(struct thrum__worker *w)
 
 static void after_giving_way(struct thrum__worker *w, void *task)
 {
-	thrum__worker_ready(w, task);
+	thrum__worker_put_back(w, task);
 }
 
 void thrum__worker_give_way(struct thrum__worker *w)
@@ -271,11 +304,29 @@ void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
 
 	if (!t->fiber)
 		to = w;
-	thrum__inbox_push(&to->handed, &t->link);
-	if (to != w)
-		thrum__idle_wake_all(&rt->idle);
+	thrum__worker_hand(to, t);
 }
 #endif
+
+void thrum__worker_hand(struct thrum__worker *to, struct thrum__task *t)
+{
+	struct thrum__idle *idle = &to->runtime->idle;
+
+	if (thrum__handed_give(&to->handed, &t->link))
+		thrum__idle_wake_all(idle);
+}
+
+void thrum__task_unpark_pinned(struct thrum__parker *p, void *relay, enum thrum__why why)
+{
+	struct thrum__task *t = thrum__task_of_parker(p);
+	struct thrum_runtime *rt = t->future.runtime;
+
+	(void)relay;
+	(void)why;
+	thrum__registry_enter_live(rt);
+	thrum__worker_hand(rt->workers[t->worker], t);
+	thrum__registry_leave(rt);
+}
 
 void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why why)
 {
@@ -300,10 +351,7 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 	 * memory. */
 	thrum__registry_enter_live(rt);
 #ifdef THRUM_MIGRATE
-	struct thrum__worker *to = rt->workers[(t->worker + 1) % rt->workers_count];
-
-	thrum__inbox_push(&to->handed, &t->link);
-	thrum__idle_wake_all(&rt->idle);
+	thrum__worker_hand(rt->workers[(t->worker + 1) % rt->workers_count], t);
 #else
 	thrum__inbox_push(&rt->woken, &t->link);
 	thrum__idle_wake_one(&rt->idle);
@@ -325,6 +373,31 @@ static void drain(struct thrum__worker *w, struct thrum__inbox *inbox)
 	}
 }
 
+/* Tasks that must go on here: to where nobody steals. */
+static void take_handed(struct thrum__worker *w)
+{
+#ifdef THRUM_MIGRATE
+	drain(w, &w->handed.tasks);
+#else
+	*w->own_end = thrum__inbox_take_all(&w->handed.tasks);
+	while (*w->own_end)
+		w->own_end = &(*w->own_end)->next;
+#endif
+}
+
+/* The next of them, one for each visit home; NULL: none. */
+static struct thrum__task *next_own(struct thrum__worker *w)
+{
+	struct thrum__link *l = w->own;
+
+	if (LIKELY(!l))
+		return NULL;
+	w->own = l->next;
+	if (!w->own)
+		w->own_end = &w->own;
+	return thrum__task_of_link(l);
+}
+
 /* What came from outside the worker: timers, wakes, submissions, and the oldest spawned task. */
 static void take_in(struct thrum__worker *w)
 {
@@ -334,10 +407,8 @@ static void take_in(struct thrum__worker *w)
 	thrum__timers_run(w);
 	if (!thrum__inbox_is_empty(&rt->woken))
 		drain(w, &rt->woken);
-#ifdef THRUM_MIGRATE
-	if (!thrum__inbox_is_empty(&w->handed))
-		drain(w, &w->handed);
-#endif
+	if (thrum__handed_any(&w->handed))
+		take_handed(w);
 	for (int i = 0; i < INJECT_BATCH && (t = thrum__inject_pop(&rt->inject)); i++) {
 		thrum__worker_queue(w, t);
 	}
@@ -417,7 +488,9 @@ void *thrum__worker_main(void *worker)
 			end_search(w); /* they are users' code: others must be woken meanwhile */
 			thrum__callbacks_run(w);
 		}
-		t = next_local(w);
+		t = next_own(w);
+		if (!t)
+			t = next_local(w);
 		if (!t)
 			t = thrum__worker_find_elsewhere(w);
 		if (t || w->exiting)
@@ -453,9 +526,8 @@ int thrum__worker_init(struct thrum__worker *w, struct thrum_runtime *rt, unsign
 	w->random = rt->seed * 0x9E3779B97F4A7C15u + index * 0xD1B54A32D192ED03u + 1;
 	store_relaxed(&w->next_ns, (uint64_t)THRUM_FOREVER);
 	thrum__bias_init(&w->wheel_lock);
-#ifdef THRUM_MIGRATE
-	thrum__inbox_init(&w->handed);
-#endif
+	thrum__inbox_init(&w->handed.tasks);
+	w->own_end = &w->own;
 	thrum__pool_cache_init(&w->tasks, &thrum__task_pool);
 	thrum__pool_cache_init(&w->futures, &thrum__future_pool);
 	thrum__stack_cache_init(&w->stacks, &rt->stacks);

@@ -13,6 +13,7 @@
 #include "core/deque.h"
 #include "core/errand.h"
 #include "core/gate.h"
+#include "core/handed.h"
 #include "core/inbox.h"
 #include "core/inject.h"
 #include "core/lane.h"
@@ -83,8 +84,9 @@ struct thrum__worker {
 		uint32_t progress; /* of a worker that had a single task */
 		uint32_t looks;    /* in a row at that */
 	} lonely[THRUM__WORKERS_MAX];
-	struct thrum__task *unstarted; /* for home: a task that found no fiber */
-	struct thrum__fiber home;      /* the thread's own stack: housekeeping, search, sleep */
+	struct thrum__task *unstarted;      /* for home: a task that found no fiber */
+	struct thrum__link *own, **own_end; /* what it has taken from handed, oldest first */
+	struct thrum__fiber home; /* the thread's own stack: housekeeping, search, sleep */
 
 	struct thrum__deque spawned; /* deque.c: owner and thieves */
 	struct thrum__ready ready;   /* ready.c: owner and thieves */
@@ -95,9 +97,7 @@ struct thrum__worker {
 	struct atomic32 remote_stale; /* timers of this wheel whose waits ended on other workers */
 	struct atomic64 next_ns;      /* no live timer is due before, as of its last sleep */
 	struct thrum__counters counters;
-#ifdef THRUM_MIGRATE
-	struct thrum__inbox handed; /* woken tasks that must resume here */
-#endif
+	struct thrum__handed handed; /* tasks that must go on here */
 	struct thrum__standby spare; /* of one that is a spare (spare.c) */
 	pthread_t thread;
 	struct atomic32 tid; /* its id; 0: does not run */
@@ -140,7 +140,7 @@ struct thrum_runtime {
 
 	struct atomic64 virtual_ns;
 	struct thrum__errand advancing; /* one worker moves the virtual clock at a time */
-	struct thrum__root *root; /* of thrum_run; NULL: of none */
+	struct thrum__root *root;       /* of thrum_run; NULL: of none */
 	struct atomic32 minds_requests; /* 1: somebody has asked what is requested */
 	struct atomic32 driven;  /* block_on was used: between its calls a virtual clock stands */
 	struct atomic32 drivers; /* block_on calls whose task runs */
@@ -220,6 +220,20 @@ static inline void thrum__worker_ready(struct thrum__worker *w, struct thrum__ta
 	thrum__idle_notify(&w->runtime->idle);
 }
 #endif
+/* Any thread, inside @to's runtime: @t goes on on worker @to and nowhere else. */
+void thrum__worker_hand(struct thrum__worker *to, struct thrum__task *t);
+/* @t, which was about to wait or gives way, is runnable; @w is the calling worker. */
+static inline void thrum__worker_put_back(struct thrum__worker *w, struct thrum__task *t)
+{
+	if (UNLIKELY(t->marks & THRUM__PINNED))
+		thrum__worker_hand(w, t);
+	else
+		thrum__worker_ready(w, t);
+}
+/* The unpark of a task that is pinned to the worker that it last ran on. */
+void thrum__task_unpark_pinned(struct thrum__parker *p, void *relay, enum thrum__why why);
+/* A fiber for @t with a stack of @stack_bytes of its own, beforehand; false: no memory. */
+bool thrum__worker_equip_sized(struct thrum__worker *w, struct thrum__task *t, size_t stack_bytes);
 /* The running task, on @w, goes to the end of the queue, behind what was spawned here too; returns
  * when it is resumed. */
 void thrum__worker_give_way(struct thrum__worker *w);
