@@ -116,13 +116,15 @@ int thrum__shield_cancel(struct thrum_future *f)
 	return 0;
 }
 
-/* Still hung, and only the caller's reference and the node's are left: nobody else can take one. */
+/* Still hung, and only the caller's reference and the node's are left: nobody else can take one.
+ * The caller may be the fired node itself, beside a cancel that has not completed yet. */
 static bool take_node(void *future)
 {
 	struct thrum_future *f = future;
 	struct thrum__shield *s = shield_of(f);
 
-	return !thrum__future_is_done(f) && thrum__token_withdraw(s->target, &s->node);
+	return !thrum__future_is_done(f) && !load_relaxed(&s->node.gone) &&
+	       thrum__token_withdraw(s->target, &s->node);
 }
 
 bool thrum__shield_release(struct thrum_future *f)

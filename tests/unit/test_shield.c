@@ -207,6 +207,20 @@ static void *thread_cancels(void *pair)
 	return NULL;
 }
 
+/* A cancel has begun and not ended: what its target does meanwhile takes no node back. */
+TASK_TEST(a_token_is_asked_in_the_middle_of_a_cancel, 1)
+{
+	struct thrum_token *token = thrum_token_create(NULL);
+	struct thrum_future *s = thrum_token_future(token, THRUM_HARD);
+
+	must(thrum__future_claim(s));
+	is_int(thrum_token_cancel(token, THRUM_HARD, 7), 0);
+	is_int(load_relaxed(&s->refs), 1);
+	thrum__future_complete(s, -ECANCELED);
+	is_int(thrum_join(s), -ECANCELED);
+	thrum_token_release(token);
+}
+
 /* One of the two decides; nothing is lost either way. */
 TASK_TEST(set_beside_cancel, 2)
 {
@@ -245,6 +259,7 @@ int main(void)
 	    chains_of_shields,
 	    a_chain_released_unset,
 	    a_cancel_in_a_chain_ends_what_is_above,
+	    a_token_is_asked_in_the_middle_of_a_cancel,
 	    set_beside_cancel,
 	};
 
