@@ -7,8 +7,8 @@
  * caller is cancelled: a job that has started is never cut short.  Only opening, which may have to
  * wait for others (a FIFO's other end), ends its wait as io.h tells.
  *
- * All of them: Called from: a task.  Suspends: yes.  Cancellation point: until the operation has
- * started; opening: as long as it waits.
+ * All of them, where not said otherwise: Called from: a task.  Suspends: yes.  Cancellation point:
+ * until the operation has started.
  * Returns: what the system call returns, or -errno; -ECANCELED, -ETIMEDOUT: nothing was done;
  * -EAGAIN: the pool's queue is full; -ENOMEM; -EPERM outside a task; -ENOTSUP in a forked child.
  * Reading and writing at the file's own offset, and closing: io.h.
@@ -25,9 +25,10 @@
 extern "C" {
 #endif
 
-/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added. */
+/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added.  Cancellation
+ * point: as long as it waits. */
 THRUM_MUST_CHECK int thrum_open(const char *path, int flags, mode_t mode);
-/* thrum_openat - openat(2); as thrum_open. */
+/* thrum_openat - openat(2); as thrum_open.  Cancellation point: as long as it waits. */
 THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, mode_t mode);
 /* thrum_pread - pread(2). */
 THRUM_MUST_CHECK ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset);
