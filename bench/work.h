@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * work.h - what thrum's programs and the C and C++ peers compute with alike, so that it is the same
- * work: Fibonacci numbers, the generator of the data.  Usable from C11 and C++17.
+ * work: Fibonacci numbers, the generator of the data, what a scope's children leave behind, the
+ * shape of a tree.  Usable from C11 and C++17.
  */
 #ifndef THRUM_BENCH_WORK_H
 #define THRUM_BENCH_WORK_H
@@ -31,6 +32,25 @@ static inline uint64_t work_xorshift64(uint64_t *state)
 	x ^= x >> 7;
 	x ^= x << 17;
 	return *state = x;
+}
+
+/* scope: so many one after the other; each child adds 1 in its place. */
+#define WORK_SCOPES 100
+
+/* What was left there: each place times its number, from 1 on. */
+static inline uint64_t work_scope_sum(const uint64_t *places, uint64_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		sum += (i + 1) * places[i];
+	return sum;
+}
+
+/* token_tree: the number of the one above, of any but the root, which is 0. */
+static inline uint64_t work_token_above(uint64_t i)
+{
+	return (i - 1) / 10;
 }
 
 #endif

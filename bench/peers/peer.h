@@ -47,6 +47,7 @@ void peer_parallel_for(const struct peer *p);
 void peer_parked_memory(const struct peer *p);
 void peer_ping_pong(const struct peer *p);
 void peer_ready_future(const struct peer *p);
+void peer_scope(const struct peer *p);
 void peer_skynet(const struct peer *p);
 void peer_sleepers(const struct peer *p);
 void peer_sort(const struct peer *p);

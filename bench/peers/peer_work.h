@@ -62,6 +62,13 @@ static inline void peer_fork_join_figure(uint64_t n, int64_t ns)
 	peer_figure("spawn+join", "ns", (double)ns / (double)(work_fib(n + 1) - 1));
 }
 
+/* The figure and the sum of scope. */
+static inline void peer_scope_figure(const uint64_t *places, uint64_t n, int64_t ns)
+{
+	peer_figure("child", "ns", (double)ns / (WORK_SCOPES * (double)n));
+	peer_sum(work_scope_sum(places, n));
+}
+
 /* skynet: the tree is ten times ten times ... leaves. */
 static inline void peer_skynet_count(uint64_t leaves)
 {

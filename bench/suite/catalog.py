@@ -52,6 +52,17 @@ WORKLOADS = {
                        "then; and as many set and cancelled", 1000000, "timers",
                        [("cpu", "s"), ("late p99", "ms"), ("set", "ns"), ("cancel", "ns")],
                        lambda n: n),
+    "scope": Workload("100 scopes one after the other, each opened, filled with children that do "
+                      "next to nothing, closed", 10000, "children of a scope", [("child", "ns")],
+                      lambda n: 100 * up_to(n + 1)),
+    "token_tree": Workload("a tree of cancellation tokens, ten below each, made, cancelled by its "
+                           "root, looked at, released", 100000, "tokens",
+                           [("cancel", "ns"), ("create", "ns"), ("look", "ns"),
+                            ("release", "ns")], lambda n: n, workers=(1,), one_worker=True),
+    "timeout": Workload("a time limit that does not pass, around nothing; around a yield of two "
+                        "tasks in turns", 500000, "limits of each of three tasks",
+                        [("nothing", "ns"), ("a yield", "ns")], lambda n: 3 * up_to(n),
+                        workers=(1,), one_worker=True),
     "submit_wake": Workload("from a submission outside to the task's first instruction, 2 ms "
                             "after the last one", 500, "submissions",
                             [("p50", "us"), ("p99", "us")], lambda n: n, floor="pthreads"),
@@ -102,6 +113,12 @@ GROWTH = {
     "skynet": Growth("a tree of tasks, ten children each, that sums its leaves", "leaves",
                      [Growing("leaf, forked", "tree of forks", ("tree", "ms")),
                       Growing("leaf, spawned", "tree of spawned tasks")], powers(7)),
+    "scope": Growth("scopes one after the other, each opened, filled, closed", "children",
+                    [Growing("child", "spawn in a scope, close", ("child", "ns"))], powers(5)),
+    "token_tree": Growth("a tree of tokens, ten below each, cancelled by its root", "tokens",
+                         [Growing(name, name, (name, "ns"))
+                          for name in ("cancel", "create", "look", "release")], powers(6),
+                         workers=(1,)),
     "parked_memory": Growth("tasks that have started and wait for ever", "tasks",
                             [Growing("create", "{n} fibers: create", ("create", "s")),
                              Growing("end", "{n} fibers: teardown", ("end", "s")),

@@ -19,7 +19,7 @@ from catalog import GROWTH, GROWTH_BASE
 
 MILLION = 1000000
 NEAR = 0.3
-OF_EACH = {"ns": 1, "ns a task": 1, "ns a timer": 1, "B": 1, "KiB each": 1024}
+OF_EACH = {"ns": 1, "ns a task": 1, "ns a timer": 1, "ns a token": 1, "B": 1, "KiB each": 1024}
 OF_ALL = {"ms": 1e6, "s": 1e9}
 
 

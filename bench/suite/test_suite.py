@@ -20,10 +20,11 @@ import grow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["fork_join", "skynet", "flat_spawn", "yield", "ping_pong", "ready_future",
-         "parked_memory", "timers", "submit_wake", "sort", "parallel_for"]
+         "parked_memory", "timers", "scope", "token_tree", "timeout", "submit_wake", "sort",
+         "parallel_for"]
 SLOW = ["idle", "sleepers"]  # seconds go by: one round
-GROW = {"spawn_await": 2, "flat_spawn": 2, "fork_join": 1, "skynet": 2, "parked_memory": 3,
-        "timers": 3}  # how many figures
+GROW = {"spawn_await": 2, "flat_spawn": 2, "fork_join": 1, "skynet": 2, "scope": 1,
+        "token_tree": 4, "parked_memory": 3, "timers": 3}  # how many figures
 FLOORS = {"fork_join", "skynet", "sort", "parallel_for", "submit_wake"}
 VOID = {"meta", "br"}
 FACTS = "".join(f"printf '{name}\\t{value}\\n'\n" for name, value in (

@@ -8,7 +8,9 @@
 Prints the protocol of ../peer.h. An event loop is one thread, and the interpreter's lock would keep
 a second one waiting, so anything but --workers 1 is left out (exit status 77); but to idle they are
 the threads of the loop's executor. Tasks are coroutines without a stack: no fork_join or skynet
-here, which nobody would write as a million of them.
+here, which nobody would write as a million of them. There are no tokens either: a request goes to
+each task by itself (parked_memory), so there is no token_tree. TaskGroup and timeout came with
+3.11: without them scope and timeout are left out.
 
 Each workload's docstring says what asyncio's idiom for it is and why it is fair.
 """
@@ -20,6 +22,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 GAP_S = 0.002
+LIMIT_S = 10
+SCOPES = 100
 SETTLE_S = 1.5
 
 
@@ -175,6 +179,55 @@ async def sleepers(count):
     return len(late)
 
 
+async def scope(count):
+    """A TaskGroup, create_task for each child, left when all are done. Fair: it is what asyncio has
+    for it; the children's results are not asked for."""
+    places = [0] * count
+
+    async def count_one(i):
+        places[i] += 1
+
+    start = time.perf_counter_ns()
+    for _ in range(SCOPES):
+        async with asyncio.TaskGroup() as group:
+            for i in range(count):
+                group.create_task(count_one(i))
+    figure("child", "ns", (time.perf_counter_ns() - start) / (SCOPES * count))
+    return sum((i + 1) * place for i, place in enumerate(places))
+
+
+async def timeouts(count):
+    """asyncio.timeout around nothing, and around a sleep(0) of two tasks in turns. Fair: it is
+    the cheapest that asyncio has (wait_for makes a task besides). Around nothing the loop has a
+    turn after every 1,024, so that it may forget the timers that were cancelled."""
+    async def around_nothing():
+        total = 0
+        for i in range(count):
+            async with asyncio.timeout(LIMIT_S):
+                total += i
+            if i % 1024 == 1023:
+                await asyncio.sleep(0)
+        return total
+
+    async def around_yields():
+        total = 0
+        for i in range(count):
+            async with asyncio.timeout(LIMIT_S):
+                await asyncio.sleep(0)
+            total += i
+        return total
+
+    start = time.perf_counter_ns()
+    total = await around_nothing()
+    figure("nothing", "ns", (time.perf_counter_ns() - start) / count)
+    start = time.perf_counter_ns()
+    tasks = [asyncio.create_task(around_yields()) for _ in range(2)]
+    for task in tasks:
+        total += await task
+    figure("a yield", "ns", (time.perf_counter_ns() - start) / (2 * count))
+    return total
+
+
 async def idle(count, workers):
     """The loop has run tasks, timers and jobs of its executor and then has one timer left, that of
     the end. Fair: it sleeps in epoll_wait, the executor's threads in a lock."""
@@ -222,8 +275,10 @@ WORKLOADS = {
     "parked_memory": parked_memory,
     "ping_pong": ping_pong,
     "ready_future": ready_future,
+    "scope": scope,
     "sleepers": sleepers,
     "submit_wake": submit_wake,
+    "timeout": timeouts,
     "yield": yields,
 }
 
@@ -248,6 +303,9 @@ def main():
     if not args.workload or not args.workers or not args.count:
         parser.error("WORKLOAD --workers W --count N, or --list")
     run = WORKLOADS[args.workload]
+    if run in (scope, timeouts) and sys.version_info < (3, 11):
+        print("this Python has neither asyncio.TaskGroup nor asyncio.timeout", file=sys.stderr)
+        return 77
     if run is idle:
         total = asyncio.run(idle(args.count, args.workers))
     elif args.workers != 1:

@@ -8,8 +8,13 @@
 int main(int argc, char **argv)
 {
 	static const struct peer_workload workloads[] = {
-	    {"flat_spawn", peer_flat_spawn},     {"fork_join", peer_fork_join}, {"idle", peer_idle},
-	    {"parallel_for", peer_parallel_for}, {"skynet", peer_skynet},       {"sort", peer_sort},
+	    {"flat_spawn", peer_flat_spawn},
+	    {"fork_join", peer_fork_join},
+	    {"idle", peer_idle},
+	    {"parallel_for", peer_parallel_for},
+	    {"scope", peer_scope},
+	    {"skynet", peer_skynet},
+	    {"sort", peer_sort},
 	    {"submit_wake", peer_submit_wake},
 	};
 

@@ -40,6 +40,9 @@ var workloads = []workload{
 	{"submit_wake", submitWake},
 	{"sort", parallelSort},
 	{"parallel_for", parallelFor},
+	{"scope", scope},
+	{"token_tree", tokenTree},
+	{"timeout", timeout},
 }
 
 func fail(format string, args ...interface{}) {

@@ -13,6 +13,7 @@
 mod flat_spawn;
 mod fork_join;
 mod parallel_for;
+mod scope;
 mod skynet;
 mod sort;
 
@@ -22,10 +23,14 @@ use std::time::Instant;
 /// Takes the count, prints its figures and returns the sum.
 type Workload = fn(u64) -> u64;
 
-const WORKLOADS: [(&str, Workload); 5] = [
+/// How many scopes the workload of that name opens one after the other.
+const SCOPES: u64 = 100;
+
+const WORKLOADS: [(&str, Workload); 6] = [
     ("fork_join", fork_join::run),
     ("skynet", skynet::run),
     ("flat_spawn", flat_spawn::run),
+    ("scope", scope::run),
     ("sort", sort::run),
     ("parallel_for", parallel_for::run),
 ];

@@ -15,9 +15,12 @@ mod idle;
 mod parked_memory;
 mod ping_pong;
 mod ready_future;
+mod scope;
 mod skynet;
 mod sleepers;
 mod submit_wake;
+mod timeout;
+mod token_tree;
 mod r#yield;
 
 use std::future::Future;
@@ -28,7 +31,7 @@ use tokio::runtime::{Builder, Runtime};
 /// Takes the number of workers and the count, prints its figures and returns the sum.
 type Workload = fn(usize, u64) -> u64;
 
-const WORKLOADS: [(&str, Workload); 10] = [
+const WORKLOADS: [(&str, Workload); 13] = [
     ("fork_join", fork_join::run),
     ("skynet", skynet::run),
     ("flat_spawn", flat_spawn::run),
@@ -39,6 +42,9 @@ const WORKLOADS: [(&str, Workload); 10] = [
     ("sleepers", sleepers::run),
     ("idle", idle::run),
     ("submit_wake", submit_wake::run),
+    ("scope", scope::run),
+    ("token_tree", token_tree::run),
+    ("timeout", timeout::run),
 ];
 
 /// For tasks that only compute and wait for each other: without drivers, of which each would make a
