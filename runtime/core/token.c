@@ -275,6 +275,7 @@ void thrum__token_init(struct thrum__token *t, struct thrum__token *parent,
 {
 	for (unsigned i = 0; i < THRUM__TOKEN_LEVELS; i++) {
 		thrum__future_prepare(&t->level[i], THRUM__LEVEL, place);
+		store_relaxed(&t->level[i].refs, 0); /* it goes with the token */
 		store_relaxed(&t->level[i].seen, 1); /* a reason is no failure */
 		t->level[i].runtime = t;
 		t->hung[i] = false;

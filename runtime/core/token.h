@@ -29,10 +29,10 @@ struct thrum__token {
 	struct thrum__waiter node[THRUM__TOKEN_LEVELS]; /* on the parent's levels */
 	struct thrum__token *parent;                    /* with a use of it; NULL: a root */
 	const struct thrum__token_ops *ops;
+	struct thrum__token *next_left; /* of those that a walk has left behind (token.c) */
 	struct atomic32 users;          /* handles, children, and those that hang on its levels */
 	struct atomic32 holds;          /* users, as one; nodes that hang or are being followed */
 	uint32_t depth;                 /* tokens above it */
-	struct thrum__token *next_left; /* of those that a walk has left behind (token.c) */
 	bool hung[THRUM__TOKEN_LEVELS]; /* since it was made */
 };
 

@@ -49,13 +49,15 @@ static const struct thrum__token_ops ops = {.defer = defer, .free = free_token};
 struct thrum_token *thrum_token_create_at(const char *place, struct thrum_token *parent)
 {
 	struct thrum__token *above = parent ? &parent->tree : NULL;
+	bool defers = above && thrum__token_defers(above->depth + 1);
 	struct thrum_token *t;
 
 	if (thrum__in_forked_child())
 		return NULL;
-	if (above && thrum__token_defers(above->depth + 1) && thrum__service_start())
+	if (defers && thrum__service_start())
 		return NULL;
-	t = thrum__os_alloc_zeroed(sizeof(*t));
+	t = thrum__os_alloc(sizeof(*t) +
+			    (defers ? THRUM__TOKEN_LEVELS * sizeof(t->deferred[0]) : 0));
 	if (t)
 		thrum__token_init(&t->tree, above, &ops, place);
 	return t;

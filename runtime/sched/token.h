@@ -10,7 +10,7 @@
 
 struct thrum_token {
 	struct thrum__token tree;
-	struct thrum__deferred deferred[THRUM__TOKEN_LEVELS];
+	struct thrum__deferred deferred[]; /* one for each level, if this depth defers */
 };
 
 static inline struct thrum__token *thrum__token_of(struct thrum_token *t)
