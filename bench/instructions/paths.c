@@ -238,6 +238,42 @@ static uint64_t timer_cancel(uint64_t count)
 	return right;
 }
 
+static intptr_t count_one(void *ran)
+{
+	++*(uint64_t *)ran;
+	return task(NULL);
+}
+
+/* Of each child, the scope's own share included. */
+static uint64_t scope(uint64_t count)
+{
+	uint64_t ran = 0;
+
+	for (uint64_t done = 0; done < count; done += STEP) {
+		struct thrum_scope s;
+
+		thrum_scope_open(&s);
+		for (uint64_t i = 0; i < STEP; i++)
+			thrum_scope_spawn(&s, count_one, &ran);
+		if (thrum_scope_close(&s))
+			return 0;
+	}
+	return ran;
+}
+
+static uint64_t timeout(uint64_t count)
+{
+	uint64_t right = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct thrum_timeout t;
+
+		thrum_timeout_begin(&t, THRUM_SEC(1));
+		right += !thrum_timeout_end(&t);
+	}
+	return right;
+}
+
 static const struct path paths[] = {
     {"spawn_join", 32 * STEP, "spawn a task, join it in place", spawn_join},
     {"flat_spawn", 32 * STEP, "spawn 1,024, then join them in order: of each", flat_spawn},
@@ -247,6 +283,8 @@ static const struct path paths[] = {
     {"future", 32 * STEP, "make a future, set, await, release it", future},
     {"ping_pong", 32 * STEP, "two tasks wake each other: there and back", ping_pong},
     {"timer_wait", 128 * STEP, "spawn_await with a time limit: a timer more", timer_wait},
+    {"scope", 32 * STEP, "spawn 1,024 in a scope, close it: of each", scope},
+    {"timeout", 32 * STEP, "begin a time limit, end it", timeout},
     {"timer_cancel", 128 * STEP, "spawn a task for later, cancel it, join it", timer_cancel},
 };
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
