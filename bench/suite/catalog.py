@@ -59,6 +59,9 @@ WORKLOADS = {
                            "root, looked at, released", 100000, "tokens",
                            [("cancel", "ns"), ("create", "ns"), ("look", "ns"),
                             ("release", "ns")], lambda n: n, workers=(1,), one_worker=True),
+    "token_wait": Workload("the same tree with a waiting task at each token: from the cancel of "
+                           "its root until all tasks have ended", 100000, "tokens",
+                           [("told", "ns")], lambda n: n),
     "timeout": Workload("a time limit that does not pass, around nothing; around a yield of two "
                         "tasks in turns", 500000, "limits of each of three tasks",
                         [("nothing", "ns"), ("a yield", "ns")], lambda n: 3 * up_to(n),

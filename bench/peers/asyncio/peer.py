@@ -9,8 +9,8 @@ Prints the protocol of ../peer.h. An event loop is one thread, and the interpret
 a second one waiting, so anything but --workers 1 is left out (exit status 77); but to idle they are
 the threads of the loop's executor. Tasks are coroutines without a stack: no fork_join or skynet
 here, which nobody would write as a million of them. There are no tokens either: a request goes to
-each task by itself (parked_memory), so there is no token_tree. TaskGroup and timeout came with
-3.11: without them scope and timeout are left out.
+each task by itself (parked_memory), so there is no token_tree or token_wait. TaskGroup and timeout
+came with 3.11: without them scope and timeout are left out.
 
 Each workload's docstring says what asyncio's idiom for it is and why it is fair.
 """

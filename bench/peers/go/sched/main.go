@@ -42,6 +42,7 @@ var workloads = []workload{
 	{"parallel_for", parallelFor},
 	{"scope", scope},
 	{"token_tree", tokenTree},
+	{"token_wait", tokenWait},
 	{"timeout", timeout},
 }
 

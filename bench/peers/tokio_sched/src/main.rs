@@ -21,6 +21,7 @@ mod sleepers;
 mod submit_wake;
 mod timeout;
 mod token_tree;
+mod token_wait;
 mod r#yield;
 
 use std::future::Future;
@@ -31,7 +32,7 @@ use tokio::runtime::{Builder, Runtime};
 /// Takes the number of workers and the count, prints its figures and returns the sum.
 type Workload = fn(usize, u64) -> u64;
 
-const WORKLOADS: [(&str, Workload); 13] = [
+const WORKLOADS: [(&str, Workload); 14] = [
     ("fork_join", fork_join::run),
     ("skynet", skynet::run),
     ("flat_spawn", flat_spawn::run),
@@ -44,6 +45,7 @@ const WORKLOADS: [(&str, Workload); 13] = [
     ("submit_wake", submit_wake::run),
     ("scope", scope::run),
     ("token_tree", token_tree::run),
+    ("token_wait", token_wait::run),
     ("timeout", timeout::run),
 ];
 

@@ -6,7 +6,7 @@
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-fn make_all(count: u64) -> Vec<CancellationToken> {
+pub fn make_all(count: u64) -> Vec<CancellationToken> {
     let mut tokens = Vec::with_capacity(count as usize);
     tokens.push(CancellationToken::new());
     for i in 1..count as usize {
