@@ -67,15 +67,30 @@ bool thrum__future_claim(struct thrum_future *f)
 	return !(fetch_or_relaxed(&f->word, (uint64_t)CLAIMED) & CLAIMED); /* T1 */
 }
 
-void thrum__future_complete(struct thrum_future *f, intptr_t result)
+/* The word as it was. */
+static inline uint64_t publish(struct thrum_future *f, intptr_t result)
 {
 	uint64_t old;
 
 	plain_write(&f->result, result);
 	old = fetch_add_acq_rel(&f->word, (uint64_t)DONE); /* T2, T3; O1, O4 */
 	ENSURE(!(old & DONE), "a future completes once");
+	return old;
+}
+
+void thrum__future_complete(struct thrum_future *f, intptr_t result)
+{
+	uint64_t old = publish(f, result);
+
 	if (!(old & LOCKED))
 		thrum__waitlist_fire(thrum__waitlist_newest(old));
+}
+
+struct thrum__waiter *thrum__future_publish(struct thrum_future *f, intptr_t result)
+{
+	uint64_t old = publish(f, result);
+
+	return old & LOCKED ? NULL : thrum__waitlist_newest(old);
 }
 
 bool thrum__future_register(struct thrum_future *f, struct thrum__waiter *n)

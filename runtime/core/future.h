@@ -52,6 +52,8 @@ static inline void thrum__future_prepare(struct thrum_future *f, enum thrum__kin
 bool thrum__future_claim(struct thrum_future *f);
 /* Completes @f, once, by the one completer.  Touches nothing of @f after the last fire. */
 void thrum__future_complete(struct thrum_future *f, intptr_t result);
+/* The same without the fires: those who wait are the caller's to fire (core/waitlist.h). */
+struct thrum__waiter *thrum__future_publish(struct thrum_future *f, intptr_t result);
 /* True: @n will be fired once or withdrawn; false: @f is done (and its result visible). */
 bool thrum__future_register(struct thrum_future *f, struct thrum__waiter *n);
 /*

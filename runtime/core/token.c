@@ -19,9 +19,11 @@
  *         T2 users + 1                         use
  *         T3 users - 1                         unuse; from 1: LEFT, the nodes are withdrawn, and
  *            holds - 1 for each that was HUNG and for the users
- *         T4 a level is asked for              reach: the softer one first; who claims it completes
+ *         T4 levels are asked for              reach: who claims one completes it; when all are,
+ *                                              those on them are fired, the softer one's first
  *         T5 node HUNG -> FIRED                the parent's T4
- *         T6 node FIRED -> over                follow: T4 of the same level here; holds - 1
+ *         T6 node FIRED -> over                follow: T4 here of what the parent was asked for;
+ *                                              holds - 1
  *         T7 GONE                              holds from 1: the memory goes; then T3 of the parent
  *
  * WALKS   A thread that fires nodes never waits, and calls nothing that is not the library's: what
@@ -54,6 +56,8 @@
  *         A child that is LEFT may still be followed: nobody sees its levels.
  *         One who sees a hard level done may find the soft one claimed and not yet done, by who
  *         asked for that alone; reached does not tell the difference.
+ *         A fire of a soft node may find the parent's hard level done: T6 then asks for both, and
+ *         that of the hard node finds them done.  Its hold keeps the token until then.
  *         Waits have no cycle: who waits for a node's gone is in no walk (WALKS), and who fires it
  *         does not wait.
  *         unuse is blocking as withdraw is (core/future.c), the rest lock-free.  A long chain goes
@@ -67,6 +71,7 @@
 
 #include "base/assert.h"
 #include "core/refs.h"
+#include "core/waitlist.h"
 
 #include <errno.h>
 #include <string.h>
@@ -160,22 +165,33 @@ bool thrum__token_withdraw(struct thrum_future *level, struct thrum__waiter *n)
 	return off;
 }
 
-int thrum__token_reach(struct thrum__token *t, unsigned level, intptr_t reason)
+/* A hard request at the root would go over the whole tree twice, out of the caches each time, if
+ * the softer level's fires went before the harder level is done. */
+static int reach(struct thrum__token *t, unsigned level, const intptr_t reasons[])
 {
+	struct thrum__waiter *told[THRUM__TOKEN_LEVELS] = {NULL};
 	struct walk *w = this_walk();
 	int err = -EALREADY;
 
 	walk_begin(w);
-
 	for (unsigned i = 0; i <= level; i++) {
-		if (!thrum__future_claim(&t->level[i])) /* T4 */
+		if (!thrum__future_claim(&t->level[i]))
 			continue;
-		thrum__future_complete(&t->level[i], reason);
+		told[i] = thrum__future_publish(&t->level[i], reasons[i]); /* T4 */
 		if (i == level)
 			err = 0;
 	}
+	for (unsigned i = 0; i <= level; i++)
+		thrum__waitlist_fire(told[i]);
 	walk_end(w);
 	return err;
+}
+
+int thrum__token_reach(struct thrum__token *t, unsigned level, intptr_t reason)
+{
+	const intptr_t reasons[THRUM__TOKEN_LEVELS] = {reason, reason};
+
+	return reach(t, level, reasons);
 }
 
 /* The users of @t have gone, but for their hold: its nodes go, or those who follow them let go. */
@@ -226,11 +242,26 @@ void thrum__token_unuse(struct thrum__token *t)
 	clean_up_outside(w);
 }
 
+/* What the parent was asked for, @level at least, is asked of @t. */
+static void reach_as_parent(struct thrum__token *t, unsigned level)
+{
+	const struct thrum_future *asked = t->parent->level;
+	intptr_t reasons[THRUM__TOKEN_LEVELS] = {asked[level].result, asked[level].result};
+	unsigned other = THRUM__TOKEN_HARD - level;
+
+	if (thrum__future_is_done(&asked[other])) {
+		reasons[other] = asked[other].result;
+		level = THRUM__TOKEN_HARD;
+	}
+	reach(t, level, reasons);
+}
+
 void thrum__token_follow(struct thrum__token *t, unsigned level)
 {
 	struct thrum__token *parent;
 
-	thrum__token_reach(t, level, t->parent->level[level].result); /* T6 */
+	if (!thrum__future_is_done(&t->level[level]))
+		reach_as_parent(t, level); /* T6 */
 	if (let_go(t, &parent))
 		thrum__token_unuse(parent);
 }
