@@ -228,7 +228,7 @@ int thrum__spawn(const struct thrum__spawn *how, struct thrum_future **out)
 }
 
 /* One that is bound to a stack or to a worker goes where no join finds it to run it in place. */
-static int queue_new(struct thrum__worker *w, struct thrum__task *t)
+static NOINLINE int queue_prepared(struct thrum__worker *w, struct thrum__task *t)
 {
 	if (t->marks & THRUM__PINNED)
 		thrum__worker_hand(w->runtime->workers[t->worker], t);
@@ -249,11 +249,11 @@ int thrum__spawn_linked(const struct thrum__spawn *how, const struct thrum__spaw
 	if (err)
 		return err;
 	err = publish(w, how, t);
-	if (!err && link->prepare)
+	if (LIKELY(!err) && link->prepare)
 		err = link->prepare(w, t, arg);
-	if (!err) {
+	if (LIKELY(!err)) {
 		link->tie(t, arg);
-		err = queue_new(w, t);
+		err = link->prepare ? queue_prepared(w, t) : thrum__deque_push(&w->spawned, t);
 		if (err)
 			link->untie(t, arg);
 	}

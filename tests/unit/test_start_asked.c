@@ -169,6 +169,19 @@ DOES_ITS_WORK(thrum_token_future)
 	thrum_token_release(token);
 }
 
+DOES_ITS_WORK(thrum_spawn_with)
+{
+	struct thrum_spawn_options o = THRUM_SPAWN_OPTIONS_INIT;
+
+	o.name = "with";
+	o.drop = never_dropped;
+	o.stack_bytes = 64 << 10;
+	o.worker = 1;
+	ready(t);
+	is_under(t, end_of(thrum_spawn_with(&o, task_sleep, as_arg(3))), 0);
+	is_under(t, end_of(thrum_spawn_with(NULL, task_return, as_arg(5))), 5);
+}
+
 /* Linked to a token that was not asked. */
 DOES_ITS_WORK(thrum_spawn_token)
 {
@@ -281,6 +294,7 @@ int main(void)
 	    thrum_token_create_does_its_work,
 	    tokens_answer,
 	    thrum_token_future_does_its_work,
+	    thrum_spawn_with_does_its_work,
 	    thrum_spawn_token_does_its_work,
 	    thrum_spawn_token_drop_does_its_work,
 	    thrum_spawn_blocking_token_does_its_work,
