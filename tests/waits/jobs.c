@@ -5,6 +5,7 @@
  *
  * Whatever is cut short: a job runs at most once, and once if somebody was told its result.
  */
+#include <sched.h>
 #include <semaphore.h>
 
 #include "ledger.h"
@@ -94,17 +95,79 @@ static intptr_t holding(void *arg)
 	return r == 3 ? 0 : r;
 }
 
+/* ---- Jobs that ask ---- */
+
+static struct thrum_local request = THRUM_LOCAL_INIT(NULL);
+
+/* That it has begun; that it knows of each level. */
+struct signs {
+	struct thrum_future *of[THRUM_HARD + 1];
+};
+
+/* It has its spawner's values, and runs until its token is cancelled. */
+static intptr_t asks(void *arg)
+{
+	struct signs *signs = arg;
+
+	EXPECT(thrum_local_get(&request) == signs);
+	for (int level = 0; level <= THRUM_HARD; level++) {
+		while (thrum_cancel_requested() < level)
+			sched_yield();
+		EXPECT(thrum_future_set(signs->of[level], level) == 0);
+	}
+	return 3;
+}
+
+static intptr_t ask(struct thrum_token *t, struct signs *signs)
+{
+	intptr_t err = 0, r;
+
+	for (int level = 0; level <= THRUM_HARD; level++) {
+		if (level)
+			EXPECT(thrum_token_cancel(t, level, 0) == 0);
+		r = err ? level : thrum_await(signs->of[level]);
+		err = r == level ? err : r;
+	}
+	return err;
+}
+
+static intptr_t asked(void *arg)
+{
+	struct thrum_token *t = thrum_token_create(NULL);
+	struct signs signs;
+	struct thrum_future *f;
+	intptr_t err, r;
+
+	(void)arg;
+	for (int i = 0; i <= THRUM_HARD; i++)
+		signs.of[i] = thrum_future_create();
+	EXPECT(thrum_local_set(&request, &signs) == 0);
+	f = thrum_spawn_blocking_token(t, asks, &signs);
+	err = f ? ask(t, &signs) : -ESHUTDOWN;
+	r = thrum_join(f); /* it has started, and runs to its end, or not at all */
+	EXPECT(r == 3 ? thrum_result(signs.of[THRUM_HARD]) == THRUM_HARD
+		      : r == -ECANCELED && !thrum_done(signs.of[0]));
+	say("asked", r);
+	EXPECT(thrum_local_set(&request, NULL) == 0);
+	for (int i = 0; i <= THRUM_HARD; i++) {
+		thrum_cancel(signs.of[i]);
+		thrum_release(signs.of[i]);
+	}
+	thrum_token_release(t);
+	return err;
+}
+
 static intptr_t main_task(void *arg)
 {
-	thrum_fn fns[] = {called, joined, holding, waited_for, holding};
+	thrum_fn fns[] = {called, joined, holding, asked, waited_for, holding, asked};
 	struct thrum_scope s;
 	int err = thrum_scope_open(&s);
 
 	(void)arg;
-	for (int i = 0; i < 5 && !err; i++)
+	for (int i = 0; i < 7 && !err; i++)
 		err = thrum_scope_spawn(&s, fns[i], NULL);
 	err = thrum_scope_close(&s);
-	for (int i = 0; i < 3 && !err; i++)
+	for (int i = 0; i < 4 && !err; i++)
 		err = (int)fns[i](NULL);
 	return err;
 }

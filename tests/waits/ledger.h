@@ -48,6 +48,12 @@ static inline bool was_cut(intptr_t result)
 	return result == -ECANCELED || result == -ETIMEDOUT;
 }
 
+/* first - the first failure of two; both were to happen. */
+static inline int first(int err, int more)
+{
+	return err ? err : more;
+}
+
 /* say - a line with the time in ms, which shows where a run differs from another. */
 static inline void say(const char *what, intptr_t result)
 {

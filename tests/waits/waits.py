@@ -64,6 +64,7 @@ class Run:
             env = dict(os.environ, THRUM_WORKERS=workers, THRUM_SEED="1", THRUM_WAITS=report.name)
             for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
                 env[name] = ":".join(filter(None, (env.get(name), "exitcode=99")))
+            env["TSAN_OPTIONS"] += ":atexit_sleep_ms=0"  # else a second, where a thread is left
             if k:
                 env.update(THRUM_WAITS_AT=str(k), THRUM_WAITS_DO=what)
             try:
