@@ -45,7 +45,7 @@ static void is_empty(struct thrum_drain *d)
 
 static void order_of(size_t n)
 {
-	struct thrum_future *fs[FEW];
+	struct thrum_future *fs[FEW] = {NULL};
 	struct thrum_drain d;
 	int64_t start = thrum_now();
 
