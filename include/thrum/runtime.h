@@ -30,6 +30,7 @@ struct thrum_token;
 #define THRUM_REPORT_STUCK 2   /* a task or job that outlived the grace period */
 #define THRUM_REPORT_STALL 3   /* a task that computed for too long */
 #define THRUM_REPORT_UNSET 4   /* a bare future released unset (debug builds) */
+#define THRUM_REPORT_CYCLE 5   /* tasks that wait for each other (debug builds) */
 
 /*
  * What a runtime is made with.  NULL, or 0 in a field, means the default; an environment variable

@@ -50,7 +50,7 @@
  *         goes back.
  *
  * ORDER   O1 release at T1 (the saved context, the nodes) pairs with O2 acquire at T3, T4: unpark
- *            may resume it.
+ *            may resume it; and of parked, which looks at what a parked owner left.
  *         O3 release at T2, T3, T4, T8 (what happened before the wake) pairs with O4 acquire of the
  *            owner: park and abandon that find s over, and through unpark's queue after T3, T4.
  *         O5 release at T6 (relay, its reference) pairs with O2 at T8, there before relay is read.
@@ -94,9 +94,9 @@
 #define SHIELD THRUM__PARKER_SHIELD
 #define DEEP THRUM__PARKER_DEEP
 #define KEPT (THRUM__PARKER_REQUESTS | ASKS | SHIELD | DEEP)
-#define PARKED 64u
+#define PARKED THRUM__PARKER_PARKED
 #define DEAF 128u
-#define IN_PLACE 256u
+#define IN_PLACE THRUM__PARKER_IN_PLACE
 #define WHY_SHIFT THRUM__PARKER_WHY_SHIFT
 #define SEQ_SHIFT THRUM__PARKER_SEQ_SHIFT
 

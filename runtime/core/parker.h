@@ -38,6 +38,9 @@ struct thrum__parker {
  * DEEP: inside a shield that is inside one: it hears no scope either. */
 #define THRUM__PARKER_SHIELD 16u
 #define THRUM__PARKER_DEEP 32u
+/* The owner waits, its context saved; but runs, and a child in its place, with IN_PLACE. */
+#define THRUM__PARKER_PARKED 64u
+#define THRUM__PARKER_IN_PLACE 256u
 /* Where parts of the word are (parker.c). */
 #define THRUM__PARKER_WHY_SHIFT 9
 #define THRUM__PARKER_SEQ_SHIFT 11
@@ -58,6 +61,17 @@ static inline void thrum__parker_reset(struct thrum__parker *p)
 static inline uint64_t thrum__parker_seq(const struct thrum__parker *p)
 {
 	return load_relaxed(&p->word) >> THRUM__PARKER_SEQ_SHIFT;
+}
+
+/* Anyone: the number of the wait that the owner is parked in, by itself, and what it did before; 0:
+ * it runs. */
+static inline uint64_t thrum__parker_parked(const struct thrum__parker *p)
+{
+	uint64_t w = load_acquire(&p->word); /* O2 */
+
+	if ((w & (THRUM__PARKER_PARKED | THRUM__PARKER_IN_PLACE)) != THRUM__PARKER_PARKED)
+		return 0;
+	return w >> THRUM__PARKER_SEQ_SHIFT;
 }
 
 /* Anyone: what was requested (THRUM__PARKER_SOFT | _HARD: the public THRUM_SOFT, THRUM_HARD). */

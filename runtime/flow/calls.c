@@ -111,6 +111,7 @@ int thrum_gather_calls_at(const char *place, thrum_fn fn, void *const args[], si
 		return thrum__no_task();
 	if (!fn)
 		return -EINVAL;
+	thrum__wants_call("thrum_gather_calls");
 	for (size_t i = 0; results && i < n; i++)
 		results[i] = -ECANCELED;
 	if (n)
@@ -199,6 +200,7 @@ intptr_t thrum_hedge_at(const char *place, thrum_fn fn, void *arg, int64_t delay
 		return thrum__no_task();
 	if (!fn || !copies)
 		return -EINVAL;
+	thrum__wants_call("thrum_hedge");
 	err = thrum__wait_entry(t);
 	if (err)
 		return err;

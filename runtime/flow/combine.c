@@ -119,6 +119,7 @@ ssize_t thrum_wait(struct thrum_future *const fs[], size_t n, int until, int64_t
 	    (!n && until == THRUM_FIRST_COMPLETED))
 		return -EINVAL;
 	deadline_ns = thrum__deadline_after(thrum_now(), timeout_ns);
+	thrum__wants_call("thrum_wait");
 	if (!is_there(fs, n, until)) {
 		if (timeout_ns <= 0)
 			err = thrum__wait_entry(t);
@@ -183,6 +184,7 @@ ssize_t thrum_race(struct thrum_future *const fs[], size_t n, intptr_t *result)
 		return thrum__no_task();
 	if (!n || !fs)
 		return -EINVAL;
+	thrum__wants_call("thrum_race");
 	winner = first_success(fs, n);
 	if (winner == n)
 		err = wait_for_first(t, fs, n, has_succeeded, THRUM_FOREVER, &winner);

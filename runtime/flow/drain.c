@@ -152,6 +152,22 @@ int thrum__drain_add(struct thrum__drain *d, struct thrum_future *f, size_t tag)
 	return 0;
 }
 
+/* The first of those that are pending will end the owner's wait for the edge. */
+static inline void tell_wants(struct thrum__drain *d)
+{
+#ifdef THRUM_DEBUG
+	unsigned n = 0;
+
+	thrum__wants_begin(d->owner, &d->edge);
+	for (struct thrum__drain_node *node = d->first; node && n <= THRUM__WANTS_MAX; n++) {
+		thrum__wants_add(d->owner, node->future);
+		node = node->next;
+	}
+#else
+	(void)d;
+#endif
+}
+
 int thrum__drain_wait(struct thrum__drain *d, int64_t deadline_ns)
 {
 	for (;;) {
@@ -163,7 +179,9 @@ int thrum__drain_wait(struct thrum__drain *d, int64_t deadline_ns)
 			return 0;
 		if (!d->count)
 			return -ENODATA;
+		tell_wants(d);
 		err = thrum__wait_edge(&d->edge, tick, deadline_ns, false);
+		thrum__wants_end(d->owner);
 		if (err)
 			return err;
 	}
@@ -197,7 +215,9 @@ void thrum__drain_stop(struct thrum__drain *d)
 		collect(d);
 		if (!d->first)
 			return;
+		tell_wants(d);
 		err = thrum__wait_edge(&d->edge, tick, THRUM_FOREVER, true);
+		thrum__wants_end(d->owner);
 		ENSURE(err == 0, "a deaf wait without deadline cannot be cut short");
 	}
 }
@@ -282,8 +302,10 @@ int thrum_drain_next(struct thrum_drain *drain, struct thrum_future **f_out, siz
 	struct thrum__drain *d = drain_of(drain);
 	int err = check_use(d);
 
-	if (!err)
+	if (!err) {
+		thrum__wants_call("thrum_drain_next");
 		err = thrum__drain_wait(d, THRUM_FOREVER);
+	}
 	if (!err)
 		hand_out(d, f_out, tag_out);
 	return err;

@@ -85,6 +85,7 @@ static enum thrum__why suspend(struct thrum__task *t, uint64_t seq, bool deaf)
 
 	t->wait_seq = seq;
 	t->wait_deaf = deaf;
+	thrum__wants_park(t, seq);
 	store_relaxed(&t->phase, THRUM__WAITING);
 	thrum__count(&w->counters.suspensions);
 	thrum__worker_leave(w, after_park, t);
@@ -115,6 +116,8 @@ int thrum__wait_out(struct thrum__task *t, uint64_t seq, int64_t deadline_ns, bo
 
 	if (!deaf)
 		deadline_ns = thrum__min64(deadline_ns, t->deadline_ns);
+	if (deadline_ns != THRUM_FOREVER)
+		thrum__wants_edge(t, NULL);
 	if (thrum__timer_start(&timer, thrum__tls_worker(), &t->parker, seq, deadline_ns))
 		return thrum__parker_abandon(&t->parker, seq) ? -ENOMEM : 0;
 	why = suspend(t, seq, deaf);
@@ -150,6 +153,7 @@ int thrum__await_untold(struct thrum_future *f, int64_t deadline_ns, bool deaf)
 	thrum__wait_node_init(&node, &t->parker, seq);
 	if (!thrum__future_register(f, &node.waiter))
 		return 0;
+	thrum__wants_future(t, f);
 	err = thrum__wait_out(t, seq, deadline_ns, deaf);
 	if (err)
 		thrum__future_withdraw(f, &node.waiter);
@@ -183,6 +187,7 @@ static int wait_edge(struct thrum__edge *e, uint64_t tick, int64_t deadline_ns, 
 	thrum__wait_node_init(&node, &t->parker, seq);
 	if (!thrum__edge_register(e, &node.waiter, tick))
 		return 0;
+	thrum__wants_edge(t, e);
 	err = thrum__wait_out(t, seq, deadline_ns, deaf);
 	if (err)
 		thrum__edge_withdraw(e, &node.waiter);
@@ -208,6 +213,7 @@ static int wait_edges(struct thrum__edge *const es[], const uint64_t ticks[], si
 			break;
 	}
 	if (hung == n) {
+		thrum__wants_edge(t, NULL);
 		err = thrum__wait_out(t, seq, deadline_ns, false);
 	} else {
 		thrum__parker_abandon(&t->parker, seq);
@@ -303,6 +309,7 @@ intptr_t thrum_await(struct thrum_future *f)
 
 	if (!f)
 		return -ENOMEM;
+	thrum__wants_call("thrum_await");
 	err = thrum__await_any(f, THRUM_FOREVER);
 	return err ? told(err, THRUM_FOREVER, false) : thrum__future_look(f);
 }
@@ -348,6 +355,7 @@ static ALWAYS_INLINE int sleep_for(int64_t ns, bool is_point)
 	if (err)
 		return err;
 	deadline = deadline_of(t, ns, is_point);
+	thrum__wants_edge(t, NULL);
 	err = thrum__wait_out(t, thrum__parker_seq(&t->parker), deadline, false);
 	if (err == -ETIMEDOUT && deadline <= t->deadline_ns)
 		return 0;

@@ -58,6 +58,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 	void **forks = thrum__lane_height(&w->lane);
 	intptr_t result;
 
+	thrum__wants_below(child, joiner);
 	child->below = joiner;
 	child->forked = false; /* its maker's wait is lent to it, as to any child */
 	child->level = (uint8_t)(joiner->level + 1);
@@ -82,6 +83,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 	if (joiner->lent && thrum__parker_abandon(&joiner->parker, joiner->wait_seq))
 		thrum_release(&child->future); /* the reference for whoever would have fired it */
 	joiner->lent = false;
+	thrum__wants_below(child, NULL);
 	child->below = NULL;
 	joiner->worker = w->index; /* the child may have moved */
 	thrum__worker_set_current(w, joiner);
@@ -125,6 +127,7 @@ intptr_t thrum_join(struct thrum_future *f)
 	if (!f)
 		return -ENOMEM;
 	if (!thrum__future_is_done(f)) {
+		thrum__wants_join(f);
 		if (t && take_in_place(w, t, f))
 			return run_in_place(w, t, thrum__task_of(f));
 		err = await_end_of(f, t);
@@ -145,6 +148,7 @@ static ALWAYS_INLINE intptr_t wait_until(struct thrum_future *f, int64_t deadlin
 
 	if (!f)
 		return -ENOMEM;
+	thrum__wants_call("thrum_wait_for");
 	err = wait ? thrum__await_any(f, deadline) : thrum__await_none(f);
 	if (err == -ECANCELED || err == -ETIMEDOUT) {
 		thrum_cancel(f);

@@ -19,6 +19,7 @@ int thrum_gather(struct thrum_future *const fs[], size_t n, intptr_t results[])
 
 	if (!t)
 		return thrum__no_task();
+	thrum__wants_call("thrum_gather");
 	for (size_t i = 0; i < n; i++) {
 		intptr_t r = -ENOMEM;
 
@@ -58,10 +59,12 @@ static ssize_t wait_with(struct thrum_future *const fs[], size_t n, struct thrum
 		if (!thrum__future_register(fs[hung], &nodes[hung].waiter))
 			break;
 	}
-	if (hung == n)
+	if (hung == n) {
+		thrum__wants_first(t, fs, n);
 		err = thrum__wait_out(t, seq, THRUM_FOREVER, false);
-	else
+	} else {
 		thrum__parker_abandon(&t->parker, seq);
+	}
 	for (size_t i = 0; i < hung; i++)
 		thrum__future_withdraw(fs[i], &nodes[i].waiter);
 	return err ? thrum__bracket_learn(t, err, THRUM_FOREVER) : (ssize_t)first_done(fs, n);
@@ -79,6 +82,7 @@ ssize_t thrum_wait_any(struct thrum_future *const fs[], size_t n)
 		return thrum__no_task();
 	if (n == 0)
 		return -EINVAL;
+	thrum__wants_call("thrum_wait_any");
 	done = first_done(fs, n);
 	if (done < n)
 		return (ssize_t)done;

@@ -22,9 +22,8 @@
  * REST    When all workers have been asleep for QUIET_NS the monitor sleeps until a worker that
  *         comes back from its sleep pokes it, and for the timers and the ends of spares.  Before,
  *         it looks for sleepers whose earliest timer nobody waits for any more and lets them set
- *         their clocks anew, so that none wakes for nothing later.  QUIET_NS is short, for a poke
- *         is one cheap system call: a program that does a little each tenth of a second has then
- *         few ticks between.
+ *         their clocks anew; and, in a debug build, for cycles (cycle.c).  QUIET_NS is short: a
+ *         poke is cheap, and a program that does a little each tenth of a second gets few ticks.
  *
  * WAITS   Those that have relied on an earlier watch are looked at again (poll/descriptor.c), now
  *         and then, and all of them before a rest.
@@ -489,6 +488,7 @@ static void rest(struct thrum__monitor *m)
 		return;
 	if (all_sleep(m)) {
 		thrum__descriptors_verify(&m->runtime->descriptors, true);
+		thrum__cycles_look(m->runtime);
 		thrum__doze_sleep(&m->doze, m->next_ns);
 	}
 	thrum__doze_end(&m->doze);

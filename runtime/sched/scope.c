@@ -186,6 +186,17 @@ static bool has_room(struct thrum__scope *s)
 	return false;
 }
 
+/* Of which a debug build keeps a copy, for cycle.c. */
+static inline uint64_t limit_of(const struct thrum__scope *s)
+{
+#ifdef THRUM_DEBUG
+	return s->limit;
+#else
+	(void)s;
+	return 0;
+#endif
+}
+
 /* Waits for room. */
 static int take_room(struct thrum__scope *s, struct thrum__task *t)
 {
@@ -196,7 +207,10 @@ static int take_room(struct thrum__scope *s, struct thrum__task *t)
 
 		if (has_room(s))
 			return 0;
+		thrum__wants_call("thrum_scope_spawn");
+		thrum__wants_scope(t, &s->freed, s, limit_of(s));
 		err = thrum__wait_edge(&s->freed, tick, THRUM_FOREVER, false);
+		thrum__wants_end(t);
 	}
 	return err;
 }
@@ -345,6 +359,9 @@ static int open_scope(struct thrum__scope *s, const char *place,
 	}
 	s->keeps_going = options.keep_going;
 	s->limited = options.limit;
+#ifdef THRUM_DEBUG
+	s->limit = options.limit;
+#endif
 	store_relaxed(&s->room, (uint64_t)options.limit);
 	s->drop = options.drop;
 	s->asks = thrum__parker_is_shielded(&t->parker) ? THRUM__PARKER_INNER : THRUM__PARKER_SCOPE;
@@ -430,11 +447,13 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 	int64_t deadline_ns = t->deadline_ns;
 	int cut, err;
 
+	thrum__wants_call("thrum_scope_close");
 	for (;;) {
 		ask_no_more(s, t);
 		cut = cut_by_others(s, t);
 		if (cut || over)
 			break;
+		thrum__wants_scope(t, &s->done, s, 1);
 		err = thrum__await_untold(&s->done, THRUM_FOREVER, false);
 		over = !err;
 		if (err == -ENOMEM)
@@ -448,9 +467,11 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 	}
 	if (!over) {
 		visit(s, cancel_children);
+		thrum__wants_scope(t, &s->done, s, 1);
 		thrum__await_end(&s->done);
 		ask_no_more(s, t);
 	}
+	thrum__wants_end(t);
 	return cut;
 }
 

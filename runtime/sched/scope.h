@@ -25,6 +25,9 @@ struct thrum__scope {
 	struct thrum__token *token; /* with a use of it; NULL: none */
 	struct thrum__waiter node;  /* on its hard level */
 	bool hung;
+#ifdef THRUM_DEBUG
+	size_t limit;
+#endif
 } __attribute__((may_alias));
 
 static inline bool thrum__scope_is_cancelled(const struct thrum__scope *s)

@@ -86,8 +86,10 @@ struct thrum__pool thrum__job_blocks = POOL(FUTURE_BLOCK, prepare_future);
 
 _Static_assert(offsetof(struct thrum_future, refs) == offsetof(struct thrum__block, refs),
 	       "refs stays in a free block");
+#ifndef THRUM_DEBUG
 _Static_assert(sizeof(struct thrum__task) <= FUTURE_BLOCK,
 	       "a task that waits to be started takes 256 bytes with its place in a wheel");
+#endif
 _Static_assert(sizeof(struct thrum__shield) <= FUTURE_BLOCK,
 	       "a shield fits a block of the future pool");
 

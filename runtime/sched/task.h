@@ -14,6 +14,7 @@
 #include "core/refs.h"
 #include "core/roster.h"
 #include "sched/callback.h"
+#include "sched/cycle.h"
 #include "sched/timer.h"
 
 #include <thrum/thrum.h>
@@ -99,6 +100,9 @@ struct thrum__task {
 	struct atomicptr name;        /* struct thrum__name, NULL: from place */
 	struct thrum__scope *scope;   /* whose child it is; NULL: none's */
 	struct thrum__locals *locals; /* from its making on; NULL: none */
+#ifdef THRUM_DEBUG
+	struct thrum__wants wants; /* what its wait is for (cycle.c) */
+#endif
 };
 
 _Static_assert(offsetof(struct thrum__task, below) == 2 * CACHE_LINE,

@@ -227,8 +227,10 @@ static bool move_clock(struct thrum__worker *self)
 	    !all_asleep(rt))
 		return false;
 	due = earliest_ns(self);
-	if (due == THRUM_FOREVER)
+	if (due == THRUM_FOREVER) {
+		thrum__cycles_look(rt);
 		return false;
+	}
 	if (due > (int64_t)load_relaxed(&rt->virtual_ns))
 		store_relaxed(&rt->virtual_ns, (uint64_t)due);
 	run_all(self);
