@@ -31,6 +31,7 @@ struct thrum_token;
 #define THRUM_REPORT_STALL 3   /* a task that computed for too long */
 #define THRUM_REPORT_UNSET 4   /* a bare future released unset (debug builds) */
 #define THRUM_REPORT_CYCLE 5   /* tasks that wait for each other (debug builds) */
+#define THRUM_REPORT_HELD 6    /* an OS lock held while its task waits (debug builds) */
 
 /*
  * What a runtime is made with.  NULL, or 0 in a field, means the default; an environment variable

@@ -28,6 +28,7 @@
 #include "sched/fork.h"
 #include "sched/fork_check.h"
 #include "sched/join.h"
+#include "sched/report.h"
 #include "sched/scope.h"
 #include "sched/tether.h"
 #include "sched/timer.h"
@@ -327,6 +328,7 @@ int thrum_yield(void)
 	w = thrum__tls_worker();
 #ifndef THRUM_MIGRATE
 	if (!thrum__worker_has_local(w)) {
+		thrum__report_held(w->current);
 		w->budget--; /* home must come about even if nobody else is here */
 		return 0;
 	}

@@ -18,6 +18,9 @@
 #define LINE_BYTES 512
 #define PREFIX "thrum: "
 
+/* Places where locks are taken, of which each is told of once; of more, none is. */
+#define PLACES 256
+
 static struct thrum__reporter standard;
 
 /* May one more line go out in this second? */
@@ -104,3 +107,44 @@ void thrum__report_unset(struct thrum_future *f)
 	(void)f;
 #endif
 }
+
+#ifdef THRUM__SEES_LOCKS
+#include <dlfcn.h>
+
+/* Has nothing been told of @place yet? */
+static bool is_new(const void *place)
+{
+	static struct atomicptr places[PLACES];
+	uintptr_t start = (uintptr_t)place / 4 % PLACES;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		struct atomicptr *p = &places[(start + i) % PLACES];
+		void *found = NULL;
+
+		if (cas_relaxed(p, &found, (void *)place))
+			return true;
+		if (found == place)
+			return false;
+	}
+	return false;
+}
+
+void thrum__report_held(struct thrum__task *t)
+{
+	struct thrum_runtime *rt = t->future.runtime;
+	struct thrum__held newest;
+	unsigned n = thrum__held_forget(&newest);
+	Dl_info in = {.dli_fname = NULL};
+
+	if (!n || !is_new(newest.caller))
+		return;
+	(void)dladdr(newest.caller, &in);
+	thrum__report(rt->reporter, THRUM_REPORT_HELD,
+		      "%s waits and holds %u of the OS's locks, the last taken by %s+%#tx (at %p), "
+		      "made at %s",
+		      thrum_name(&t->future), n, in.dli_fname ? in.dli_fname : "?",
+		      (const char *)newest.caller - (const char *)in.dli_fbase, newest.lock,
+		      thrum_place(&t->future));
+}
+
+#endif

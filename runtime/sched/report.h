@@ -3,6 +3,7 @@
 #ifndef THRUM_SCHED_REPORT_H
 #define THRUM_SCHED_REPORT_H
 
+#include "base/held.h"
 #include "sched/task.h"
 
 /* Where one runtime's reports go, and how many went. */
@@ -21,5 +22,15 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 void thrum__report_failure(struct thrum_future *f);
 /* @f's last handle goes and it was never set: reported in a debug build. */
 void thrum__report_unset(struct thrum_future *f);
+/* @t, the current task, is about to leave its thread: the locks of the OS that it holds, which are
+ * forgotten with that, are reported in a debug build, once for each place where one was taken. */
+#ifdef THRUM__SEES_LOCKS
+void thrum__report_held(struct thrum__task *t);
+#else
+static inline void thrum__report_held(struct thrum__task *t)
+{
+	(void)t;
+}
+#endif
 
 #endif

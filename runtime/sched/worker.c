@@ -26,6 +26,7 @@
 #include "sched/fork.h"
 #include "sched/monitor.h"
 #include "sched/registry.h"
+#include "sched/report.h"
 #include "sched/spare.h"
 #include "sched/spawn.h"
 #include "sched/timer.h"
@@ -190,6 +191,7 @@ void thrum__worker_leave(struct thrum__worker *w, void (*after)(struct thrum__wo
 
 	DEBUG_ENSURE(thrum__lane_is_clear(&w->lane),
 		     "a fiber left its worker with forks in its lane");
+	thrum__report_held(self);
 	w->after = after;
 	w->after_arg = arg;
 	switch_to(w, fiber_for(w, next_local(w)));
@@ -211,6 +213,7 @@ static ALWAYS_INLINE void run_task(struct thrum__worker *w, struct thrum__task *
 	w = thrum__tls_worker();
 	ENSURE(w, "a task of a forked child may only exec or _exit");
 	ENSURE(thrum__lane_is_clear(&w->lane), "a fork is joined before its frame is left");
+	(void)thrum__held_forget(NULL); /* whatever it has left is no matter of the next task's */
 	thrum__task_finish(w, t, result);
 }
 
