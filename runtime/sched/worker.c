@@ -166,7 +166,8 @@ static inline struct thrum__fiber *fiber_for(struct thrum__worker *w, struct thr
 
 static inline void count_resume(struct thrum__worker *w, struct thrum__task *t)
 {
-	thrum__count(&w->counters.resumes);
+	if (!THRUM__MIGRATES || !(t->marks & THRUM__PINNED)) /* none but these stay there */
+		thrum__count(&w->counters.resumes);
 	if (t->worker != w->index)
 		thrum__count(&w->counters.migrations);
 	t->worker = w->index;
