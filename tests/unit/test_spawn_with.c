@@ -293,7 +293,7 @@ static void in_a_scope(unsigned worker)
 static intptr_t task_stays(void *worker_)
 {
 	unsigned worker = (unsigned)(uintptr_t)worker_;
-	struct thrum_future *f = future_new();
+	struct thrum_future *f;
 	struct thrum_timeout t;
 
 	is_at_home(worker);
@@ -301,10 +301,11 @@ static intptr_t task_stays(void *worker_)
 	is_at_home(worker);
 	is_int(thrum_sleep(THRUM_US(20)), 0);
 	is_at_home(worker);
-	is_int(thrum_join(thrum_spawn(nap, as_arg(6))),
-	       6); /* in place it might come back elsewhere */
+	/* In place it might come back elsewhere. */
+	is_int(thrum_join(thrum_spawn(nap, as_arg(6))), 6);
 	is_at_home(worker);
-	is_int(thrum_await(f = (thrum_release(f), thrum_spawn(nap, as_arg(7)))), 7);
+	f = thrum_spawn(nap, as_arg(7));
+	is_int(thrum_await(f), 7);
 	thrum_release(f);
 	is_at_home(worker);
 	is_int(thrum_blocking(task_return, as_arg(9)), 9);
