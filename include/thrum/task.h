@@ -61,14 +61,16 @@ struct thrum_spawn_options {
 	 * by thrum_spawn_drop; NULL: the function runs. */
 	void (*drop)(void *arg);
 	/* It has a stack of its own of so many bytes, 16 KiB to 1 GiB, mapped now and unmapped at
-	 * its end; 0: one of the runtime's, when it starts. */
+	 * its end; 0: one of the runtime's, when it starts.  On one of less than half of those
+	 * nothing is called in place, and loops are not divided. */
 	size_t stack_bytes;
 	/* It is linked to it until it ends, as by thrum_spawn_token, and holds it; NULL: to
 	 * none. */
 	struct thrum_token *token;
 	/* It runs on this worker alone, from 1 to thrum_runtime_workers: for what is bound to a
-	 * thread.  Nobody helps a worker with such tasks, a task that it joins is never called in
-	 * place, and to make one runnable whose worker sleeps wakes all that sleep.  0: on any. */
+	 * thread.  Nobody helps a worker with such tasks, which take turns, one for up to 32 others
+	 * of the worker.  A task that it joins is never called in place; its forks may run
+	 * elsewhere.  To make one runnable whose worker sleeps wakes all that sleep.  0: on any. */
 	unsigned worker;
 };
 

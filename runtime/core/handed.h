@@ -4,10 +4,12 @@
  *
  * WHAT    An inbox of the worker's own, and a word by which whoever hands it something sees that it
  *         sleeps.  Then all that sleep are woken, as tokens are for whoever takes them
- *         (sched/idle.c), and nobody else goes to sleep until the worker is awake.  Rejected: a
- *         place of its own where such a worker sleeps (it must hear of all events, too, and the
- *         first task may come while it sleeps with the others); a signal (one that comes before the
- *         sleep begins needs a mask around each sleep).
+ *         (sched/idle.c), and nobody else goes to sleep until the worker is awake.  It costs
+ *         all of them a wake, in vain, and a doze until the worker is awake (elsewhere.c), which is
+ *         why pinned tasks are for what cannot be done otherwise.  Rejected: a place of its own
+ *         where such a worker sleeps (it must hear of all events, too, and the first task may come
+ *         while it sleeps with the others).  Not done: a signal that nothing but the sleep's own
+ *         mask lets in, which would wake the worker alone.
  *
  * WORD    tasks: core/inbox.h.  sleeps: 1 from before the worker announces its sleep (idle.c: T3)
  *         until it goes on.
@@ -39,7 +41,7 @@
  *
  * RECLAIM none.
  *
- * TEST    tests/model/scen_handed.c; tests/unit/test_spawn_with.c
+ * TEST    tests/model/scen_handed.c; tests/unit/test_pinned.c
  */
 #ifndef THRUM_CORE_HANDED_H
 #define THRUM_CORE_HANDED_H

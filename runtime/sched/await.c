@@ -315,6 +315,20 @@ intptr_t thrum_await(struct thrum_future *f)
 	return err ? told(err, THRUM_FOREVER, false) : thrum__future_look(f);
 }
 
+#ifndef THRUM_MIGRATE
+/* Nothing else can run on @w; but for tasks of its own, to which home goes: false. */
+static NOINLINE bool yield_to_nobody(struct thrum__worker *w)
+{
+	if (thrum__worker_has_own(w)) {
+		w->budget = 0;
+		return false;
+	}
+	thrum__report_held(w->current);
+	w->budget--; /* home must come about even if nobody else is here */
+	return true;
+}
+#endif
+
 int thrum_yield(void)
 {
 	struct thrum__worker *w = thrum__current_worker();
@@ -327,11 +341,8 @@ int thrum_yield(void)
 		return err;
 	w = thrum__tls_worker();
 #ifndef THRUM_MIGRATE
-	if (!thrum__worker_has_local(w)) {
-		thrum__report_held(w->current);
-		w->budget--; /* home must come about even if nobody else is here */
+	if (!thrum__worker_has_local(w) && yield_to_nobody(w))
 		return 0;
-	}
 #endif
 	thrum__worker_give_way(w);
 	return 0;
@@ -387,8 +398,8 @@ int thrum__cancel_requested(void)
 		if (asked && !sheltered)
 			return THRUM_HARD;
 		soft |= asked || thrum__parker_requested(&t->parker) ||
-			(t->scope && (thrum__scope_is_cancelled(t->scope) ||
-				      thrum__scope_is_asked(t->scope)));
+			(t->scope &&
+			 (thrum__scope_is_cancelled(t->scope) || thrum__scope_is_asked(t->scope)));
 		sheltered |= thrum__parker_is_shielded(&t->parker);
 		forked |= t->forked;
 	}

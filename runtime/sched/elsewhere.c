@@ -183,7 +183,7 @@ bool thrum__worker_has_outside(struct thrum__worker *w)
 {
 	struct thrum_runtime *rt = w->runtime;
 
-	return thrum__handed_any(&w->handed) || w->own || !thrum__inbox_is_empty(&rt->woken) ||
+	return thrum__worker_has_own(w) || !thrum__inbox_is_empty(&rt->woken) ||
 	       !thrum__inject_empty(&rt->inject) || !thrum__inbox_is_empty(&rt->callbacks) ||
 	       load_relaxed(&rt->exiting);
 }
@@ -463,9 +463,30 @@ static void doze(struct thrum__worker *w)
 	int64_t end = thrum__clock_monotonic_ns() + DOZE_NS;
 	uint32_t never = 0;
 
+	if (!w->runtime->virtual_clock)
+		end = thrum__min64(end, thrum__timers_next_ns(w));
 	w->waits = 0;
 	thrum__count(&w->counters.dozes);
-	thrum__os_futex_wait(&never, 0, thrum__min64(end, thrum__timers_next_ns(w)));
+	thrum__os_futex_wait(&never, 0, end);
+}
+
+/* Is somebody being woken for a task of its own, so that nobody may sleep?  (core/handed.h) */
+static bool any_is_called(struct thrum_runtime *rt)
+{
+	for (unsigned i = 0; i < rt->workers_count; i++)
+		if (thrum__handed_lie(&rt->workers[i]->handed))
+			return true;
+	return false;
+}
+
+/* Takes what there is, or leaves the CPU to whoever is called. */
+static struct thrum__task *let_wake(struct thrum__worker *w)
+{
+	struct thrum__task *t = steal(w, LAST);
+
+	if (!t && !thrum__worker_has_outside(w) && !thrum__worker_look(w))
+		doze(w);
+	return t;
 }
 
 /* A task, or NULL when home should look again: after a sleep, or for what came in from outside. */
@@ -479,6 +500,8 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 		w->exiting = true;
 		return NULL;
 	}
+	if (w->searching && any_is_called(rt))
+		return let_wake(w);
 	if (!w->searching && thrum__idle_search_begin(&rt->idle)) {
 		w->searching = true;
 		thrum__count(&w->counters.searches);

@@ -421,6 +421,8 @@ static void report_stall(struct thrum__monitor *m)
 	for (unsigned i = 0; i < total; i++) {
 		struct watched *s = &m->watched[i];
 
+		if (!m->work_waited && !thrum__handed_any(&rt->workers[i]->handed))
+			continue;
 		if (s->stuck && !s->reported && m->now_ns - s->since_ns >= m->report_ns &&
 		    is_to_blame(m, rt->workers[i], s))
 			report_one(m, rt->workers[i], s);
@@ -429,13 +431,11 @@ static void report_stall(struct thrum__monitor *m)
 
 static void look_at_stall(struct thrum__monitor *m)
 {
-	if (m->regular_stuck < m->runtime->workers_count) {
+	if (m->regular_stuck < m->runtime->workers_count)
 		m->work_waited = false;
-		return;
-	}
-	if (!m->work_waited)
+	else if (!m->work_waited)
 		m->work_waited = thrum__runtime_has_work(m->runtime);
-	if (m->work_waited)
+	if (m->stuck)
 		report_stall(m);
 }
 

@@ -174,14 +174,20 @@ static inline void count_resume(struct thrum__worker *w, struct thrum__task *t)
 	store_relaxed(&t->phase, THRUM__RUNNING);
 }
 
-static inline void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
+/* The fiber that ran until now. */
+static inline struct thrum__fiber *set_fiber(struct thrum__worker *w, struct thrum__fiber *to)
 {
 	struct thrum__fiber *from = w->fiber;
 
 	thrum__count(&w->counters.switches);
 	w->fiber = to;
 	w->lane.front.stack_low = to->low + w->runtime->limits.stack_bytes / 2;
-	thrum__fiber_switch(from, to);
+	return from;
+}
+
+static inline void switch_to(struct thrum__worker *w, struct thrum__fiber *to)
+{
+	thrum__fiber_switch(set_fiber(w, to), to);
 	run_after();
 }
 
@@ -253,6 +259,7 @@ static void destroy_fiber(struct thrum__worker *w, void *fiber)
 static _Noreturn void sized_fiber_main(void *arg)
 {
 	struct thrum__worker *w;
+	struct thrum__fiber *to;
 
 	(void)arg;
 	run_after();
@@ -261,8 +268,8 @@ static _Noreturn void sized_fiber_main(void *arg)
 	w = thrum__tls_worker();
 	w->after = destroy_fiber;
 	w->after_arg = w->fiber;
-	switch_to(w, fiber_for(w, next_local(w)));
-	thrum__assert_fail(__FILE__, __LINE__, "a fiber that is over is not switched to", NULL);
+	to = fiber_for(w, next_local(w));
+	thrum__fiber_switch_exit(set_fiber(w, to), to);
 }
 
 bool thrum__worker_equip_sized(struct thrum__worker *w, struct thrum__task *t, size_t stack_bytes)
@@ -325,6 +332,7 @@ void thrum__task_unpark_pinned(struct thrum__parker *p, void *relay, enum thrum_
 	struct thrum__task *t = thrum__task_of_parker(p);
 	struct thrum_runtime *rt = t->future.runtime;
 
+	DEBUG_ENSURE(!relay, "a pinned task lends its waits to nobody");
 	(void)relay;
 	(void)why;
 	thrum__registry_enter_live(rt);
@@ -419,9 +427,10 @@ static void take_in(struct thrum__worker *w)
 	t = oldest_is_due(w) ? thrum__deque_pop_oldest(&w->spawned) : NULL;
 	if (t)
 		thrum__worker_queue(w, t);
-	if (thrum__worker_has_local(w))
+	if (w->own || thrum__worker_has_local(w))
 		thrum__worker_look_at_times(w);
-	if (thrum__ready_count(&w->ready) > 1)
+	/* One that runs next is nobody else's business; own ones go before it. */
+	if (thrum__ready_count(&w->ready) + (w->own != NULL) > 1)
 		thrum__idle_notify(&rt->idle);
 }
 

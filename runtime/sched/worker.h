@@ -261,6 +261,12 @@ static inline bool thrum__worker_has_local(const struct thrum__worker *w)
 	return w->budget == 0 || thrum__ready_count(&w->ready) || thrum__deque_count(&w->spawned);
 }
 
+/* Does home have tasks that must run on @w? */
+static inline bool thrum__worker_has_own(const struct thrum__worker *w)
+{
+	return w->own || thrum__handed_any(&w->handed);
+}
+
 /* elsewhere.c: work from other workers, the spin, the sleep. */
 struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w);
 void thrum__worker_wake(void *rt, unsigned n);

@@ -70,10 +70,12 @@ static void owner_sleeps(void)
 			done++;
 		thrum__handed_sleep(&handed);
 		announce(0);
-		if (is_needed())
+		if (is_needed()) {
+			thrum__handed_go_on(&handed);
 			go_on(0);
-		else
-			await_token(0);
+			continue;
+		}
+		await_token(0);
 		thrum__handed_go_on(&handed);
 	}
 	stop_searching(0);

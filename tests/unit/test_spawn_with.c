@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_spawn_with.c - tasks with a name, a drop, a token, a stack or a worker of their own.
+ * test_spawn_with.c - tasks with a name, a drop, a token, a stack of their own; those with a worker
+ * of their own are in test_pinned.c.
  *
  * THRUM_TEST_DIV divides the large counts.
  */
@@ -11,11 +12,7 @@
 #include "sched/task.h"
 #include "sched/worker.h"
 
-#include <thrum/fork.h>
-#include <thrum/scope.h>
 #include <thrum/token.h>
-
-#define WORKERS 3
 
 static struct thrum_spawn_options options(void)
 {
@@ -218,240 +215,6 @@ START_TEST(an_overflow_names_the_task_and_its_size)
 END_TEST
 #endif
 
-/* ---- A worker of its own ---- */
-
-static pthread_t thread_of_worker[WORKERS + 1];
-static struct atomic64 steps;
-
-static void is_at_home(unsigned worker)
-{
-	is_int(thrum__tls_worker()->index, worker - 1);
-	must(pthread_equal(pthread_self(), thread_of_worker[worker]));
-	fetch_add_relaxed(&steps, 1);
-}
-
-static intptr_t task_tells_thread(void *worker)
-{
-	thread_of_worker[(intptr_t)worker] = pthread_self();
-	return 0;
-}
-
-static void learn_threads(unsigned workers)
-{
-	struct thrum_spawn_options o = options();
-
-	for (unsigned i = 1; i <= workers; i++) {
-		o.worker = i;
-		is_int(thrum_join(thrum_spawn_with(&o, task_tells_thread, as_arg(i))), 0);
-	}
-	for (unsigned i = 2; i <= workers; i++)
-		must(!pthread_equal(thread_of_worker[1], thread_of_worker[i]));
-}
-
-static void *set_it(void *future)
-{
-	thrum_future_set(future, 8);
-	return NULL;
-}
-
-static intptr_t twice(void *value)
-{
-	is_int(thrum_yield(), 0);
-	return 2 * (intptr_t)value;
-}
-
-static intptr_t nap(void *value)
-{
-	is_int(thrum_sleep(THRUM_US(50)), 0);
-	return (intptr_t)value;
-}
-
-static void fork_some(unsigned worker)
-{
-	struct thrum_fork j[3];
-
-	for (intptr_t i = 0; i < 3; i++)
-		thrum_fork(&j[i], twice, as_arg(i));
-	for (intptr_t i = 2; i >= 0; i--) {
-		is_int(thrum_fork_join(&j[i]), 2 * i);
-		is_at_home(worker);
-	}
-}
-
-static void in_a_scope(unsigned worker)
-{
-	struct thrum_scope s;
-
-	is_int(thrum_scope_open(&s), 0);
-	for (int i = 0; i < 3; i++)
-		is_int(thrum_scope_spawn(&s, task_sleep, as_arg(THRUM_US(10))), 0);
-	is_int(thrum_scope_close(&s), 0);
-	is_at_home(worker);
-}
-
-/* All ways to wait; after each it is where it was. */
-static intptr_t task_stays(void *worker_)
-{
-	unsigned worker = (unsigned)(uintptr_t)worker_;
-	struct thrum_future *f;
-	struct thrum_timeout t;
-
-	is_at_home(worker);
-	is_int(thrum_yield(), 0);
-	is_at_home(worker);
-	is_int(thrum_sleep(THRUM_US(20)), 0);
-	is_at_home(worker);
-	/* In place it might come back elsewhere. */
-	is_int(thrum_join(thrum_spawn(nap, as_arg(6))), 6);
-	is_at_home(worker);
-	f = thrum_spawn(nap, as_arg(7));
-	is_int(thrum_await(f), 7);
-	thrum_release(f);
-	is_at_home(worker);
-	is_int(thrum_blocking(task_return, as_arg(9)), 9);
-	is_at_home(worker);
-	f = future_new();
-	thrum_timeout_begin(&t, THRUM_US(30));
-	is_int(thrum_await(f), -ETIMEDOUT);
-	must(thrum_timeout_end(&t));
-	future_drop(f);
-	is_at_home(worker);
-	fork_some(worker);
-	in_a_scope(worker);
-	return worker;
-}
-
-static intptr_t task_woken_from_outside(void *worker)
-{
-	struct thrum_future *f = future_new();
-	pthread_t t = thread_of(set_it, f);
-
-	is_int(thrum_await(f), 8);
-	is_at_home((unsigned)(uintptr_t)worker);
-	thread_end(t);
-	thrum_release(f);
-	return (intptr_t)worker;
-}
-
-#define EACH 8
-
-static void all_stay(thrum_fn fn, unsigned workers, unsigned rounds)
-{
-	struct thrum_spawn_options o = options();
-	struct thrum_future *f[EACH * WORKERS];
-
-	learn_threads(workers);
-	for (unsigned round = 0; round < rounds; round++) {
-		for (unsigned i = 0; i < EACH * workers; i++) {
-			o.worker = 1 + i % workers;
-			o.stack_bytes = i % 2 ? 128 << 10 : 0;
-			must(f[i] = thrum_spawn_with(&o, fn, as_arg(o.worker)));
-		}
-		for (unsigned i = 0; i < EACH * workers; i++)
-			is_int(thrum_join(f[i]), 1 + i % workers);
-	}
-}
-
-static intptr_t main_all_stay(void *workers)
-{
-	all_stay(task_stays, (unsigned)(uintptr_t)workers, scaled(200) + 5);
-	return 0;
-}
-
-static intptr_t main_all_woken(void *workers)
-{
-	all_stay(task_woken_from_outside, (unsigned)(uintptr_t)workers, scaled(20) + 2);
-	return 0;
-}
-
-START_TEST(it_stays_on_its_worker_through_every_wait)
-{
-	for (uintptr_t workers = 1; workers <= WORKERS; workers++) {
-		is_int(run_virtual((unsigned)workers, main_all_stay, (void *)workers), 0);
-		is_int(run_real((unsigned)workers, main_all_stay, (void *)workers), 0);
-	}
-}
-END_TEST
-
-START_TEST(it_is_woken_on_its_worker_from_outside)
-{
-	for (uintptr_t workers = 1; workers <= WORKERS; workers++)
-		is_int(run_real((unsigned)workers, main_all_woken, (void *)workers), 0);
-}
-END_TEST
-
-/* All others sleep, and the one that is to wake, too. */
-static intptr_t main_passes_on(void *workers)
-{
-	struct thrum_spawn_options o = options();
-
-	learn_threads((unsigned)(uintptr_t)workers);
-	for (unsigned i = 0; i < scaled(20000) + 100; i++) {
-		o.worker = 1 + i % (unsigned)(uintptr_t)workers;
-		is_int(thrum_join(thrum_spawn_with(&o, task_return, as_arg(i))), i);
-		if (i % 50 == 0)
-			is_int(thrum_sleep(THRUM_US(300)), 0);
-	}
-	return 0;
-}
-
-START_TEST(a_worker_that_sleeps_is_woken_for_it)
-{
-	for (uintptr_t workers = 1; workers <= WORKERS; workers++)
-		is_int(run_real((unsigned)workers, main_passes_on, (void *)workers), 0);
-}
-END_TEST
-
-static intptr_t task_waits_for_ever(void *worker)
-{
-	is_int(thrum_sleep(THRUM_FOREVER), -ECANCELED);
-	is_at_home((unsigned)(uintptr_t)worker);
-	return 0;
-}
-
-static intptr_t main_leaves_them(void *unused)
-{
-	struct thrum_spawn_options o = options();
-
-	(void)unused;
-	learn_threads(WORKERS);
-	store_relaxed(&steps, 0);
-	for (unsigned i = 0; i < 30; i++) {
-		o.worker = 1 + i % WORKERS;
-		thrum_release(thrum_spawn_with(&o, task_waits_for_ever, as_arg(o.worker)));
-	}
-	settle();
-	return 1;
-}
-
-START_TEST(the_end_of_the_runtime_ends_them_at_home)
-{
-	is_int(run_virtual(WORKERS, main_leaves_them, NULL), 1);
-	is_int(load_relaxed(&steps), 30);
-	is_int(run_real(WORKERS, main_leaves_them, NULL), 1);
-	is_int(load_relaxed(&steps), 30);
-}
-END_TEST
-
-/* A block that a pinned task had is any task's again. */
-TASK_TEST(nothing_is_left_of_it, 2)
-{
-	struct thrum_spawn_options o = options();
-
-	o.worker = 2;
-	for (int i = 0; i < 100; i++) {
-		struct thrum_future *f = thrum_spawn_with(&o, task_return, as_arg(i));
-		struct thrum_future *plain;
-
-		is_int(thrum_await(f), i);
-		thrum_release(f);
-		plain = spawn_sleeper(10);
-		must(thrum__task_of(plain)->parker.unpark == thrum__task_unpark);
-		must(!(thrum__task_of(plain)->marks & THRUM__PINNED));
-		is_int(thrum_join(plain), 0);
-	}
-}
-
 #ifdef THRUM_FAULTS
 static intptr_t main_without_memory(void *unused)
 {
@@ -503,11 +266,6 @@ int main(void)
 #if !defined(THRUM_ASAN) && !defined(THRUM_TSAN)
 		an_overflow_names_the_task_and_its_size,
 #endif
-		it_stays_on_its_worker_through_every_wait,
-		it_is_woken_on_its_worker_from_outside,
-		a_worker_that_sleeps_is_woken_for_it,
-		the_end_of_the_runtime_ends_them_at_home,
-		nothing_is_left_of_it,
 #ifdef THRUM_FAULTS
 		no_memory,
 #endif
