@@ -14,7 +14,6 @@
  * nothing was started.
  */
 #include "sched/config.h"
-#include "sched/fork_check.h"
 #include "sched/join.h"
 #include "sched/spawn.h"
 #include "sched/tether.h"

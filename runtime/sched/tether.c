@@ -20,7 +20,6 @@
 #include "sched/tether.h"
 
 #include "sched/blocking.h"
-#include "sched/fork_check.h"
 #include "sched/spawn.h"
 #include "sched/token.h"
 #include "sched/worker.h"

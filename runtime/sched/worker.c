@@ -124,15 +124,19 @@ static void keep_fiber(struct thrum__worker *w, void *fiber)
 	w->kept_count++;
 }
 
-bool thrum__worker_equip(struct thrum__worker *w, struct thrum__task *t)
+/* @f: NULL: there was none to be had. */
+static inline bool equip(struct thrum__task *t, struct thrum__fiber *f)
 {
-	struct thrum__fiber *f = get_fiber(w);
-
 	if (!f)
 		return false;
 	f->task = t;
 	t->fiber = f;
 	return true;
+}
+
+bool thrum__worker_equip(struct thrum__worker *w, struct thrum__task *t)
+{
+	return equip(t, get_fiber(w));
 }
 
 void thrum__worker_unequip(struct thrum__worker *w, struct thrum__task *t)
@@ -274,14 +278,7 @@ static _Noreturn void sized_fiber_main(void *arg)
 
 bool thrum__worker_equip_sized(struct thrum__worker *w, struct thrum__task *t, size_t stack_bytes)
 {
-	struct thrum__fiber *f =
-	    thrum__fiber_create_sized(&w->stacks, stack_bytes, sized_fiber_main, NULL);
-
-	if (!f)
-		return false;
-	f->task = t;
-	t->fiber = f;
-	return true;
+	return equip(t, thrum__fiber_create_sized(&w->stacks, stack_bytes, sized_fiber_main, NULL));
 }
 
 /* What was spawned here before now runs before a task that is queued next. */
@@ -321,10 +318,8 @@ void thrum__worker_ready(struct thrum__worker *w, struct thrum__task *t)
 
 void thrum__worker_hand(struct thrum__worker *to, struct thrum__task *t)
 {
-	struct thrum__idle *idle = &to->runtime->idle;
-
 	if (thrum__handed_give(&to->handed, &t->link))
-		thrum__idle_wake_all(idle);
+		thrum__idle_wake_all(&to->runtime->idle);
 }
 
 void thrum__task_unpark_pinned(struct thrum__parker *p, void *relay, enum thrum__why why)

@@ -25,21 +25,9 @@ static intptr_t nap(void *arg)
 	return err ? err : ms < 0 ? -EIO : ms;
 }
 
-static void dropped(void *arg)
-{
-	(void)arg;
-	give();
-}
-
 static struct thrum_future *start(intptr_t ms)
 {
-	struct thrum_future *f;
-
-	take();
-	f = thrum_spawn_drop(nap, (void *)ms, dropped);
-	if (!f)
-		give();
-	return f;
+	return spawn_taken(nap, (void *)ms);
 }
 
 /* What cut one of them short, or 0. */

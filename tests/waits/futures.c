@@ -19,21 +19,9 @@ static intptr_t nap(void *arg)
 	return err;
 }
 
-static void dropped(void *arg)
-{
-	(void)arg;
-	give();
-}
-
 static struct thrum_future *start(int64_t ns)
 {
-	struct thrum_future *f;
-
-	take();
-	f = thrum_spawn_drop(nap, (void *)(intptr_t)ns, dropped);
-	if (!f)
-		give();
-	return f;
+	return spawn_taken(nap, (void *)(intptr_t)ns);
 }
 
 static int end_all(struct thrum_future **fs, int n)

@@ -43,6 +43,25 @@ static inline uint64_t taken(void)
 	return load_relaxed(&ledger_taken);
 }
 
+/* A task that was to give something back was cancelled before it ran. */
+static inline void dropped(void *unused)
+{
+	(void)unused;
+	give();
+}
+
+/* Takes something for @fn, which gives it back. */
+static inline struct thrum_future *spawn_taken(thrum_fn fn, void *arg)
+{
+	struct thrum_future *f;
+
+	take();
+	f = thrum_spawn_drop(fn, arg, dropped);
+	if (!f)
+		give();
+	return f;
+}
+
 static inline bool was_cut(intptr_t result)
 {
 	return result == -ECANCELED || result == -ETIMEDOUT;

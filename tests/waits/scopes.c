@@ -29,12 +29,6 @@ static intptr_t child(void *arg)
 	return err ? err : how.result;
 }
 
-static void dropped(void *arg)
-{
-	(void)arg;
-	give();
-}
-
 static int spawn(struct thrum_scope *s, struct child *how)
 {
 	int err;

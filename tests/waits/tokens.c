@@ -36,12 +36,6 @@ static intptr_t stubborn(void *arg)
 	return err;
 }
 
-static void dropped(void *arg)
-{
-	(void)arg;
-	give();
-}
-
 static struct thrum_future *start(struct thrum_token *t, thrum_fn fn, void (*drop)(void *))
 {
 	struct thrum_future *f;
