@@ -18,6 +18,12 @@
 #include <thrum/fork.h>
 #include <thrum/combine.h>
 #include <thrum/parallel.h>
+#include <thrum/sync.h>
+#include <thrum/meet.h>
+#include <thrum/chan.h>
+#include <thrum/broadcast.h>
+#include <thrum/queue.h>
+#include <thrum/select.h>
 #include <thrum/pace.h>
 #include <thrum/runtime.h>
 #include <thrum/io.h>

@@ -39,20 +39,23 @@
  *         T10 RUNNING(s) -> the same with SHIELD or DEEP     shield, by the owner
  *         T11 RUNNING(s) -> the same without        unshield, by the owner
  *         T12 RUNNING(s) -> the same without ASKS   scope_over, by the owner
+ *         T13 RUNNING(s) -> RUNNING(s+1), NODE      claim
+ *         T14 PARKED(s) -> RUNNING(s+1), NODE       claim; unpark is the claimer's: resume
  *
  * OWNERS  word: all, by CAS; T9 stores, when no other can have seq s or the task.
  *         relay: the owner writes it before T6, the winner of T8 has read it before its CAS.
  *
- * CALLERS fire, cancel, is_over: any number at a time, beside one another and one of the owner's
- *         calls.  park, lend, abandon, reset: one at a time; shield, unshield, scope_over, too, and
+ * CALLERS fire, claim, cancel, is_over: any number at a time, beside one another and one of the owner's
+ *         calls; resume: once after T14.  park, lend, abandon, reset: one at a time; shield, unshield, scope_over, too, and
  *         between waits: no node or timer with seq is out, no wait is lent.  Cancel needs the owner
- *         alive; fire does not: parkers live in memory that stays parkers for ever, and seq never
+ *         alive; fire and claim do not: parkers live in memory that stays parkers for ever, and seq never
  *         goes back.
  *
  * ORDER   O1 release at T1 (the saved context, the nodes) pairs with O2 acquire at T3, T4: unpark
  *            may resume it; and of parked, which looks at what a parked owner left.
  *         O3 release at T2, T3, T4, T8 (what happened before the wake) pairs with O4 acquire of the
  *            owner: park and abandon that find s over, and through unpark's queue after T3, T4.
+ *            T13 and T14 release nothing: core/waitqueue.c does.
  *         O5 release at T6 (relay, its reference) pairs with O2 at T8, there before relay is read.
  *         O7 release at T4, T5, T8 with ASKS, a read-modify-write even if it is set already, pairs
  *            with O8 acquire at T12: either the owner sees which scope asks (sched/scope.c), or
@@ -62,8 +65,8 @@
  *         Weaker O1/O2: a fiber resumed with stale registers.  Weaker O3/O4: an awaiter misses the
  *         result.  Weaker O5/O2: another wait's relay is cancelled.
  *
- * INVARIANT I1 exactly one move leaves seq s.  I2 unpark is called once for each T3, T4, T8 and
- *         never otherwise.  I3 after park or abandon say that s has ended, nobody resumes the
+ * INVARIANT I1 exactly one move leaves seq s.  I2 unpark is called once for each T3, T4, T8, T14
+ *         and never otherwise.  I3 after park or abandon say that s has ended, nobody resumes the
  *         owner for s.  I4 HARD never goes away within a life, ASKS only by T12.
  *
  * PROOF   Every move that leaves s is a CAS on a word that holds s, and seq only grows: I1.  unpark
@@ -176,6 +179,19 @@ bool thrum__parker_fire(struct thrum__parker *p, uint64_t seq, enum thrum__why w
 		if (w & PARKED)
 			p->unpark(p, relay, why);
 		return true;
+	}
+}
+
+enum thrum__claim thrum__parker_claim(struct thrum__parker *p, uint64_t seq)
+{
+	uint64_t w = load_acquire(&p->word); /* O2 */
+
+	for (;;) {
+		if (seq_of(w) != seq)
+			return THRUM__TOO_LATE;
+		ENSURE(!(w & IN_PLACE), "no queue is waited in with a wait that is lent");
+		if (cas_acquire(&p->word, &w, ended(w, THRUM__BY_NODE))) /* T13, T14; O2 */
+			return w & PARKED ? THRUM__CLAIMED_PARKED : THRUM__CLAIMED;
 	}
 }
 

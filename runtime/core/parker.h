@@ -139,6 +139,19 @@ static inline enum thrum__why thrum__parker_why(const struct thrum__parker *p)
 
 /* Anyone: ends wait @seq, unless it has ended: true, and unpark was called if it was parked. */
 bool thrum__parker_fire(struct thrum__parker *p, uint64_t seq, enum thrum__why why);
+/* What came of a claim. */
+enum thrum__claim {
+	THRUM__TOO_LATE,       /* the wait had ended */
+	THRUM__CLAIMED,        /* it has now; its owner runs */
+	THRUM__CLAIMED_PARKED, /* it has now; its owner goes on when it is resumed */
+};
+/* Anyone: as a node's fire, but what is left to do after THRUM__CLAIMED_PARKED is the caller's:
+ * resume, once.  For nodes of waits that cannot be lent. */
+enum thrum__claim thrum__parker_claim(struct thrum__parker *p, uint64_t seq);
+static inline void thrum__parker_resume(struct thrum__parker *p)
+{
+	p->unpark(p, NULL, THRUM__BY_NODE);
+}
 /* Anyone: true if wait @seq has ended.  Orders nothing: the owner goes on to park or abandon. */
 bool thrum__parker_is_over(const struct thrum__parker *p, uint64_t seq);
 /* Anyone who keeps the owner alive: records a request (or SCOPE, INNER); all but a soft one end a

@@ -51,10 +51,8 @@ static NOINLINE void tell_others(struct thrum__task *t)
 		thrum__scope_attend(t);
 }
 
-/* Untold. */
-static inline int wait_entry(struct thrum__task *t)
+static inline int wait_look(struct thrum__task *t)
 {
-	thrum__fork_before_wait(thrum__tls_worker());
 	if (UNLIKELY(((uintptr_t)t->below | (uintptr_t)t->scope) != 0))
 		tell_others(t);
 	if (UNLIKELY(thrum__parker_hears(&t->parker)))
@@ -63,6 +61,18 @@ static inline int wait_entry(struct thrum__task *t)
 	    t->deadline_ns <= thrum__runtime_now_ns(t->future.runtime))
 		return -ETIMEDOUT;
 	return 0;
+}
+
+int thrum__wait_look(struct thrum__task *t)
+{
+	return wait_look(t);
+}
+
+/* Untold. */
+static inline int wait_entry(struct thrum__task *t)
+{
+	thrum__fork_before_wait(thrum__tls_worker());
+	return wait_look(t);
 }
 
 int thrum__wait_entry(struct thrum__task *t)
@@ -127,14 +137,19 @@ int thrum__wait_out(struct thrum__task *t, uint64_t seq, int64_t deadline_ns, bo
 	return outcome(t, why, deaf);
 }
 
+void thrum__wait_settle(struct thrum__task *t)
+{
+	thrum__fork_before_wait(thrum__tls_worker());
+	if (UNLIKELY(t->below != NULL))
+		thrum__join_lend(t);
+}
+
 /* Before a wait: what is below hears of it in any case. */
 static int begin(struct thrum__task *t, bool deaf)
 {
 	if (!deaf)
 		return wait_entry(t);
-	thrum__fork_before_wait(thrum__tls_worker());
-	if (UNLIKELY(t->below != NULL))
-		thrum__join_lend(t);
+	thrum__wait_settle(t);
 	return 0;
 }
 
@@ -267,8 +282,7 @@ void thrum__await_end(struct thrum_future *f)
 	ENSURE(err == 0, "a wait without deadline that hears no cancel cannot be cut short");
 }
 
-/* Where nobody can wait: -ENOTSUP in a forked child, -EDEADLK in a callback; else 0. */
-static int cannot_wait(void)
+int thrum__cannot_wait(void)
 {
 	if (thrum__current_task())
 		return 0;
@@ -283,7 +297,7 @@ int thrum__await_any(struct thrum_future *f, int64_t deadline_ns)
 
 	if (thrum__future_is_done(f))
 		return 0;
-	err = cannot_wait();
+	err = thrum__cannot_wait();
 	if (err)
 		return err;
 	if (thrum__current_task())
@@ -298,7 +312,7 @@ int thrum__await_none(struct thrum_future *f)
 
 	if (thrum__future_is_done(f))
 		return 0;
-	err = cannot_wait();
+	err = thrum__cannot_wait();
 	if (!err && t)
 		err = wait_entry(t);
 	return err ? err : -ETIMEDOUT;

@@ -46,6 +46,17 @@ int thrum__wait_entry(struct thrum__task *t);
 /* The wait that the current task @t has hung nodes for, and whose number is @seq.  Returns as
  * thrum__await, untold; 0: a node was fired, and is nobody's any more. */
 int thrum__wait_out(struct thrum__task *t, uint64_t seq, int64_t deadline_ns, bool deaf);
+/* The two halves of it: the look, untold; and what is left before @t really waits, which is all
+ * that a deaf wait needs. */
+int thrum__wait_look(struct thrum__task *t);
+void thrum__wait_settle(struct thrum__task *t);
+/* 0; where nobody can wait: -ENOTSUP in a forked child, -EDEADLK in a callback. */
+int thrum__cannot_wait(void);
+/* A thread that is no worker: a parker for one wait after another; NULL: no memory.  Wait: 0: wait
+ * @seq has ended; -ETIMEDOUT.  End: gives it back. */
+struct thrum__parker *thrum__outside_begin(void);
+int thrum__outside_wait(struct thrum__parker *p, uint64_t seq, int64_t deadline_ns);
+void thrum__outside_end(struct thrum__parker *p);
 /* thrum_cancel_requested, for the library itself (interrupt.c). */
 int thrum__cancel_requested(void);
 /* Outside tasks: -EPERM, or -ENOTSUP in a forked child. */

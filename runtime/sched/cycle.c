@@ -146,6 +146,11 @@ void thrum__wants_edge(struct thrum__task *t, const void *edge)
 		begin(t, NULL, THRUM__WANTS_ELSE);
 }
 
+void thrum__wants_anybody(struct thrum__task *t)
+{
+	begin(t, NULL, THRUM__WANTS_UNKNOWN);
+}
+
 void thrum__wants_scope(struct thrum__task *t, const void *key, const struct thrum__scope *s,
 			uint64_t count)
 {

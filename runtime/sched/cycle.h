@@ -66,6 +66,8 @@ void thrum__wants_join(const struct thrum_future *f);
 void thrum__wants_future(struct thrum__task *t, struct thrum_future *f);
 void thrum__wants_first(struct thrum__task *t, struct thrum_future *const fs[], size_t n);
 void thrum__wants_edge(struct thrum__task *t, const void *edge);
+/* ... or for what anybody may do, outside threads too. */
+void thrum__wants_anybody(struct thrum__task *t);
 void thrum__wants_begin(struct thrum__task *t, const void *key);
 void thrum__wants_add(struct thrum__task *t, struct thrum_future *f);
 void thrum__wants_scope(struct thrum__task *t, const void *key, const struct thrum__scope *s,
@@ -110,6 +112,11 @@ static inline void thrum__wants_edge(struct thrum__task *t, const void *edge)
 {
 	(void)t;
 	(void)edge;
+}
+
+static inline void thrum__wants_anybody(struct thrum__task *t)
+{
+	(void)t;
 }
 
 static inline void thrum__wants_scope(struct thrum__task *t, const void *key,

@@ -95,11 +95,23 @@ static int poll_until_done(struct thrum_future *f, int64_t deadline_ns)
 	return 0;
 }
 
+/* Sleeps until wait @seq of @tp ends: 0, or -ETIMEDOUT. */
+static int sleep_out(struct thread_parker *tp, uint64_t seq, int64_t deadline_ns)
+{
+	uint32_t seen = thrum__bell_listen(&tp->bell); /* it rings for who is parked only */
+
+	if (!thrum__parker_park(&tp->parker, seq, true) || sleep_until(tp, seen, deadline_ns))
+		return 0;
+	if (thrum__parker_abandon(&tp->parker, seq))
+		return -ETIMEDOUT;
+	sleep_until(tp, seen, THRUM_FOREVER);
+	return 0;
+}
+
 int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
 {
 	struct thrum__wait_node node;
 	struct thread_parker *tp;
-	uint32_t seen;
 	uint64_t seq;
 	int err = 0;
 
@@ -108,20 +120,33 @@ int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns)
 	tp = get();
 	if (!tp)
 		return poll_until_done(f, deadline_ns);
-	seen = thrum__bell_listen(&tp->bell);
 	seq = thrum__parker_seq(&tp->parker);
 	thrum__wait_node_init(&node, &tp->parker, seq);
-	if (thrum__future_register(f, &node.waiter) && thrum__parker_park(&tp->parker, seq, true) &&
-	    !sleep_until(tp, seen, deadline_ns)) {
-		if (thrum__parker_abandon(&tp->parker, seq)) {
-			/* The future may have completed all the same; then it is done. */
-			err = thrum__future_withdraw(f, &node.waiter) ? -ETIMEDOUT : 0;
-		} else {
-			sleep_until(tp, seen, THRUM_FOREVER);
-		}
+	if (thrum__future_register(f, &node.waiter)) {
+		err = sleep_out(tp, seq, deadline_ns);
+		/* The future may have completed all the same; then it is done. */
+		if (err && !thrum__future_withdraw(f, &node.waiter))
+			err = 0;
 	}
 	put(tp);
 	return err;
+}
+
+struct thrum__parker *thrum__outside_begin(void)
+{
+	struct thread_parker *tp = get();
+
+	return tp ? &tp->parker : NULL;
+}
+
+int thrum__outside_wait(struct thrum__parker *p, uint64_t seq, int64_t deadline_ns)
+{
+	return sleep_out(container_of(p, struct thread_parker, parker), seq, deadline_ns);
+}
+
+void thrum__outside_end(struct thrum__parker *p)
+{
+	put(container_of(p, struct thread_parker, parker));
 }
 
 void thrum__outside_before_fork(void)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stand.c - the wait of whoever stands in a queue.
+ *
+ * A task's is a wait of await.c; a thread's is one of outside.c, which hears no cancel.  Who stands
+ * in several queues, or waits for futures as well, hangs them all under one number of its parker:
+ * the first of all that may end the wait does, and is the only one.
+ *
+ * What can fail: a timer's memory; a thread's parker.
+ */
+#include "sched/stand.h"
+
+#include "sched/await.h"
+#include "sched/worker.h"
+
+#include <pthread.h>
+
+int thrum__stand_check(void)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	return LIKELY(t) ? thrum__bracket_learn(t, thrum__wait_look(t), THRUM_FOREVER)
+			 : thrum__cannot_wait();
+}
+
+void thrum__stand_again(struct thrum__stander *s)
+{
+	s->seq = thrum__parker_seq(s->parker);
+}
+
+int thrum__stand_begin(struct thrum__stander *s)
+{
+	s->task = thrum__current_task();
+	if (s->task) {
+		thrum__wait_settle(s->task);
+		s->parker = &s->task->parker;
+	} else {
+		s->parker = thrum__outside_begin();
+		if (!s->parker)
+			return -ENOMEM;
+	}
+	thrum__stand_again(s);
+	return 0;
+}
+
+int thrum__stand_wait(struct thrum__stander *s, int64_t deadline_ns, bool deaf)
+{
+	if (!s->task)
+		return thrum__outside_wait(s->parker, s->seq, deadline_ns);
+	thrum__wants_anybody(s->task);
+	return thrum__wait_out(s->task, s->seq, deadline_ns, deaf);
+}
+
+int thrum__stand_end(struct thrum__stander *s, int err, int64_t deadline_ns)
+{
+	if (s->task)
+		return thrum__bracket_learn(s->task, err, deadline_ns);
+	thrum__outside_end(s->parker);
+	return err;
+}
+
+bool thrum__stand_alone(void)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	return t && ((struct thrum_runtime *)t->future.runtime)->workers_count == 1;
+}
+
+void *thrum__stand_who(void)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	return t ? (void *)t : (void *)pthread_self();
+}

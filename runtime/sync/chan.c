@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WHAT    The channel: a store of items, and two queues, of those that wait for room and of those
+ *         that wait for items, all under one word that is held (core/hold.h), as in Go's.  Whoever
+ *         comes and finds another waiting does that one's part too: it copies from or to the
+ *         other's buffer, and the end of the other's wait is what decides (core/waitqueue.c: I1).
+ *         Rejected: a lock-free ring with counting semaphores around it (tokio's: an item whose
+ *         receiver was cancelled meanwhile, a close, a select over several each want a protocol of
+ *         their own; and without waiters one CAS and one store for each call are as few as it
+ *         needs).
+ *
+ * WORD    31     2        1       0
+ *         HELD   CLOSED   TAKES   HAS     what a send, a receive would find, for who only looks
+ *
+ * STATES  by what the holder finds, with room: stored + reserved < capacity:
+ *         receivers wait: nothing is stored, and no sender waits.
+ *         senders wait: no room.
+ *         nobody waits.
+ *         Each of them CLOSED: no sender waits, no receiver unless rooms are reserved.
+ *
+ * MOVES   T1 put: to the first receiver that waits, else into the store
+ *         T2 take: from the store, then room is given to the first senders that wait: their items
+ *            are put in, or it is reserved; without a store: from the first sender that waits
+ *         T3 commit, abandon: of what was reserved
+ *         T4 a turn comes that finds neither; one leaves
+ *         T5 close: all senders that wait go, with -EPIPE; and all receivers, when nothing is
+ *            stored or reserved: then or later
+ *
+ * OWNERS  all but refs: who holds the word.  A turn's item and result: core/waitqueue.c.
+ *
+ * CALLERS any number of all, each with a reference.
+ *
+ * ORDER   what was done before a send is seen by who receives the item: both have held the word
+ *            (core/hold.h: O1, O2), or one was granted its turn (core/waitqueue.c: O1).
+ *         O1 acquire of CLOSED by who only looks pairs with the drop behind T5.
+ *         Select's look at HAS and TAKES orders nothing: what it finds is tried.
+ *
+ * INVARIANT I1 items taken and stored are as many as were put.  I2 of a send that waits and fails
+ *         nothing was taken, of a receive nothing was given.  I3 FIFO: items are taken in the order
+ *         in which they were put; senders and receivers are served in the order in which they came.
+ *
+ * PROOF   All happens holding the word; an item moves in the step in which its turn is claimed: I1,
+ *         I2.  A receiver waits only if nothing is stored, and what is put then goes to the first:
+ *         I3.  Blocking on the holder; the longest hold is a copy of THRUM_CHAN_ITEM_MAX bytes, 32
+ *         claims, or a comparison for each level of a heap.
+ *
+ * RECLAIM with the last reference (core/refs.h); nobody waits then.
+ *
+ * TEST    tests/model/scen_chan.c; tests/unit/test_chan.c
+ */
+#include "sync/chan.h"
+
+#include "base/assert.h"
+#include "base/os.h"
+#include "sched/fork_check.h"
+#include "sched/stand.h"
+
+#include <errno.h>
+#include <thrum/chan.h>
+#include <thrum/time.h>
+
+#define CLOSED THRUM__CHAN_CLOSED
+
+/* ---- Holding ---- */
+
+static bool is_closed(const struct thrum_chan *c)
+{
+	return load_relaxed(&c->word) & CLOSED;
+}
+
+static bool has_room(const struct thrum_chan *c)
+{
+	return c->store.count + c->reserved < c->store.capacity;
+}
+
+/* Nothing is to come any more. */
+static bool is_over(const struct thrum_chan *c)
+{
+	return is_closed(c) && c->store.count + c->reserved == 0;
+}
+
+static bool has_item(const struct thrum_chan *c)
+{
+	return c->store.count ||
+	       (!c->store.capacity && !thrum__waitqueue_is_empty(&c->senders));
+}
+
+/* What the word is to say. */
+uint32_t thrum__chan_flags(const struct thrum_chan *c)
+{
+	uint32_t v = load_relaxed(&c->word) & CLOSED;
+
+	if (has_item(c) || is_over(c))
+		v |= THRUM__CHAN_HAS;
+	if (v & CLOSED || has_room(c) || !thrum__waitqueue_is_empty(&c->receivers))
+		v |= THRUM__CHAN_TAKES;
+	return v;
+}
+
+void thrum__chan_drop(struct thrum_chan *c)
+{
+	thrum__drop(&c->word, thrum__chan_flags(c));
+}
+
+static struct thrum__chan_turn *chan_turn_of(struct thrum__turn *t)
+{
+	return t ? container_of(t, struct thrum__chan_turn, turn) : NULL;
+}
+
+static void grant(struct thrum__chan_turn *t, struct thrum__granted *g)
+{
+	plain_write(&t->result, 0);
+	thrum__turn_grant(&t->turn, g);
+}
+
+/* To a receiver that waits, if there is one. */
+static bool hand_over(struct thrum_chan *c, const void *item, struct thrum__granted *g)
+{
+	struct thrum__chan_turn *t = chan_turn_of(thrum__waitqueue_claim(&c->receivers));
+
+	if (!t)
+		return false;
+	thrum__item_copy(plain_read(&t->item), item, c->store.item_size);
+	grant(t, g);
+	return true;
+}
+
+static void put_in(struct thrum_chan *c, const void *item, struct thrum__granted *g)
+{
+	if (!hand_over(c, item, g))
+		thrum__store_put(&c->store, item);
+	c->accepted++;
+}
+
+int thrum__chan_put(struct thrum_chan *c, const void *item, struct thrum__granted *g)
+{
+	if (is_closed(c))
+		return -EPIPE;
+	if (has_room(c)) {
+		put_in(c, item, g); /* T1 */
+		return 0;
+	}
+	if (c->store.capacity || !hand_over(c, item, g)) /* T1 */
+		return -EAGAIN;
+	c->accepted++;
+	return 0;
+}
+
+/* Gives room that has come about to those that wait for it. */
+static void admit(struct thrum_chan *c, struct thrum__granted *g)
+{
+	struct thrum__chan_turn *t;
+
+	while (has_room(c) && (t = chan_turn_of(thrum__waitqueue_claim(&c->senders)))) {
+		if (plain_read(&t->reserves)) {
+			c->reserved++;
+		} else {
+			thrum__store_put(&c->store, plain_read(&t->item));
+			c->accepted++;
+		}
+		grant(t, g);
+	}
+}
+
+/* Without a store: from a sender that waits, if there is one. */
+static bool take_over(struct thrum_chan *c, void *item, struct thrum__granted *g)
+{
+	struct thrum__chan_turn *t = chan_turn_of(thrum__waitqueue_claim(&c->senders));
+
+	if (!t)
+		return false;
+	thrum__item_copy(item, plain_read(&t->item), c->store.item_size);
+	c->accepted++;
+	grant(t, g);
+	return true;
+}
+
+int thrum__chan_take(struct thrum_chan *c, void *item, struct thrum__granted *g)
+{
+	if (c->store.count) {
+		thrum__store_take(&c->store, item); /* T2 */
+		if (!thrum__waitqueue_is_empty(&c->senders))
+			admit(c, g);
+		return 0;
+	}
+	if (!c->store.capacity && take_over(c, item, g)) /* T2 */
+		return 0;
+	return is_over(c) ? -EPIPE : -EAGAIN;
+}
+
+static int reserve(struct thrum_chan *c)
+{
+	if (is_closed(c))
+		return -EPIPE;
+	if (!has_room(c))
+		return -EAGAIN;
+	c->reserved++;
+	return 0;
+}
+
+/* T3: one room less is reserved, and perhaps that was what those that wait were waiting for. */
+static void unreserve(struct thrum_chan *c, struct thrum__granted *g)
+{
+	ENSURE(c->reserved > 0, "commit or abandon what was reserved, once");
+	c->reserved--;
+	if (!is_over(c)) {
+		admit(c, g);
+		thrum__chan_drop(c);
+	} else {
+		thrum__waitqueue_grant_all(&c->receivers, &c->word, thrum__chan_flags(c)); /* T5 */
+	}
+	thrum__granted_resume(g);
+}
+
+/* ---- Calls ---- */
+
+void thrum__chan_turn_init(struct thrum__chan_turn *t, const struct thrum__stander *s, void *item)
+{
+	thrum__turn_init(&t->turn, s->parker, s->seq);
+	plain_write(&t->item, item);
+	plain_write(&t->reserves, false);
+	plain_write(&t->result, -EPIPE);
+}
+
+/* What a call that may have to wait does. */
+struct call {
+	struct thrum_chan *c;
+	void *item;
+	enum { SEND, RECV, RESERVE } what;
+};
+
+static int attempt(const struct call *call, struct thrum__granted *g)
+{
+	switch (call->what) {
+	case SEND:
+		return thrum__chan_put(call->c, call->item, g);
+	case RECV:
+		return thrum__chan_take(call->c, call->item, g);
+	case RESERVE:
+		break;
+	}
+	return reserve(call->c);
+}
+
+/* Holding, and with nothing to be had: a turn, until it is granted or the wait ends. */
+static int stand(const struct call *call, struct thrum__stander *me, int64_t deadline_ns)
+{
+	struct thrum_chan *c = call->c;
+	struct thrum__chan_turn t;
+	uint32_t v;
+	int err;
+
+	thrum__chan_turn_init(&t, me, call->item);
+	plain_write(&t.reserves, call->what == RESERVE);
+	thrum__waitqueue_push(call->what == RECV ? &c->receivers : &c->senders, &t.turn); /* T4 */
+	v = thrum__chan_flags(c);
+	err = thrum__stand_in(me, &t.turn, &c->word, &v, deadline_ns, false);
+	if (!err)
+		return plain_read(&t.result);
+	thrum__chan_drop(c);
+	return err;
+}
+
+/* Tries again, and waits. */
+static NOINLINE int slowly(const struct call *call, int64_t deadline_ns)
+{
+	struct thrum__granted g = {NULL, NULL};
+	struct thrum__stander me;
+	int err = thrum__stand_begin(&me);
+
+	if (err)
+		return err;
+	thrum__chan_hold(call->c);
+	err = attempt(call, &g);
+	if (err == -EAGAIN) {
+		err = stand(call, &me, deadline_ns);
+	} else {
+		thrum__chan_drop(call->c);
+		thrum__granted_resume(&g);
+	}
+	return thrum__stand_end(&me, err, deadline_ns);
+}
+
+static ALWAYS_INLINE int now(const struct call *call)
+{
+	struct thrum__granted g = {NULL, NULL};
+	int err;
+
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	thrum__chan_hold(call->c);
+	err = attempt(call, &g);
+	thrum__chan_drop(call->c);
+	thrum__granted_resume(&g);
+	return err;
+}
+
+static ALWAYS_INLINE int now_or_slowly(struct call call, int64_t deadline_ns)
+{
+	int err = thrum__stand_check();
+
+	if (LIKELY(!err))
+		err = now(&call);
+	return UNLIKELY(err == -EAGAIN) ? slowly(&call, deadline_ns) : err;
+}
+
+static inline struct call send_of(struct thrum_chan *c, const void *item)
+{
+	return (struct call){c, (void *)(uintptr_t)item, SEND};
+}
+
+static inline struct call recv_of(struct thrum_chan *c, void *item)
+{
+	return (struct call){c, item, RECV};
+}
+
+int thrum_chan_try_send(struct thrum_chan *c, const void *item)
+{
+	struct call call = send_of(c, item);
+
+	return now(&call);
+}
+
+int thrum_chan_try_recv(struct thrum_chan *c, void *item)
+{
+	struct call call = recv_of(c, item);
+
+	return now(&call);
+}
+
+int thrum__chan_send(struct thrum_chan *c, const void *item, int64_t deadline_ns)
+{
+	return now_or_slowly(send_of(c, item), deadline_ns);
+}
+
+int thrum__chan_recv(struct thrum_chan *c, void *item, int64_t deadline_ns)
+{
+	return now_or_slowly(recv_of(c, item), deadline_ns);
+}
+
+int thrum_chan_send(struct thrum_chan *c, const void *item)
+{
+	return thrum__chan_send(c, item, THRUM_FOREVER);
+}
+
+int thrum_chan_send_until(struct thrum_chan *c, const void *item, int64_t deadline_ns)
+{
+	return thrum__chan_send(c, item, deadline_ns);
+}
+
+int thrum_chan_recv(struct thrum_chan *c, void *item)
+{
+	return thrum__chan_recv(c, item, THRUM_FOREVER);
+}
+
+int thrum_chan_recv_until(struct thrum_chan *c, void *item, int64_t deadline_ns)
+{
+	return thrum__chan_recv(c, item, deadline_ns);
+}
+
+ssize_t thrum_chan_try_recv_many(struct thrum_chan *c, void *items, size_t max)
+{
+	struct thrum__granted g = {NULL, NULL};
+	size_t n = 0;
+	int err = 0;
+
+	if (max == 0)
+		return -EINVAL;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	thrum__chan_hold(c);
+	while (n < max && !err) {
+		err = thrum__chan_take(c, (char *)items + n * c->store.item_size, &g);
+		n += !err;
+	}
+	thrum__chan_drop(c);
+	thrum__granted_resume(&g);
+	return n ? (ssize_t)n : err;
+}
+
+ssize_t thrum_chan_recv_many(struct thrum_chan *c, void *items, size_t max, int64_t deadline_ns)
+{
+	ssize_t n = thrum__stand_check();
+	struct call first;
+
+	if (n)
+		return n;
+	n = thrum_chan_try_recv_many(c, items, max);
+	if (n != -EAGAIN)
+		return n;
+	first = recv_of(c, items);
+	n = slowly(&first, deadline_ns);
+	if (n)
+		return n;
+	if (max > 1)
+		n = thrum_chan_try_recv_many(c, (char *)items + c->store.item_size, max - 1);
+	return n > 0 ? n + 1 : 1;
+}
+
+/* ---- Reserving ---- */
+
+int thrum_chan_try_reserve(struct thrum_chan *c)
+{
+	struct call call = {c, NULL, RESERVE};
+
+	return c->store.capacity ? now(&call) : -EINVAL;
+}
+
+int thrum_chan_reserve_until(struct thrum_chan *c, int64_t deadline_ns)
+{
+	return c->store.capacity ? now_or_slowly((struct call){c, NULL, RESERVE}, deadline_ns)
+				 : -EINVAL;
+}
+
+int thrum_chan_reserve(struct thrum_chan *c)
+{
+	return thrum_chan_reserve_until(c, THRUM_FOREVER);
+}
+
+void thrum_chan_commit(struct thrum_chan *c, const void *item)
+{
+	struct thrum__granted g = {NULL, NULL};
+
+	if (thrum__in_forked_child())
+		return;
+	thrum__chan_hold(c);
+	put_in(c, item, &g);
+	unreserve(c, &g);
+}
+
+void thrum_chan_abandon(struct thrum_chan *c)
+{
+	struct thrum__granted g = {NULL, NULL};
+
+	if (thrum__in_forked_child())
+		return;
+	thrum__chan_hold(c);
+	unreserve(c, &g);
+}
+
+/* ---- The end ---- */
+
+void thrum_chan_close(struct thrum_chan *c)
+{
+	uint32_t v;
+
+	if (thrum__in_forked_child())
+		return;
+	v = thrum__hold(&c->word);
+	if (v & CLOSED) {
+		thrum__drop(&c->word, v);
+		return;
+	}
+	store_relaxed(&c->word, v | CLOSED | THRUM__HELD);
+	thrum__waitqueue_grant_all(&c->senders, &c->word, thrum__chan_flags(c)); /* T5 */
+	thrum__chan_hold(c);
+	if (is_over(c))
+		thrum__waitqueue_grant_all(&c->receivers, &c->word, thrum__chan_flags(c)); /* T5 */
+	else
+		thrum__chan_drop(c);
+}
+
+bool thrum_chan_is_closed(const struct thrum_chan *c)
+{
+	return load_acquire(&c->word) & CLOSED; /* O1 */
+}
+
+size_t thrum_chan_count(const struct thrum_chan *chan)
+{
+	struct thrum_chan *c = (struct thrum_chan *)(uintptr_t)chan;
+	uint32_t v;
+	size_t count;
+
+	if (thrum__in_forked_child())
+		return 0;
+	v = thrum__hold(&c->word);
+	count = c->store.count;
+	thrum__drop(&c->word, v);
+	return count;
+}
+
+/* ---- Life ---- */
+
+bool thrum__chan_init(struct thrum_chan *c, size_t item_size, size_t capacity,
+		      const struct thrum__order *order)
+{
+	c->senders = c->receivers = (struct thrum__waitqueue){{NULL, NULL}};
+	c->reserved = 0;
+	c->accepted = 0;
+	c->drop = NULL;
+	if (!thrum__store_init(&c->store, item_size, capacity, order))
+		return false;
+	store_relaxed(&c->word, 0);
+	store_relaxed(&c->word, thrum__chan_flags(c));
+	thrum__refs_publish(&c->refs, 1);
+	return true;
+}
+
+void thrum__chan_fini(struct thrum_chan *c)
+{
+	ENSURE(thrum__waitqueue_is_empty(&c->senders) && thrum__waitqueue_is_empty(&c->receivers),
+	       "release a channel's last reference when nobody waits at it");
+	for (; c->drop && c->store.count; c->store.count--) {
+		c->drop(thrum__store_at(&c->store, c->store.head));
+		if (++c->store.head == c->store.capacity)
+			c->store.head = 0;
+	}
+	thrum__store_fini(&c->store);
+}
+
+struct thrum_chan *thrum_chan_create_drop(size_t item_size, size_t capacity,
+					  void (*drop)(void *item))
+{
+	static const struct thrum__order fifo = {THRUM__FIFO, NULL};
+	struct thrum_chan *c = thrum__os_alloc(sizeof(*c));
+
+	if (!c)
+		return NULL;
+	if (!thrum__chan_init(c, item_size, capacity, &fifo)) {
+		thrum__os_free(c);
+		return NULL;
+	}
+	c->drop = drop;
+	return c;
+}
+
+struct thrum_chan *thrum_chan_create(size_t item_size, size_t capacity)
+{
+	return thrum_chan_create_drop(item_size, capacity, NULL);
+}
+
+void thrum_chan_retain(struct thrum_chan *c)
+{
+	if (c)
+		thrum__refs_retain(&c->refs);
+}
+
+void thrum_chan_release(struct thrum_chan *c)
+{
+	if (!c || thrum__in_forked_child() || !thrum__refs_release(&c->refs))
+		return;
+	thrum__chan_fini(c);
+	thrum__os_free(c);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WHAT    The semaphore: permits in one word, and a queue of those that wait for some, in the order
+ *         in which they came.  Who gives hands them to the first ones: none is ever to be had by
+ *         one that came later (as Go's channels and tokio's semaphore do it).  Rejected: letting
+ *         those that come pass (one that wants many may wait for ever).
+ *
+ * WORD    31     30       29 ..... 0
+ *         HELD   QUEUED   permits
+ *
+ * STATES  free: the queue is empty.
+ *         QUEUED: it has turns.
+ *         HELD (core/hold.h): the holder's.
+ *
+ * MOVES   T1 free(p) -> free(p - n)   take, try_take, n <= p
+ *         T2 free(p) -> free(p + n)   give
+ *         T3 holding: the permits change, turns come, leave, and are granted
+ *
+ * OWNERS  word: all, by CAS; the queue: who holds the word.  wants: the turn's owner before it is
+ *         pushed.
+ *
+ * CALLERS any number of all, beside each other.
+ *
+ * ORDER   O1 release at T2 (what was done before) pairs with O2 acquire at T1: who takes a permit
+ *            sees what was done before it was given.  T1 and T2 are read-modify-writes, so a
+ *            release reaches all later acquires (release sequence), and a holder stands between
+ *            (core/hold.h: O1, O2).  Who is granted sees it through its turn (core/waitqueue.c:
+ *            O1).  left and is_quiet order nothing.
+ *         Weaker: a permit is had before what it stands for is there.
+ *
+ * INVARIANT I1 permits left and granted are as many as were given and not taken back.  I2 while
+ *         nobody holds the word: QUEUED is set exactly if the queue has turns, and the first one
+ *         that is not to be dropped wants more than there are.  I3 turns are granted in the order
+ *         of the queue.
+ *
+ * PROOF   T1 and T2 fail once QUEUED is set, so what is given afterwards is given by a holder, who
+ *         serves the queue: no permit lies beside one that waits for it.  A claim that fails costs
+ *         no permits: I1.  Between two batches of serve permits lie beside turns, and whoever serves
+ *         comes back for them, or another holder has served them.  A turn that leaves may have been the first, with others behind it that
+ *         want less: its owner serves them before it drops the word: I2.  T1, T2 lock-free; the
+ *         rest blocks on the holder.
+ *
+ * RECLAIM the semaphore is its user's.  The last access of each call to it is one to the word, and
+ *         who was granted goes on when the word has been dropped (core/waitqueue.c: I4).
+ *
+ * TEST    tests/model/scen_sem.c; tests/unit/test_sem.c
+ */
+#include "sync/sem.h"
+
+#include "base/assert.h"
+#include "sched/fork_check.h"
+#include "sched/stand.h"
+
+#include <errno.h>
+#include <thrum/sync.h>
+#include <thrum/time.h>
+
+#define QUEUED 0x40000000u
+
+_Static_assert(THRUM_SEM_MAX < QUEUED, "permits and flags are apart");
+_Static_assert(sizeof(struct thrum__sem) <= sizeof(struct thrum_sem), "it fits");
+
+struct sem_turn {
+	struct thrum__turn turn;
+	uint32_t wants;
+};
+
+static uint32_t permits_of(uint32_t v)
+{
+	return v & (QUEUED - 1);
+}
+
+static inline bool take_free(struct thrum__sem *s, uint32_t n)
+{
+	uint32_t v = load_relaxed(&s->word);
+
+	do
+		if (v >= QUEUED || v < n)
+			return false;
+	while (!cas_acquire(&s->word, &v, v - n)); /* T1; O2 */
+	return true;
+}
+
+/* Holding: grants some of those at the front whose wishes *@v has permits for; *@v is the word's new
+ * value.  True: there may be more of them. */
+static bool serve_some(struct thrum__sem *s, uint32_t *v, struct thrum__granted *g)
+{
+	uint32_t left = permits_of(*v);
+	struct thrum__turn *t = NULL;
+
+	for (unsigned n = 0; n < THRUM__AT_A_TIME;) {
+		uint32_t wants;
+
+		t = thrum__waitqueue_first(&s->queue);
+		if (!t)
+			break;
+		wants = plain_read(&container_of(t, struct sem_turn, turn)->wants);
+		if (wants > left) {
+			*v = left | QUEUED;
+			return false;
+		}
+		if (!thrum__turn_claim(t)) /* T3 */
+			continue;
+		left -= wants;
+		thrum__turn_grant(t, g);
+		n++;
+	}
+	*v = left | (t ? QUEUED : 0);
+	return t;
+}
+
+/* Holding: the same for all of them; drops the word. */
+static void serve(struct thrum__sem *s, uint32_t v)
+{
+	struct thrum__granted g = {NULL, NULL}, before = {NULL, NULL};
+
+	while (serve_some(s, &v, &g)) {
+		thrum__drop(&s->word, v);
+		thrum__granted_resume(&before);
+		before = g; /* while they wait the word's memory stays */
+		g.first = NULL;
+		v = thrum__hold(&s->word);
+	}
+	thrum__drop(&s->word, v);
+	thrum__granted_resume(&before);
+	thrum__granted_resume(&g);
+}
+
+static int take_slowly(struct thrum__sem *s, uint32_t n, int64_t deadline_ns)
+{
+	struct thrum__stander me;
+	struct sem_turn mine;
+	uint32_t v;
+	int err = thrum__stand_begin(&me);
+
+	if (err)
+		return err;
+	thrum__turn_init(&mine.turn, me.parker, me.seq);
+	plain_write(&mine.wants, n);
+	v = thrum__hold(&s->word);
+	if (v < QUEUED && v >= n) {
+		thrum__drop(&s->word, v - n); /* T3 */
+	} else {
+		thrum__waitqueue_push(&s->queue, &mine.turn); /* T3 */
+		v |= QUEUED;
+		err = thrum__stand_in(&me, &mine.turn, &s->word, &v, deadline_ns, false);
+		if (err)
+			serve(s, v);
+	}
+	return thrum__stand_end(&me, err, deadline_ns);
+}
+
+int thrum__sem_take(struct thrum__sem *s, uint32_t n, int64_t deadline_ns)
+{
+	int err = thrum__stand_check();
+
+	if (err)
+		return err;
+	return LIKELY(take_free(s, n) || n == 0) ? 0 : take_slowly(s, n, deadline_ns);
+}
+
+bool thrum__sem_try_take(struct thrum__sem *s, uint32_t n)
+{
+	uint32_t v;
+
+	if (LIKELY(take_free(s, n)))
+		return true;
+	if (!(load_relaxed(&s->word) & THRUM__HELD) || thrum__in_forked_child())
+		return false;
+	v = thrum__hold(&s->word);
+	if (v >= QUEUED || v < n) {
+		thrum__drop(&s->word, v);
+		return false;
+	}
+	thrum__drop(&s->word, v - n); /* T3 */
+	return true;
+}
+
+static bool give_slowly(struct thrum__sem *s, uint32_t n, uint32_t max)
+{
+	uint32_t v;
+
+	if (thrum__in_forked_child())
+		return true;
+	v = thrum__hold(&s->word);
+	if (n > max - permits_of(v)) {
+		thrum__drop(&s->word, v);
+		return false;
+	}
+	serve(s, v + n); /* T3 */
+	return true;
+}
+
+bool thrum__sem_give(struct thrum__sem *s, uint32_t n, uint32_t max)
+{
+	uint32_t v = load_relaxed(&s->word);
+
+	do {
+		if (UNLIKELY(v >= QUEUED))
+			return give_slowly(s, n, max);
+		if (n > max - v)
+			return false;
+	} while (!cas_release(&s->word, &v, v + n)); /* T2; O1 */
+	return true;
+}
+
+uint32_t thrum__sem_left(const struct thrum__sem *s)
+{
+	return permits_of(load_relaxed(&s->word));
+}
+
+bool thrum__sem_is_quiet(const struct thrum__sem *s)
+{
+	return load_relaxed(&s->word) < QUEUED;
+}
+
+/* ---- The public ones ---- */
+
+static struct thrum__sem *sem_of(struct thrum_sem *s)
+{
+	return (struct thrum__sem *)s;
+}
+
+void thrum_sem_init(struct thrum_sem *sem, unsigned permits)
+{
+	struct thrum__sem *s = sem_of(sem);
+
+	ENSURE(permits <= THRUM_SEM_MAX, "a semaphore has at most THRUM_SEM_MAX permits");
+	s->queue = (struct thrum__waitqueue){{NULL, NULL}};
+	store_relaxed(&s->word, permits);
+}
+
+void thrum_sem_fini(struct thrum_sem *s)
+{
+	ENSURE(thrum__sem_is_quiet(sem_of(s)), "end a semaphore when nobody waits for it");
+}
+
+int thrum_sem_wait_many(struct thrum_sem *s, unsigned n, int64_t deadline_ns)
+{
+	if (n > THRUM_SEM_MAX)
+		return -EINVAL;
+	return thrum__sem_take(sem_of(s), n, deadline_ns);
+}
+
+int thrum_sem_wait_until(struct thrum_sem *s, int64_t deadline_ns)
+{
+	return thrum__sem_take(sem_of(s), 1, deadline_ns);
+}
+
+int thrum_sem_wait(struct thrum_sem *s)
+{
+	return thrum__sem_take(sem_of(s), 1, THRUM_FOREVER);
+}
+
+int thrum_sem_try_wait_many(struct thrum_sem *s, unsigned n)
+{
+	if (n > THRUM_SEM_MAX)
+		return -EINVAL;
+	return thrum__sem_try_take(sem_of(s), n) ? 0 : -EAGAIN;
+}
+
+int thrum_sem_try_wait(struct thrum_sem *s)
+{
+	return thrum_sem_try_wait_many(s, 1);
+}
+
+int thrum_sem_post_many(struct thrum_sem *s, unsigned n)
+{
+	return thrum__sem_give(sem_of(s), n, THRUM_SEM_MAX) ? 0 : -EOVERFLOW;
+}
+
+int thrum_sem_post(struct thrum_sem *s)
+{
+	return thrum_sem_post_many(s, 1);
+}
+
+unsigned thrum_sem_value(const struct thrum_sem *s)
+{
+	return thrum__sem_left((const struct thrum__sem *)s);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait_group.c - wait groups: how many are not done yet, and a queue of those that wait for none.
+ *
+ * WORD    31     30       29 ..... 0
+ *         HELD   QUEUED   not done
+ *
+ * While nobody waits add and done change the number by a CAS; else holding the word (core/hold.h),
+ * and the last done takes the queue and lets all go on (core/waitqueue.c: grant_all).  QUEUED: the
+ * queue has turns, and the number is not 0.
+ *
+ * OWNERS  the queue: who holds the word.
+ *
+ * ORDER   O1 release at each done pairs with O2 acquire of who finds the number 0, which sees what
+ * was done before all of them: the CAS is a read-modify-write (release sequence), and a holder has
+ * acquired what came before (core/hold.h: O1, O2).  Who waited sees it through its turn
+ * (core/waitqueue.c: O1).
+ *
+ * What can fail: a wait's timer, a thread's parker.
+ */
+#include "core/waitqueue.h"
+
+#include "base/assert.h"
+#include "sched/fork_check.h"
+#include "sched/stand.h"
+
+#include <thrum/meet.h>
+#include <thrum/time.h>
+
+#define QUEUED 0x40000000u
+
+struct thrum__wait_group {
+	struct atomic32 word;
+	struct thrum__waitqueue queue;
+};
+
+_Static_assert(sizeof(struct thrum__wait_group) <= sizeof(struct thrum_wait_group), "it fits");
+
+static struct thrum__wait_group *group_of(struct thrum_wait_group *g)
+{
+	return (struct thrum__wait_group *)g;
+}
+
+static uint32_t number_of(uint32_t v)
+{
+	return v & (QUEUED - 1);
+}
+
+void thrum_wait_group_init(struct thrum_wait_group *g)
+{
+	*g = (struct thrum_wait_group){{0}};
+}
+
+void thrum_wait_group_fini(struct thrum_wait_group *g)
+{
+	ENSURE(load_relaxed(&group_of(g)->word) == 0, "end a wait group when all are done");
+}
+
+static void ensure_room(uint32_t v, unsigned n)
+{
+	ENSURE(n < QUEUED - number_of(v), "a wait group counts up to 2^30");
+}
+
+void thrum_wait_group_add(struct thrum_wait_group *group, unsigned n)
+{
+	struct thrum__wait_group *g = group_of(group);
+	uint32_t v = load_relaxed(&g->word);
+
+	while (v < QUEUED) {
+		ensure_room(v, n);
+		if (cas_relaxed(&g->word, &v, v + n))
+			return;
+	}
+	if (thrum__in_forked_child())
+		return;
+	v = thrum__hold(&g->word);
+	ensure_room(v, n);
+	thrum__drop(&g->word, v + n);
+}
+
+static void ensure_some(uint32_t v)
+{
+	ENSURE(number_of(v) > 0, "no more are done than were added");
+}
+
+void thrum_wait_group_done(struct thrum_wait_group *group)
+{
+	struct thrum__wait_group *g = group_of(group);
+	uint32_t v = load_relaxed(&g->word);
+
+	while (v < QUEUED) {
+		ensure_some(v);
+		if (cas_release(&g->word, &v, v - 1)) /* O1 */
+			return;
+	}
+	if (thrum__in_forked_child())
+		return;
+	v = thrum__hold(&g->word);
+	ensure_some(v);
+	if (number_of(v) == 1)
+		thrum__waitqueue_grant_all(&g->queue, &g->word, 0);
+	else
+		thrum__drop(&g->word, v - 1);
+}
+
+int thrum_wait_group_wait_until(struct thrum_wait_group *group, int64_t deadline_ns)
+{
+	struct thrum__wait_group *g = group_of(group);
+	struct thrum__stander me;
+	struct thrum__turn turn;
+	uint32_t v;
+	int err = thrum__stand_check();
+
+	if (err || load_acquire(&g->word) == 0) /* O2 */
+		return err;
+	err = thrum__stand_begin(&me);
+	if (err)
+		return err;
+	thrum__turn_init(&turn, me.parker, me.seq);
+	v = thrum__hold(&g->word);
+	if (number_of(v) == 0) {
+		thrum__drop(&g->word, v);
+	} else {
+		thrum__waitqueue_push(&g->queue, &turn);
+		v |= QUEUED;
+		err = thrum__stand_in(&me, &turn, &g->word, &v, deadline_ns, false);
+		if (err)
+			thrum__drop(&g->word,
+				    thrum__waitqueue_is_empty(&g->queue) ? number_of(v) : v);
+	}
+	return thrum__stand_end(&me, err, deadline_ns);
+}
+
+int thrum_wait_group_wait(struct thrum_wait_group *g)
+{
+	return thrum_wait_group_wait_until(g, THRUM_FOREVER);
+}
