@@ -8,25 +8,15 @@
  *
  * What can fail: memory for more than a few descriptors, and watching.
  */
-#include "io/op.h"
+#include "io/poll.h"
 
+#include "io/op.h"
 #include "sched/worker.h"
 
 /* Descriptors that need no memory. */
 #define FEW 4
 
-/* Two edges for each descriptor at most. */
-struct set {
-	struct pollfd *fds;
-	nfds_t n;
-	struct thrum_runtime *runtime;
-	struct thrum__descriptor **inside; /* NULL: a negative number */
-	struct thrum__edge **edges;
-	uint64_t *ticks;
-	size_t used;
-};
-
-static int look(struct set *s)
+int thrum__poll_look(struct thrum__poll_set *s)
 {
 	int n;
 
@@ -36,14 +26,14 @@ static int look(struct set *s)
 	return n;
 }
 
-static void leave(struct set *s, nfds_t n)
+static void leave_first(struct thrum__poll_set *s, nfds_t n)
 {
 	while (n--)
 		if (s->inside[n])
 			thrum__descriptor_leave(s->inside[n]);
 }
 
-static int enter(struct set *s)
+int thrum__poll_enter(struct thrum__poll_set *s)
 {
 	for (nfds_t i = 0; i < s->n; i++) {
 		int err = 0;
@@ -53,21 +43,25 @@ static int enter(struct set *s)
 			err = thrum__descriptor_enter(&s->runtime->descriptors, s->fds[i].fd,
 						      &s->inside[i]);
 		if (err) {
-			leave(s, i);
+			leave_first(s, i);
 			return err;
 		}
 	}
 	return 0;
 }
 
-static void add_edge(struct set *s, struct thrum__edge *e)
+static void add_edge(struct thrum__poll_set *s, struct thrum__edge *e)
 {
 	s->edges[s->used] = e;
 	s->ticks[s->used++] = thrum__edge_tick(e);
 }
 
-/* Watches all that can be, and reads the ticks of what is waited for.  A look comes after. */
-static int watch(struct set *s)
+void thrum__poll_leave(struct thrum__poll_set *s)
+{
+	leave_first(s, s->n);
+}
+
+static int watch(struct thrum__poll_set *s)
 {
 	const short out = POLLOUT | POLLWRNORM | POLLWRBAND;
 
@@ -92,7 +86,7 @@ static int watch(struct set *s)
 	return 0;
 }
 
-static bool is_closing(const struct set *s)
+static bool is_closing(const struct thrum__poll_set *s)
 {
 	for (nfds_t i = 0; i < s->n; i++)
 		if (s->inside[i] && thrum__descriptor_is_closing(s->inside[i]))
@@ -100,17 +94,22 @@ static bool is_closing(const struct set *s)
 	return false;
 }
 
+int thrum__poll_watch(struct thrum__poll_set *s)
+{
+	int err = watch(s);
+
+	return is_closing(s) ? -EBADF : err;
+}
+
 /* Inside all of them. */
-static int poll_inside(struct set *s, struct thrum__task *t, int64_t deadline_ns)
+static int poll_inside(struct thrum__poll_set *s, struct thrum__task *t, int64_t deadline_ns)
 {
 	for (;;) {
-		int n, err = watch(s);
+		int n, err = thrum__poll_watch(s);
 
-		if (is_closing(s))
-			return -EBADF;
 		if (err)
 			return err;
-		n = look(s);
+		n = thrum__poll_look(s);
 		if (n)
 			return n;
 		err = thrum__wait_edges(s->edges, s->ticks, s->used, deadline_ns);
@@ -121,19 +120,19 @@ static int poll_inside(struct set *s, struct thrum__task *t, int64_t deadline_ns
 	}
 }
 
-static int poll_with(struct set *s, struct thrum__task *t, int64_t deadline_ns)
+static int poll_with(struct thrum__poll_set *s, struct thrum__task *t, int64_t deadline_ns)
 {
-	int n = enter(s);
+	int n = thrum__poll_enter(s);
 
 	if (n)
 		return n;
 	n = poll_inside(s, t, deadline_ns);
-	leave(s, s->n);
+	thrum__poll_leave(s);
 	return n;
 }
 
 /* The same with memory for the set. */
-static int poll_waiting(struct set *s, struct thrum__task *t, int64_t deadline_ns)
+static int poll_waiting(struct thrum__poll_set *s, struct thrum__task *t, int64_t deadline_ns)
 {
 	struct thrum__descriptor *few[FEW];
 	struct thrum__edge *few_edges[2 * FEW];
@@ -161,13 +160,13 @@ static int poll_waiting(struct set *s, struct thrum__task *t, int64_t deadline_n
 int thrum_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct thrum__op op = {0};
-	struct set s = {.fds = fds, .n = n};
+	struct thrum__poll_set s = {.fds = fds, .n = n};
 	int64_t deadline_ns = THRUM_FOREVER;
 	int r = thrum__op_entry(&op);
 
 	if (r)
 		return r;
-	r = look(&s); /* refuses a bad @fds or @n, too */
+	r = thrum__poll_look(&s); /* refuses a bad @fds or @n, too */
 	if (r || !timeout_ms)
 		return r;
 	s.runtime = thrum__op_runtime(&op);

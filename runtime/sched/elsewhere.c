@@ -66,7 +66,7 @@
 #define NAPS 16
 #define NAP_NS THRUM_US(200)
 
-static uint64_t next_random(struct thrum__worker *w)
+uint64_t thrum__worker_random(struct thrum__worker *w)
 {
 	uint64_t x = w->random; /* xorshift64*, Vigna 2016 */
 
@@ -167,7 +167,7 @@ static struct thrum__task *steal(struct thrum__worker *w, enum greed greed)
 {
 	struct thrum_runtime *rt = w->runtime;
 	unsigned n = thrum__workers_total(rt);
-	unsigned start = (unsigned)(next_random(w) % n);
+	unsigned start = (unsigned)(thrum__worker_random(w) % n);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct thrum__worker *victim = rt->workers[(start + i) % n];

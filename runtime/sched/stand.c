@@ -72,3 +72,12 @@ void *thrum__stand_who(void)
 
 	return t ? (void *)t : (void *)pthread_self();
 }
+
+uint64_t thrum__stand_random(void)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+
+	if (w)
+		return thrum__worker_random(w);
+	return (uint64_t)thrum__clock_monotonic_ns() * 0x9E3779B97F4A7C15u >> 16;
+}

@@ -50,6 +50,9 @@ bool thrum__stand_alone(void);
 /* The caller, as long as it does not end: a task, or a thread outside. */
 void *thrum__stand_who(void);
 
+/* Whichever number. */
+uint64_t thrum__stand_random(void);
+
 /*
  * Waits with @t, the only turn of its wait, which is on a queue under @word; no node hangs anywhere.
  * 0: granted, and what was written is seen; else why not: @word is held, *@v its value, and @t is on

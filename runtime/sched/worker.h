@@ -268,6 +268,7 @@ static inline bool thrum__worker_has_own(const struct thrum__worker *w)
 }
 
 /* elsewhere.c: work from other workers, the spin, the sleep. */
+uint64_t thrum__worker_random(struct thrum__worker *w);
 struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w);
 void thrum__worker_wake(void *rt, unsigned n);
 /* Takes in what the poller has ready: true: there was something. */

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * select.c - the first of several things: channels in both directions, futures, tokens, descriptors,
+ * a time.
+ *
+ * A select looks at its branches; of those that seem ready it tries one at random, and is mostly
+ * done.  If none is ready it waits for all of them with one number of its parker: a turn in each
+ * channel's queue, a node on each future, level and edge, a deadline.
+ *
+ * ONE WINS  A turn is claimed, an item moved with it, only by who ends the wait (core/waitqueue.c:
+ * I1); so at most one channel's branch is done by others.  If one is, it has won, whatever else
+ * has come about.  Else nothing was done, and the select looks again.
+ *
+ * NO MATCH OF TWO THAT WAIT  The turns are pushed holding all the channels, after a last look in
+ * which nothing was ready: so until then nobody can claim any of them, and who finds another's turn
+ * is running and has none out.  Two selects over the same channels cannot wait for each other.  The
+ * words are held in the order of their addresses (core/hold.h).
+ *
+ * FAIR  Each of those that seem ready is as likely to be tried first.
+ *
+ * OWNERS  arms: the frame of the select, until it has left every queue and list.
+ *
+ * What can fail: memory for more than eight branches, a timer, a thread's parker; a descriptor,
+ * which makes its branch win with the error.
+ *
+ * Rejected: holding all channels for each look, as Go does (n locked operations where mostly one
+ * is needed); pushing the turns one after another (a claim in between must then be undone, or
+ * believed while others are still to be looked at).
+ */
+#include "sync/chan.h"
+
+#include "base/assert.h"
+#include "base/os.h"
+#include "core/token.h"
+#include "io/poll.h"
+#include "sched/await.h"
+#include "sched/fork_check.h"
+#include "sched/token.h"
+#include "sched/worker.h"
+
+#include <errno.h>
+#include <thrum/select.h>
+#include <thrum/time.h>
+
+/* Branches that need no memory. */
+#define FEW 8
+
+/* Of those that seemed ready, how many may turn out not to be before the select waits. */
+#define TRIES 8
+
+struct fd_arm {
+	struct thrum__poll_set set;
+	struct pollfd fd;
+	struct thrum__descriptor *inside;
+	struct thrum__edge *edges[2];
+	uint64_t ticks[2];
+	struct thrum__wait_node nodes[2];
+	size_t hung;
+	bool entered;
+};
+
+/* What a branch waits with. */
+struct arm {
+	bool hung;
+	union {
+		struct thrum__chan_turn turn;
+		struct thrum__wait_node node;
+		struct fd_arm fd;
+	};
+};
+
+struct selection {
+	struct thrum_branch *branches;
+	size_t n;
+	int64_t at_ns; /* the earliest of times */
+	struct thrum__stander me;
+	struct arm *arms;
+	struct thrum_chan **chans; /* each once, in the order of their addresses */
+	size_t chans_n;
+};
+
+/* ---- Looking and trying ---- */
+
+static bool is_send_or_recv(const struct thrum_branch *b)
+{
+	return (b->what == THRUM_ON_SEND || b->what == THRUM_ON_RECV) && b->on;
+}
+
+static struct pollfd pollfd_of(const struct thrum_branch *b)
+{
+	return (struct pollfd){.fd = (int)(intptr_t)b->on, .events = (short)b->detail};
+}
+
+/* 0: not ready; else the branch's result. */
+static intptr_t look_at_fd(const struct thrum_branch *b)
+{
+	struct pollfd fd = pollfd_of(b);
+	struct thrum__poll_set set = {.fds = &fd, .n = 1};
+	int n = thrum__poll_look(&set);
+
+	if (n <= 0)
+		return n;
+	return fd.revents & POLLNVAL ? -EBADF : fd.revents;
+}
+
+/* @b->on is a token. */
+static bool is_reached(const struct thrum_branch *b)
+{
+	return thrum__token_reached(thrum__token_of(b->on), NULL) >= (unsigned)b->detail;
+}
+
+static bool seems_ready(const struct thrum_branch *b)
+{
+	const struct thrum_chan *c = b->on;
+
+	switch ((enum thrum_branch_what)b->what) {
+	case THRUM_ON_SEND:
+		return c && load_relaxed(&c->word) & THRUM__CHAN_TAKES;
+	case THRUM_ON_RECV:
+		return c && load_relaxed(&c->word) & THRUM__CHAN_HAS;
+	case THRUM_ON_FUTURE:
+		return !b->on || thrum__future_is_done(b->on);
+	case THRUM_ON_TOKEN:
+		return b->on && is_reached(b);
+	case THRUM_ON_TIME:
+		return b->at_ns <= thrum_now();
+	case THRUM_ON_FD:
+		return look_at_fd(b) != 0;
+	case THRUM_ON_NONE:
+		break;
+	}
+	return false;
+}
+
+/* Holding @b's channel.  False: not now. */
+static bool move_item(struct thrum_branch *b, struct thrum__granted *g)
+{
+	int err = b->what == THRUM_ON_SEND ? thrum__chan_put(b->on, b->item, g)
+					   : thrum__chan_take(b->on, b->item, g);
+
+	if (err != -EAGAIN)
+		b->result = err;
+	return err != -EAGAIN;
+}
+
+/* @b seems ready.  False: it was not. */
+static bool go_ahead(struct thrum_branch *b)
+{
+	struct thrum__granted g = {NULL, NULL};
+	bool won = true;
+
+	if (is_send_or_recv(b)) {
+		thrum__chan_hold(b->on);
+		won = move_item(b, &g);
+		thrum__chan_drop(b->on);
+		thrum__granted_resume(&g);
+	} else {
+		b->result = b->what == THRUM_ON_FD ? look_at_fd(b) : 0;
+		won = b->what != THRUM_ON_FD || b->result != 0;
+	}
+	return won;
+}
+
+/* One of those that seem ready, each as likely; n: none does. */
+static size_t pick(const struct selection *s)
+{
+	size_t found = s->n;
+	unsigned ready = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (seems_ready(&s->branches[i]) &&
+		    (!ready++ || thrum__stand_random() % ready == 0))
+			found = i;
+	return found;
+}
+
+/* The winner's index, or -EAGAIN. */
+static ssize_t choose(struct selection *s)
+{
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		size_t i = pick(s);
+
+		if (i == s->n)
+			break;
+		if (go_ahead(&s->branches[i]))
+			return (ssize_t)i;
+	}
+	return -EAGAIN;
+}
+
+/* ---- Waiting ---- */
+
+/* Finds the channels. */
+static void sort_chans(struct selection *s)
+{
+	s->chans_n = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		struct thrum_chan *c = s->branches[i].on;
+		size_t at = s->chans_n;
+
+		if (!is_send_or_recv(&s->branches[i]))
+			continue;
+		while (at > 0 && (uintptr_t)s->chans[at - 1] > (uintptr_t)c)
+			at--;
+		if (at > 0 && s->chans[at - 1] == c)
+			continue;
+		for (size_t j = s->chans_n++; j > at; j--)
+			s->chans[j] = s->chans[j - 1];
+		s->chans[at] = c;
+	}
+}
+
+static void hold_chans(struct selection *s)
+{
+	for (size_t i = 0; i < s->chans_n; i++)
+		thrum__chan_hold(s->chans[i]);
+}
+
+static void drop_chans(struct selection *s)
+{
+	for (size_t i = 0; i < s->chans_n; i++)
+		thrum__chan_drop(s->chans[i]);
+}
+
+/* Holding all channels: one that is ready after all. */
+static ssize_t choose_chan(struct selection *s, struct thrum__granted *g)
+{
+	size_t start = thrum__stand_random() % s->n;
+
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = (start + k) % s->n;
+
+		if (is_send_or_recv(&s->branches[i]) && move_item(&s->branches[i], g))
+			return (ssize_t)i;
+	}
+	return -EAGAIN;
+}
+
+static void push_turns(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct thrum_branch *b = &s->branches[i];
+		struct thrum_chan *c = b->on;
+		struct arm *a = &s->arms[i];
+
+		if (!is_send_or_recv(b))
+			continue;
+		thrum__chan_turn_init(&a->turn, &s->me, b->item);
+		thrum__waitqueue_push(b->what == THRUM_ON_SEND ? &c->senders : &c->receivers,
+				      &a->turn.turn);
+		a->hung = true;
+	}
+}
+
+/* 0; a branch of a channel has won: its index; with the turns out: -EAGAIN. */
+static ssize_t queue_up(struct selection *s)
+{
+	struct thrum__granted g = {NULL, NULL};
+	ssize_t won;
+
+	if (!s->chans_n)
+		return -EAGAIN;
+	hold_chans(s);
+	won = choose_chan(s, &g);
+	if (won == -EAGAIN)
+		push_turns(s);
+	drop_chans(s);
+	thrum__granted_resume(&g);
+	return won;
+}
+
+/* True: the branch waits; false: it is ready. */
+static bool hang_fd(struct selection *s, struct fd_arm *a)
+{
+	for (a->hung = 0; a->hung < a->set.used; a->hung++) {
+		struct thrum__wait_node *node = &a->nodes[a->hung];
+
+		thrum__wait_node_init(node, s->me.parker, s->me.seq);
+		if (!thrum__edge_register(a->edges[a->hung], &node->waiter, a->ticks[a->hung]))
+			return false;
+	}
+	return true;
+}
+
+static bool hang(struct selection *s, const struct thrum_branch *b, struct arm *a)
+{
+	struct thrum_future *f = b->on;
+
+	if (b->what == THRUM_ON_FD)
+		return hang_fd(s, &a->fd);
+	if (b->what == THRUM_ON_TOKEN && b->on)
+		f = &thrum__token_of(b->on)->level[b->detail - THRUM_SOFT];
+	else if (b->what != THRUM_ON_FUTURE)
+		return true;
+	if (!f)
+		return true; /* a token that is not there */
+	thrum__wait_node_init(&a->node, s->me.parker, s->me.seq);
+	a->hung = thrum__future_register(f, &a->node.waiter);
+	return a->hung;
+}
+
+/* All nodes; false: one of them need not wait, or the wait is over already. */
+static bool hang_all(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!hang(s, &s->branches[i], &s->arms[i]))
+			return false;
+	return true;
+}
+
+static void unhang_fd(struct fd_arm *a)
+{
+	while (a->hung > 0) {
+		a->hung--;
+		thrum__edge_withdraw(a->edges[a->hung], &a->nodes[a->hung].waiter);
+	}
+}
+
+/* Takes back what the branch has hung: true: it is a channel's, and was claimed. */
+static bool unhang(const struct thrum_branch *b, struct arm *a)
+{
+	bool claimed = false;
+
+	if (b->what == THRUM_ON_FD)
+		unhang_fd(&a->fd);
+	if (!a->hung)
+		return false;
+	a->hung = false;
+	if (b->what == THRUM_ON_FUTURE) {
+		thrum__future_withdraw(b->on, &a->node.waiter);
+	} else if (b->what == THRUM_ON_TOKEN) {
+		thrum__token_withdraw(&thrum__token_of(b->on)->level[b->detail - THRUM_SOFT],
+				      &a->node.waiter);
+	} else {
+		thrum__chan_hold(b->on);
+		claimed = thrum__turn_leave(&a->turn.turn);
+		thrum__chan_drop(b->on);
+	}
+	return claimed;
+}
+
+/* The branch that others have done, or -EAGAIN. */
+static ssize_t unhang_all(struct selection *s)
+{
+	ssize_t won = -EAGAIN;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (unhang(&s->branches[i], &s->arms[i]))
+			won = (ssize_t)i;
+	if (won >= 0) {
+		thrum__turn_await_gone(&s->arms[won].turn.turn);
+		s->branches[won].result = plain_read(&s->arms[won].turn.result);
+	}
+	return won;
+}
+
+/* Is @err, of a wait until at_ns, that time? */
+static bool is_own_time(const struct selection *s, int err)
+{
+	return err == -ETIMEDOUT && (!s->me.task || s->at_ns <= s->me.task->deadline_ns);
+}
+
+/* With descriptors watched: the winner's index; -EAGAIN: to look again; -errno. */
+static ssize_t wait_watching(struct selection *s)
+{
+	ssize_t won = queue_up(s);
+	int err = 0;
+
+	if (won != -EAGAIN)
+		return won;
+	if (hang_all(s))
+		err = thrum__stand_wait(&s->me, s->at_ns, false);
+	else
+		thrum__parker_abandon(s->me.parker, s->me.seq);
+	won = unhang_all(s);
+	return err && !is_own_time(s, err) ? err : won;
+}
+
+/* ---- Descriptors ---- */
+
+static void leave_fds(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->branches[i].what == THRUM_ON_FD && s->arms[i].fd.entered)
+			thrum__poll_leave(&s->arms[i].fd.set);
+}
+
+/* 0: watched and not ready; else the branch's result. */
+static intptr_t watch_fd(const struct selection *s, const struct thrum_branch *b, struct fd_arm *a)
+{
+	int err;
+
+	a->fd = pollfd_of(b);
+	a->set = (struct thrum__poll_set){
+	    .fds = &a->fd,
+	    .n = 1,
+	    .runtime = s->me.task->future.runtime,
+	    .inside = &a->inside,
+	    .edges = a->edges,
+	    .ticks = a->ticks,
+	};
+	err = thrum__poll_enter(&a->set);
+	a->entered = !err;
+	if (!err)
+		err = thrum__poll_watch(&a->set);
+	return err ? err : look_at_fd(b);
+}
+
+/* The index of one that is ready; -EAGAIN: all are watched. */
+static ssize_t watch_fds(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct thrum_branch *b = &s->branches[i];
+		intptr_t r;
+
+		if (b->what != THRUM_ON_FD)
+			continue;
+		r = watch_fd(s, b, &s->arms[i].fd);
+		if (r) {
+			b->result = r;
+			return (ssize_t)i;
+		}
+	}
+	return -EAGAIN;
+}
+
+/* ---- All of it ---- */
+
+static void disarm(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		s->arms[i].hung = false;
+		if (s->branches[i].what == THRUM_ON_FD) {
+			s->arms[i].fd.hung = 0;
+			s->arms[i].fd.entered = false;
+		}
+	}
+}
+
+static ssize_t wait_once(struct selection *s)
+{
+	ssize_t won;
+
+	disarm(s);
+	won = watch_fds(s);
+	if (won == -EAGAIN)
+		won = wait_watching(s);
+	leave_fds(s);
+	return won;
+}
+
+static ssize_t wait_standing(struct selection *s)
+{
+	ssize_t won = thrum__stand_begin(&s->me);
+
+	if (won)
+		return won;
+	sort_chans(s);
+	for (;;) {
+		won = wait_once(s);
+		if (won == -EAGAIN)
+			won = choose(s);
+		if (won != -EAGAIN)
+			break;
+		thrum__stand_again(&s->me);
+	}
+	if (won < 0)
+		thrum__stand_end(&s->me, (int)won, s->at_ns);
+	else
+		thrum__stand_end(&s->me, 0, s->at_ns);
+	return won;
+}
+
+static NOINLINE ssize_t wait_armed(struct selection *s)
+{
+	struct arm few[FEW];
+	struct thrum_chan *few_chans[FEW];
+	ssize_t won;
+
+	s->arms = few;
+	s->chans = few_chans;
+	if (s->n <= FEW)
+		return wait_standing(s);
+	s->arms = thrum__os_alloc(s->n * (sizeof(*s->arms) + sizeof(struct thrum_chan *)));
+	if (!s->arms)
+		return -ENOMEM;
+	s->chans = (struct thrum_chan **)(s->arms + s->n);
+	won = wait_standing(s);
+	thrum__os_free(s->arms);
+	return won;
+}
+
+/* 0, or what to return; the earliest time. */
+static int check_branches(struct selection *s)
+{
+	s->at_ns = THRUM_FOREVER;
+	if (!s->n)
+		return -EINVAL;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct thrum_branch *b = &s->branches[i];
+
+		if (b->what < THRUM_ON_NONE || b->what > THRUM_ON_FD ||
+		    (b->what == THRUM_ON_TOKEN && b->detail != THRUM_SOFT &&
+		     b->detail != THRUM_HARD))
+			return -EINVAL;
+		if (b->what == THRUM_ON_FD && !thrum__current_task())
+			return thrum__no_task();
+		if (b->what == THRUM_ON_TIME && b->at_ns < s->at_ns)
+			s->at_ns = b->at_ns;
+	}
+	return 0;
+}
+
+ssize_t thrum_try_select(struct thrum_branch branches[], size_t n)
+{
+	struct selection s = {.branches = branches, .n = n};
+	int err = thrum__in_forked_child() ? -ENOTSUP : check_branches(&s);
+
+	return err ? err : choose(&s);
+}
+
+ssize_t thrum_select(struct thrum_branch branches[], size_t n)
+{
+	struct selection s = {.branches = branches, .n = n};
+	ssize_t won = thrum__stand_check();
+
+	if (!won)
+		won = check_branches(&s);
+	if (won)
+		return won;
+	won = choose(&s);
+	return won == -EAGAIN ? wait_armed(&s) : won;
+}
