@@ -176,6 +176,101 @@ static uint64_t future(uint64_t count)
 	return right;
 }
 
+static uint64_t mutex(uint64_t count)
+{
+	static struct thrum_mutex lock = THRUM_MUTEX_INIT;
+	uint64_t right = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		right += thrum_mutex_lock(&lock) == 0;
+		thrum_mutex_unlock(&lock);
+	}
+	return right;
+}
+
+static uint64_t semaphore(uint64_t count)
+{
+	static struct thrum_sem sem = THRUM_SEM_INIT(1);
+	uint64_t right = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		right += thrum_sem_wait(&sem) == 0 && thrum_sem_post(&sem) == 0;
+	return right;
+}
+
+static uint64_t chan(uint64_t count)
+{
+	struct thrum_chan *c = thrum_chan_create(sizeof(uint64_t), 8);
+	uint64_t right = 0, item = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		right += thrum_chan_send(c, &i) == 0 && thrum_chan_recv(c, &item) == 0 && item == i;
+	thrum_chan_release(c);
+	return right;
+}
+
+struct passing {
+	struct thrum_chan *c;
+	uint64_t count;
+};
+
+static intptr_t pass_on(void *arg)
+{
+	const struct passing *p = arg;
+
+	for (uint64_t i = 0; i < p->count; i++)
+		if (thrum_chan_send(p->c, &i))
+			return -EIO;
+	return 0;
+}
+
+static uint64_t rendezvous(uint64_t count)
+{
+	struct passing p = {thrum_chan_create(sizeof(uint64_t), 0), count};
+	struct thrum_future *sender = thrum_spawn(pass_on, &p);
+	uint64_t right = 0, item = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		right += thrum_chan_recv(p.c, &item) == 0 && item == i;
+	right -= thrum_join(sender) != 0;
+	thrum_chan_release(p.c);
+	return right;
+}
+
+static uint64_t select_ready(uint64_t count)
+{
+	struct thrum_chan *full = thrum_chan_create(sizeof(uint64_t), 1);
+	struct thrum_chan *empty = thrum_chan_create(sizeof(uint64_t), 1);
+	uint64_t right = 0, item = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct thrum_branch b[] = {thrum_on_recv(empty, &item), thrum_on_recv(full, &item)};
+
+		right += thrum_chan_try_send(full, &i) == 0 && thrum_select(b, 2) == 1 && item == i;
+	}
+	thrum_chan_release(full);
+	thrum_chan_release(empty);
+	return right;
+}
+
+static uint64_t select_wait(uint64_t count)
+{
+	struct passing p = {thrum_chan_create(sizeof(uint64_t), 0), count};
+	struct thrum_chan *empty = thrum_chan_create(sizeof(uint64_t), 1);
+	struct thrum_future *sender = thrum_spawn(pass_on, &p);
+	uint64_t right = 0, item = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct thrum_branch b[] = {thrum_on_recv(empty, &item), thrum_on_recv(p.c, &item)};
+
+		right += thrum_select(b, 2) == 1 && item == i;
+	}
+	right -= thrum_join(sender) != 0;
+	thrum_chan_release(p.c);
+	thrum_chan_release(empty);
+	return right;
+}
+
 struct game {
 	struct thrum_future *question, *answer;
 	uint64_t count;
@@ -285,6 +380,12 @@ static const struct path paths[] = {
     {"timer_wait", 128 * STEP, "spawn_await with a time limit: a timer more", timer_wait},
     {"scope", 32 * STEP, "spawn 1,024 in a scope, close it: of each", scope},
     {"timeout", 32 * STEP, "begin a time limit, end it", timeout},
+    {"mutex", 32 * STEP, "lock a mutex, unlock it", mutex},
+    {"semaphore", 32 * STEP, "take a permit, give it back", semaphore},
+    {"chan", 32 * STEP, "send an item into a channel, receive it", chan},
+    {"rendezvous", 32 * STEP, "hand an item to a task that waits, or take it", rendezvous},
+    {"select_ready", 32 * STEP, "send; select over two channels, one of which has it", select_ready},
+    {"select_wait", 32 * STEP, "rendezvous with a select over two channels", select_wait},
     {"timer_cancel", 128 * STEP, "spawn a task for later, cancel it, join it", timer_cancel},
 };
 #define PATHS (sizeof(paths) / sizeof(paths[0]))

@@ -51,7 +51,8 @@ static NOINLINE void tell_others(struct thrum__task *t)
 		thrum__scope_attend(t);
 }
 
-static inline int wait_look(struct thrum__task *t)
+/* Untold. */
+NOINLINE int thrum__wait_look(struct thrum__task *t)
 {
 	if (UNLIKELY(((uintptr_t)t->below | (uintptr_t)t->scope) != 0))
 		tell_others(t);
@@ -63,21 +64,23 @@ static inline int wait_look(struct thrum__task *t)
 	return 0;
 }
 
-int thrum__wait_look(struct thrum__task *t)
-{
-	return wait_look(t);
-}
-
 /* Untold. */
 static inline int wait_entry(struct thrum__task *t)
 {
 	thrum__fork_before_wait(thrum__tls_worker());
-	return wait_look(t);
+	return LIKELY(thrum__wait_is_plain(t)) ? 0 : thrum__wait_look(t);
+}
+
+static ALWAYS_INLINE int wait_entry_told(struct thrum__task *t)
+{
+	int err = wait_entry(t);
+
+	return LIKELY(!err) ? 0 : thrum__bracket_learn(t, err, THRUM_FOREVER);
 }
 
 int thrum__wait_entry(struct thrum__task *t)
 {
-	return thrum__bracket_learn(t, wait_entry(t), THRUM_FOREVER);
+	return wait_entry_told(t);
 }
 
 /* After the switch: the registers are saved, so the task may be seen. */
@@ -350,7 +353,7 @@ int thrum_yield(void)
 
 	if (!w)
 		return thrum__no_task();
-	err = thrum__wait_entry(w->current);
+	err = wait_entry_told(w->current);
 	if (err)
 		return err;
 	w = thrum__tls_worker();
@@ -378,7 +381,7 @@ static ALWAYS_INLINE int sleep_for(int64_t ns, bool is_point)
 		return thrum_yield();
 	if (!t)
 		return thrum__no_task();
-	err = thrum__wait_entry(t);
+	err = wait_entry_told(t);
 	if (err)
 		return err;
 	deadline = deadline_of(t, ns, is_point);

@@ -15,12 +15,12 @@
 
 #include <pthread.h>
 
-int thrum__stand_check(void)
+int thrum__stand_look(void)
 {
 	struct thrum__task *t = thrum__current_task();
 
-	return LIKELY(t) ? thrum__bracket_learn(t, thrum__wait_look(t), THRUM_FOREVER)
-			 : thrum__cannot_wait();
+	return t ? thrum__bracket_learn(t, thrum__wait_look(t), THRUM_FOREVER)
+		 : thrum__cannot_wait();
 }
 
 void thrum__stand_again(struct thrum__stander *s)
@@ -41,6 +41,18 @@ int thrum__stand_begin(struct thrum__stander *s)
 	}
 	thrum__stand_again(s);
 	return 0;
+}
+
+bool thrum__stand_begin_holding(struct thrum__stander *s)
+{
+	struct thrum__worker *w = thrum__tls_worker();
+
+	s->task = thrum__current_task();
+	if (!s->task || s->task->below || !thrum__lane_is_clear(&w->lane))
+		return false;
+	s->parker = &s->task->parker;
+	thrum__stand_again(s);
+	return true;
 }
 
 int thrum__stand_wait(struct thrum__stander *s, int64_t deadline_ns, bool deaf)

@@ -22,6 +22,10 @@
 #define THRUM_SCHED_STAND_H
 
 #include "core/waitqueue.h"
+#ifndef THRUM_MODEL
+#include "sched/await.h"
+#include "sched/worker.h"
+#endif
 
 struct thrum__task;
 
@@ -33,9 +37,21 @@ struct thrum__stander {
 
 /* What a call that may wait looks at first: 0; -ECANCELED, -ETIMEDOUT, and its timeout is told;
  * -EDEADLK; -ENOTSUP. */
+int thrum__stand_look(void);
+#ifdef THRUM_MODEL
 int thrum__stand_check(void);
+#else
+static inline int thrum__stand_check(void)
+{
+	const struct thrum__task *t = thrum__current_task();
+
+	return LIKELY(t && thrum__wait_is_plain(t)) ? 0 : thrum__stand_look();
+}
+#endif
 /* For one wait, or none.  0; -ENOMEM: a thread's only. */
 int thrum__stand_begin(struct thrum__stander *s);
+/* The same, holding a word: false: something is to be done first for which it must not be held. */
+bool thrum__stand_begin_holding(struct thrum__stander *s);
 /* The wait: 0: a turn of its was claimed, or a node fired; -ECANCELED; -ETIMEDOUT; -ENOMEM: no
  * timer.  @deaf: neither cancel nor the task's own deadline ends it. */
 int thrum__stand_wait(struct thrum__stander *s, int64_t deadline_ns, bool deaf);

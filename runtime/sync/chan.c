@@ -9,8 +9,10 @@
  *         their own; and without waiters one CAS and one store for each call are as few as it
  *         needs).
  *
- * WORD    31     2        1       0
- *         HELD   CLOSED   TAKES   HAS     what a send, a receive would find, for who only looks
+ * WORD    31     3         2        1       0
+ *         HELD   WAITING   CLOSED   TAKES   HAS
+ *         WAITING: a queue has turns.  TAKES, HAS: a send, a receive need not wait: for who only
+ *         looks.
  *
  * STATES  by what the holder finds, with room: stored + reserved < capacity:
  *         receivers wait: nothing is stored, and no sender waits.
@@ -60,6 +62,7 @@
 #include <thrum/time.h>
 
 #define CLOSED THRUM__CHAN_CLOSED
+#define WAITING THRUM__CHAN_WAITING
 
 /* ---- Holding ---- */
 
@@ -88,11 +91,14 @@ static bool has_item(const struct thrum_chan *c)
 /* What the word is to say. */
 uint32_t thrum__chan_flags(const struct thrum_chan *c)
 {
+	bool receivers = !thrum__waitqueue_is_empty(&c->receivers);
 	uint32_t v = load_relaxed(&c->word) & CLOSED;
 
+	if (receivers || !thrum__waitqueue_is_empty(&c->senders))
+		v |= WAITING;
 	if (has_item(c) || is_over(c))
 		v |= THRUM__CHAN_HAS;
-	if (v & CLOSED || has_room(c) || !thrum__waitqueue_is_empty(&c->receivers))
+	if (v & CLOSED || has_room(c) || receivers)
 		v |= THRUM__CHAN_TAKES;
 	return v;
 }
@@ -262,7 +268,7 @@ static int stand(const struct call *call, struct thrum__stander *me, int64_t dea
 }
 
 /* Tries again, and waits. */
-static NOINLINE int slowly(const struct call *call, int64_t deadline_ns)
+static COLD int again_slowly(const struct call *call, int64_t deadline_ns)
 {
 	struct thrum__granted g = {NULL, NULL};
 	struct thrum__stander me;
@@ -281,27 +287,79 @@ static NOINLINE int slowly(const struct call *call, int64_t deadline_ns)
 	return thrum__stand_end(&me, err, deadline_ns);
 }
 
-static ALWAYS_INLINE int now(const struct call *call)
+/* Holding: whatever it takes; drops the word. */
+static NOINLINE int now_held(const struct call *call)
 {
 	struct thrum__granted g = {NULL, NULL};
-	int err;
+	int err = attempt(call, &g);
 
-	if (thrum__in_forked_child())
-		return -ENOTSUP;
-	thrum__chan_hold(call->c);
-	err = attempt(call, &g);
 	thrum__chan_drop(call->c);
 	thrum__granted_resume(&g);
 	return err;
 }
 
+/* Holding @v: the same where nobody waits and there is room in a ring, or an item.  False: not so. */
+static ALWAYS_INLINE bool now_plainly(const struct call *call, uint32_t v)
+{
+	struct thrum_chan *c = call->c;
+	struct thrum__store *s = &c->store;
+	bool sends = call->what == SEND;
+
+	if ((v & (WAITING | (sends ? CLOSED : 0))) || s->order.kind != THRUM__FIFO ||
+	    !(sends ? has_room(c) : s->count > 0))
+		return false;
+	if (sends) {
+		thrum__store_put(s, call->item); /* T1 */
+		c->accepted++;
+		v = has_room(c) ? THRUM__CHAN_HAS | THRUM__CHAN_TAKES : THRUM__CHAN_HAS;
+	} else {
+		thrum__store_take(s, call->item); /* T2 */
+		v = s->count || is_over(c) ? v | THRUM__CHAN_TAKES
+					   : (v & CLOSED) | THRUM__CHAN_TAKES;
+	}
+	thrum__drop(&c->word, v);
+	return true;
+}
+
+static ALWAYS_INLINE int now(const struct call *call)
+{
+	uint32_t v;
+
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	v = thrum__chan_hold(call->c);
+	if (LIKELY(call->what != RESERVE && now_plainly(call, v)))
+		return 0;
+	return now_held(call);
+}
+
+/* Holding: tries, and waits. */
+static NOINLINE int slowly(const struct call *call, int64_t deadline_ns)
+{
+	struct thrum__granted g = {NULL, NULL};
+	struct thrum__stander me;
+	int err = attempt(call, &g);
+
+	if (err == -EAGAIN && thrum__stand_begin_holding(&me)) {
+		err = stand(call, &me, deadline_ns);
+		return thrum__stand_end(&me, err, deadline_ns);
+	}
+	thrum__chan_drop(call->c);
+	thrum__granted_resume(&g);
+	return err == -EAGAIN ? again_slowly(call, deadline_ns) : err;
+}
+
 static ALWAYS_INLINE int now_or_slowly(struct call call, int64_t deadline_ns)
 {
 	int err = thrum__stand_check();
+	uint32_t v;
 
-	if (LIKELY(!err))
-		err = now(&call);
-	return UNLIKELY(err == -EAGAIN) ? slowly(&call, deadline_ns) : err;
+	if (UNLIKELY(err))
+		return err;
+	v = thrum__chan_hold(call.c);
+	if (LIKELY(call.what != RESERVE && now_plainly(&call, v)))
+		return 0;
+	return slowly(&call, deadline_ns);
 }
 
 static inline struct call send_of(struct thrum_chan *c, const void *item)
@@ -389,7 +447,7 @@ ssize_t thrum_chan_recv_many(struct thrum_chan *c, void *items, size_t max, int6
 	if (n != -EAGAIN)
 		return n;
 	first = recv_of(c, items);
-	n = slowly(&first, deadline_ns);
+	n = again_slowly(&first, deadline_ns);
 	if (n)
 		return n;
 	if (max > 1)

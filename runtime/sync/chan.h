@@ -20,6 +20,7 @@ struct thrum__chan_turn {
 #define THRUM__CHAN_HAS 1u    /* a receive need not wait */
 #define THRUM__CHAN_TAKES 2u  /* a send need not wait */
 #define THRUM__CHAN_CLOSED 4u
+#define THRUM__CHAN_WAITING 8u /* one of its queues has turns */
 
 struct thrum_chan {
 	struct atomic32 word;
@@ -32,9 +33,9 @@ struct thrum_chan {
 };
 
 /* Around what is done with a channel: the word's flags are made anew by drop. */
-static inline void thrum__chan_hold(struct thrum_chan *c)
+static inline uint32_t thrum__chan_hold(struct thrum_chan *c)
 {
-	thrum__hold(&c->word);
+	return thrum__hold(&c->word);
 }
 void thrum__chan_drop(struct thrum_chan *c);
 /* Holding: the value that it drops. */
