@@ -384,7 +384,8 @@ static const struct path paths[] = {
     {"semaphore", 32 * STEP, "take a permit, give it back", semaphore},
     {"chan", 32 * STEP, "send an item into a channel, receive it", chan},
     {"rendezvous", 32 * STEP, "hand an item to a task that waits, or take it", rendezvous},
-    {"select_ready", 32 * STEP, "send; select over two channels, one of which has it", select_ready},
+    {"select_ready", 32 * STEP, "send; select over two channels, one of which has it",
+     select_ready},
     {"select_wait", 32 * STEP, "rendezvous with a select over two channels", select_wait},
     {"timer_cancel", 128 * STEP, "spawn a task for later, cancel it, join it", timer_cancel},
 };

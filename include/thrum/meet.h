@@ -119,8 +119,8 @@ void thrum_wait_group_add(struct thrum_wait_group *g, unsigned n);
 void thrum_wait_group_done(struct thrum_wait_group *g);
 
 /*
- * thrum_wait_group_wait - wait until all that were added are done.  thrum_wait_group_wait_until -
- * no longer than @deadline_ns.
+ * thrum_wait_group_wait - wait until all that were added are done.
+ * thrum_wait_group_wait_until - no longer than @deadline_ns.
  *
  * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: yes.
  * Sees: all that was done before each done.
@@ -136,11 +136,11 @@ struct thrum_once {
 	uint64_t reserved[6];
 };
 
-#define THRUM_ONCE_INIT \
-	{               \
-		{       \
+#define THRUM_ONCE_INIT   \
+	{                 \
+		{         \
 			0 \
-		}       \
+		}         \
 	}
 
 /*

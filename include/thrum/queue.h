@@ -3,7 +3,7 @@
  * queue.h - queues in asyncio's sense: a channel that gives its items in an order of its own, and
  * knows which of them have been dealt with.
  *
- *	struct thrum_queue *q = thrum_queue_create(THRUM_QUEUE_FIFO, sizeof(struct page), 100, NULL);
+ *	q = thrum_queue_create(THRUM_QUEUE_FIFO, sizeof(struct page), 100, NULL);
  *
  *	err = thrum_queue_put(q, &page);
  *

@@ -12,9 +12,10 @@
  *	thrum_mutex_unlock(&lock);
  *
  * They lie wherever their user puts them, hold no memory of their own, and are made by init or what
- * INIT says; they must not be copied or moved once in use.  Fini asserts that nobody holds or waits.
- * Who comes to hold one, and knows that nobody else will, may free it, even if the one that gave it
- * back has not returned yet.  Tasks and outside threads may use one together, tasks of several runtimes too.
+ * INIT says; they must not be copied or moved once in use.  Fini asserts that nobody holds or
+ * waits. Who comes to hold one, and knows that nobody else will, may free it, even if the one that
+ * gave it back has not returned yet.  Tasks and outside threads may use one together, tasks of
+ * several runtimes too.
  *
  * Every call that waits returns 0, or with nothing taken and nothing lost:
  *	-ECANCELED   the calling task was cancelled (looked at on entry, too)
@@ -36,11 +37,11 @@ extern "C" {
 
 #define THRUM_SEM_MAX 0x3fffffff
 /* A semaphore with so many permits. */
-#define THRUM_SEM_INIT(permits) \
-	{                       \
-		{               \
+#define THRUM_SEM_INIT(permits)            \
+	{                                  \
+		{                          \
 			(permits), 0, 0, 0 \
-		}               \
+		}                          \
 	}
 
 /* ---- Mutex ---- */
@@ -144,7 +145,6 @@ void thrum_rwlock_downgrade(struct thrum_rwlock *l);
 
 /* ---- Semaphore ---- */
 
-
 /* Its fields are the library's. */
 struct thrum_sem {
 	uint64_t reserved[4];
@@ -235,8 +235,8 @@ THRUM_MUST_CHECK int thrum_cond_wait_until(struct thrum_cond *c, struct thrum_mu
 					   int64_t deadline_ns);
 
 /*
- * thrum_cond_signal - wake the one that has waited longest, if any waits.  thrum_cond_broadcast -
- * wake all that wait.
+ * thrum_cond_signal - wake the one that has waited longest, if any waits.
+ * thrum_cond_broadcast - wake all that wait.
  *
  * Called from: anywhere, with the mutex held or not.  Suspends: no.
  * asyncio: Condition.notify, notify_all.

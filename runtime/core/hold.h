@@ -20,8 +20,8 @@
  *
  * OWNERS  what it guards: the holder.
  *
- * CALLERS any thread.  A holder waits for nothing and calls nothing that may; several words are held
- *         in the order of their addresses.
+ * CALLERS any thread.  A holder waits for nothing and calls nothing that may; several words are
+ *         held in the order of their addresses.
  *
  * ORDER   O1 release at T2 pairs with O2 acquire at T1, and with that of T3 where it is to see what
  *         a holder did.  A store ends earlier release sequences, but its holder has acquired what

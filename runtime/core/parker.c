@@ -45,11 +45,11 @@
  * OWNERS  word: all, by CAS; T9 stores, when no other can have seq s or the task.
  *         relay: the owner writes it before T6, the winner of T8 has read it before its CAS.
  *
- * CALLERS fire, claim, cancel, is_over: any number at a time, beside one another and one of the owner's
- *         calls; resume: once after T14.  park, lend, abandon, reset: one at a time; shield, unshield, scope_over, too, and
- *         between waits: no node or timer with seq is out, no wait is lent.  Cancel needs the owner
- *         alive; fire and claim do not: parkers live in memory that stays parkers for ever, and seq never
- *         goes back.
+ * CALLERS fire, claim, cancel, is_over: any number at a time, beside one another and one of the
+ *         owner's calls; resume: once after T14.  park, lend, abandon, reset: one at a time;
+ *         shield, unshield, scope_over, too, and between waits: no node or timer with seq is out,
+ *         no wait is lent.  Cancel needs the owner alive; fire and claim do not: parkers live in
+ *         memory that stays parkers for ever, and seq never goes back.
  *
  * ORDER   O1 release at T1 (the saved context, the nodes) pairs with O2 acquire at T3, T4: unpark
  *            may resume it; and of parked, which looks at what a parked owner left.

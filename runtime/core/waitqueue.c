@@ -238,7 +238,7 @@ void thrum__waitqueue_grant_all(struct thrum__waitqueue *q, struct atomic32 *wor
 bool thrum__turn_leave(struct thrum__turn *t)
 {
 	if (plain_read(&t->links.next) && !plain_read(&t->claimed))
-		unlink_turn(t); /* T5 */
+		unlink_turn(t);         /* T5 */
 	return plain_read(&t->claimed); /* T6 */
 }
 

@@ -45,7 +45,8 @@ struct thrum__turn {
 	bool parked;          /* ... and its owner is to be resumed */
 };
 
-/* Those that were granted their turn and are to be resumed, oldest first, but for those that run. */
+/* Those that were granted their turn and are to be resumed, oldest first, but for those that run.
+ * */
 struct thrum__granted {
 	struct thrum__turn_links *first, *last;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * select.c - the first of several things: channels in both directions, futures, tokens, descriptors,
- * a time.
+ * select.c - the first of several things: channels in both directions, futures, tokens,
+ * descriptors, a time.
  *
  * A select looks at its branches; of those that seem ready it tries one at random, and is mostly
  * done.  If none is ready it waits for all of them with one number of its parker: a turn in each
@@ -32,7 +32,7 @@
 #include "base/assert.h"
 #include "base/os.h"
 #include "core/token.h"
-#include "io/poll.h"
+#include "io/poll_set.h"
 #include "sched/await.h"
 #include "sched/fork_check.h"
 #include "sched/token.h"

@@ -8,7 +8,7 @@
  *
  * What can fail: memory for more than a few descriptors, and watching.
  */
-#include "io/poll.h"
+#include "io/poll_set.h"
 
 #include "io/op.h"
 #include "sched/worker.h"

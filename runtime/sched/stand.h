@@ -70,9 +70,9 @@ void *thrum__stand_who(void);
 uint64_t thrum__stand_random(void);
 
 /*
- * Waits with @t, the only turn of its wait, which is on a queue under @word; no node hangs anywhere.
- * 0: granted, and what was written is seen; else why not: @word is held, *@v its value, and @t is on
- * no queue.
+ * Waits with @t, the only turn of its wait, which is on a queue under @word; no node hangs
+ * anywhere. 0: granted, and what was written is seen; else why not: @word is held, *@v its value,
+ * and @t is on no queue.
  */
 static inline int thrum__stand_on(struct thrum__stander *s, struct thrum__turn *t,
 				  struct atomic32 *word, uint32_t *v, int64_t deadline_ns,

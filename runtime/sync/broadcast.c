@@ -3,9 +3,9 @@
  * broadcast.c - one item for all: a ring of the last items, numbered since the first, and listeners
  * that know which number is next for them.
  *
- * A send overwrites the oldest item and lets all that wait go on (core/waitqueue.c: grant_all); they
- * look again.  Rejected: a count of listeners for each item (a send would wait for the slowest, or
- * the ring would grow).
+ * A send overwrites the oldest item and lets all that wait go on (core/waitqueue.c: grant_all);
+ * they look again.  Rejected: a count of listeners for each item (a send would wait for the
+ * slowest, or the ring would grow).
  *
  * OWNERS  ring, sent, queue: who holds the word (core/hold.h).  A listener: its user.
  *

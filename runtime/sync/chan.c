@@ -48,6 +48,8 @@
  *
  * RECLAIM with the last reference (core/refs.h); nobody waits then.
  *
+ * Birth, close and end are in chan_life.c.
+ *
  * TEST    tests/model/scen_chan.c; tests/unit/test_chan.c
  */
 #include "sync/chan.h"
@@ -76,16 +78,14 @@ static bool has_room(const struct thrum_chan *c)
 	return c->store.count + c->reserved < c->store.capacity;
 }
 
-/* Nothing is to come any more. */
-static bool is_over(const struct thrum_chan *c)
+bool thrum__chan_is_over(const struct thrum_chan *c)
 {
 	return is_closed(c) && c->store.count + c->reserved == 0;
 }
 
 static bool has_item(const struct thrum_chan *c)
 {
-	return c->store.count ||
-	       (!c->store.capacity && !thrum__waitqueue_is_empty(&c->senders));
+	return c->store.count || (!c->store.capacity && !thrum__waitqueue_is_empty(&c->senders));
 }
 
 /* What the word is to say. */
@@ -96,7 +96,7 @@ uint32_t thrum__chan_flags(const struct thrum_chan *c)
 
 	if (receivers || !thrum__waitqueue_is_empty(&c->senders))
 		v |= WAITING;
-	if (has_item(c) || is_over(c))
+	if (has_item(c) || thrum__chan_is_over(c))
 		v |= THRUM__CHAN_HAS;
 	if (v & CLOSED || has_room(c) || receivers)
 		v |= THRUM__CHAN_TAKES;
@@ -191,7 +191,7 @@ int thrum__chan_take(struct thrum_chan *c, void *item, struct thrum__granted *g)
 	}
 	if (!c->store.capacity && take_over(c, item, g)) /* T2 */
 		return 0;
-	return is_over(c) ? -EPIPE : -EAGAIN;
+	return thrum__chan_is_over(c) ? -EPIPE : -EAGAIN;
 }
 
 static int reserve(struct thrum_chan *c)
@@ -209,7 +209,7 @@ static void unreserve(struct thrum_chan *c, struct thrum__granted *g)
 {
 	ENSURE(c->reserved > 0, "commit or abandon what was reserved, once");
 	c->reserved--;
-	if (!is_over(c)) {
+	if (!thrum__chan_is_over(c)) {
 		admit(c, g);
 		thrum__chan_drop(c);
 	} else {
@@ -298,7 +298,8 @@ static NOINLINE int now_held(const struct call *call)
 	return err;
 }
 
-/* Holding @v: the same where nobody waits and there is room in a ring, or an item.  False: not so. */
+/* Holding @v: the same where nobody waits and there is room in a ring, or an item.  False: not so.
+ * */
 static ALWAYS_INLINE bool now_plainly(const struct call *call, uint32_t v)
 {
 	struct thrum_chan *c = call->c;
@@ -314,8 +315,8 @@ static ALWAYS_INLINE bool now_plainly(const struct call *call, uint32_t v)
 		v = has_room(c) ? THRUM__CHAN_HAS | THRUM__CHAN_TAKES : THRUM__CHAN_HAS;
 	} else {
 		thrum__store_take(s, call->item); /* T2 */
-		v = s->count || is_over(c) ? v | THRUM__CHAN_TAKES
-					   : (v & CLOSED) | THRUM__CHAN_TAKES;
+		v = s->count || thrum__chan_is_over(c) ? v | THRUM__CHAN_TAKES
+						       : (v & CLOSED) | THRUM__CHAN_TAKES;
 	}
 	thrum__drop(&c->word, v);
 	return true;
@@ -494,109 +495,4 @@ void thrum_chan_abandon(struct thrum_chan *c)
 		return;
 	thrum__chan_hold(c);
 	unreserve(c, &g);
-}
-
-/* ---- The end ---- */
-
-void thrum_chan_close(struct thrum_chan *c)
-{
-	uint32_t v;
-
-	if (thrum__in_forked_child())
-		return;
-	v = thrum__hold(&c->word);
-	if (v & CLOSED) {
-		thrum__drop(&c->word, v);
-		return;
-	}
-	store_relaxed(&c->word, v | CLOSED | THRUM__HELD);
-	thrum__waitqueue_grant_all(&c->senders, &c->word, thrum__chan_flags(c)); /* T5 */
-	thrum__chan_hold(c);
-	if (is_over(c))
-		thrum__waitqueue_grant_all(&c->receivers, &c->word, thrum__chan_flags(c)); /* T5 */
-	else
-		thrum__chan_drop(c);
-}
-
-bool thrum_chan_is_closed(const struct thrum_chan *c)
-{
-	return load_acquire(&c->word) & CLOSED; /* O1 */
-}
-
-size_t thrum_chan_count(const struct thrum_chan *chan)
-{
-	struct thrum_chan *c = (struct thrum_chan *)(uintptr_t)chan;
-	uint32_t v;
-	size_t count;
-
-	if (thrum__in_forked_child())
-		return 0;
-	v = thrum__hold(&c->word);
-	count = c->store.count;
-	thrum__drop(&c->word, v);
-	return count;
-}
-
-/* ---- Life ---- */
-
-bool thrum__chan_init(struct thrum_chan *c, size_t item_size, size_t capacity,
-		      const struct thrum__order *order)
-{
-	c->senders = c->receivers = (struct thrum__waitqueue){{NULL, NULL}};
-	c->reserved = 0;
-	c->accepted = 0;
-	c->drop = NULL;
-	if (!thrum__store_init(&c->store, item_size, capacity, order))
-		return false;
-	store_relaxed(&c->word, 0);
-	store_relaxed(&c->word, thrum__chan_flags(c));
-	thrum__refs_publish(&c->refs, 1);
-	return true;
-}
-
-void thrum__chan_fini(struct thrum_chan *c)
-{
-	ENSURE(thrum__waitqueue_is_empty(&c->senders) && thrum__waitqueue_is_empty(&c->receivers),
-	       "release a channel's last reference when nobody waits at it");
-	for (; c->drop && c->store.count; c->store.count--) {
-		c->drop(thrum__store_at(&c->store, c->store.head));
-		if (++c->store.head == c->store.capacity)
-			c->store.head = 0;
-	}
-	thrum__store_fini(&c->store);
-}
-
-struct thrum_chan *thrum_chan_create_drop(size_t item_size, size_t capacity,
-					  void (*drop)(void *item))
-{
-	static const struct thrum__order fifo = {THRUM__FIFO, NULL};
-	struct thrum_chan *c = thrum__os_alloc(sizeof(*c));
-
-	if (!c)
-		return NULL;
-	if (!thrum__chan_init(c, item_size, capacity, &fifo)) {
-		thrum__os_free(c);
-		return NULL;
-	}
-	c->drop = drop;
-	return c;
-}
-
-struct thrum_chan *thrum_chan_create(size_t item_size, size_t capacity)
-{
-	return thrum_chan_create_drop(item_size, capacity, NULL);
-}
-
-void thrum_chan_retain(struct thrum_chan *c)
-{
-	if (c)
-		thrum__refs_retain(&c->refs);
-}
-
-void thrum_chan_release(struct thrum_chan *c)
-{
-	if (!c || thrum__in_forked_child() || !thrum__refs_release(&c->refs))
-		return;
-	thrum__chan_fini(c);
-	thrum__os_free(c);
 }

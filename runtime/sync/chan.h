@@ -17,8 +17,8 @@ struct thrum__chan_turn {
 };
 
 /* In the word, beside HELD: as of the last holder. */
-#define THRUM__CHAN_HAS 1u    /* a receive need not wait */
-#define THRUM__CHAN_TAKES 2u  /* a send need not wait */
+#define THRUM__CHAN_HAS 1u   /* a receive need not wait */
+#define THRUM__CHAN_TAKES 2u /* a send need not wait */
 #define THRUM__CHAN_CLOSED 4u
 #define THRUM__CHAN_WAITING 8u /* one of its queues has turns */
 
@@ -43,6 +43,8 @@ uint32_t thrum__chan_flags(const struct thrum_chan *c);
 
 /* @t, of @s, is about to be pushed. */
 void thrum__chan_turn_init(struct thrum__chan_turn *t, const struct thrum__stander *s, void *item);
+/* Holding: it is closed, and nothing is in it or to come. */
+bool thrum__chan_is_over(const struct thrum_chan *c);
 /* Holding: 0; -EAGAIN: not now; -EPIPE.  Those that go on because of it are added to @g. */
 int thrum__chan_put(struct thrum_chan *c, const void *item, struct thrum__granted *g);
 int thrum__chan_take(struct thrum_chan *c, void *item, struct thrum__granted *g);

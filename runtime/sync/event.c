@@ -46,8 +46,7 @@ void thrum_event_init(struct thrum_event *e)
 
 void thrum_event_fini(struct thrum_event *e)
 {
-	ENSURE(!(load_relaxed(&event_of(e)->word) & ~SET),
-	       "end an event when nobody waits for it");
+	ENSURE(!(load_relaxed(&event_of(e)->word) & ~SET), "end an event when nobody waits for it");
 }
 
 bool thrum_event_is_set(const struct thrum_event *e)

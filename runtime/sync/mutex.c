@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WHAT    The mutex: one word, and a queue of those that wait.  An unlock wakes the first one, which
- *         then tries like all others: whoever runs already and comes by is not held up by one that
- *         has yet to get a CPU (no convoy).  One that was woken for nothing, and has waited for a
- *         millisecond, is handed it by the next unlock, and so are those behind it, until one comes
- *         that has not waited so long (Go's sync.Mutex).  Rejected: handing it over always (each
- *         lock of two busy tasks costs two switches: the queue never gets empty again); never (who
- *         waits may wait for ever).
+ * WHAT    The mutex: one word, and a queue of those that wait.  An unlock wakes the first one,
+ *         which then tries like all others: whoever runs already and comes by is not held up by one
+ *         that has yet to get a CPU (no convoy).  One that was woken for nothing, and has waited
+ *         for a millisecond, is handed it by the next unlock, and so are those behind it, until one
+ *         comes that has not waited so long (Go's sync.Mutex).  Rejected: handing it over always
+ *         (each lock of two busy tasks costs two switches: the queue never gets empty again); never
+ *         (who waits may wait for ever).
  *
  * WORD    31     3         2       1        0
  *         HELD   HANDING   WOKEN   QUEUED   LOCKED
@@ -16,7 +16,8 @@
  *         unlock hands it to the first one.
  *         HELD (core/hold.h): the holder's.
  *
- * MOVES   T1 not LOCKED -> LOCKED                lock, try_lock; the one that was woken clears WOKEN
+ * MOVES   T1 not LOCKED -> LOCKED                lock, try_lock; the one that was woken clears
+ *                                                WOKEN
  *         T2 LOCKED, nothing else -> free        unlock
  *         T3 holding: LOCKED -> not LOCKED; the first one is woken (WOKEN), if none is    unlock
  *         T4 holding, HANDING: the first one has it now, LOCKED stays                     unlock
@@ -322,7 +323,7 @@ static uint32_t pass_on(struct thrum__mutex *m, uint32_t v, struct thrum__grante
 	}
 	v = after_leaving(m, v);
 	if (t && hands)
-		return v; /* T4 */
+		return v;                       /* T4 */
 	return (v & ~LOCKED) | (t ? WOKEN : 0); /* T3 */
 }
 

@@ -14,8 +14,8 @@
  *
  * OWNERS  value: who is BUSY, before DONE; then it stays.  who: written and read holding the word.
  *
- * ORDER   DONE by a holder's drop (core/hold.h: O1) pairs with O1 acquire of who finds it: value, and
- * what the function did.
+ * ORDER   DONE by a holder's drop (core/hold.h: O1) pairs with O1 acquire of who finds it: value,
+ * and what the function did.
  *
  * What can fail: a wait's timer, a thread's parker; the function.
  */

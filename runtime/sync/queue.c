@@ -29,8 +29,7 @@ struct thrum_queue {
 static void settle(struct thrum_queue *q)
 {
 	if (q->done == q->chan.accepted)
-		thrum__waitqueue_grant_all(&q->joiners, &q->chan.word,
-					   thrum__chan_flags(&q->chan));
+		thrum__waitqueue_grant_all(&q->joiners, &q->chan.word, thrum__chan_flags(&q->chan));
 	else
 		thrum__chan_drop(&q->chan);
 }

@@ -35,10 +35,10 @@
  *
  * PROOF   T1 and T2 fail once QUEUED is set, so what is given afterwards is given by a holder, who
  *         serves the queue: no permit lies beside one that waits for it.  A claim that fails costs
- *         no permits: I1.  Between two batches of serve permits lie beside turns, and whoever serves
- *         comes back for them, or another holder has served them.  A turn that leaves may have been the first, with others behind it that
- *         want less: its owner serves them before it drops the word: I2.  T1, T2 lock-free; the
- *         rest blocks on the holder.
+ *         no permits: I1.  Between two batches of serve permits lie beside turns, and whoever
+ *         serves comes back for them, or another holder has served them.  A turn that leaves may
+ *         have been the first, with others behind it that want less: its owner serves them before
+ *         it drops the word: I2.  T1, T2 lock-free; the rest blocks on the holder.
  *
  * RECLAIM the semaphore is its user's.  The last access of each call to it is one to the word, and
  *         who was granted goes on when the word has been dropped (core/waitqueue.c: I4).
@@ -81,7 +81,8 @@ static inline bool take_free(struct thrum__sem *s, uint32_t n)
 	return true;
 }
 
-/* Holding: grants some of those at the front whose wishes *@v has permits for; *@v is the word's new
+/* Holding: grants some of those at the front whose wishes *@v has permits for; *@v is the word's
+ * new
  * value.  True: there may be more of them. */
 static bool serve_some(struct thrum__sem *s, uint32_t *v, struct thrum__granted *g)
 {

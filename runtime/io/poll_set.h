@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* poll.h - descriptors of a wait for one of several things; poll.c tells how. */
-#ifndef THRUM_IO_POLL_H
-#define THRUM_IO_POLL_H
+/* poll_set.h - descriptors of a wait for one of several things; poll.c tells how. */
+#ifndef THRUM_IO_POLL_SET_H
+#define THRUM_IO_POLL_SET_H
 
 #include "core/edge.h"
 #include "poll/descriptor.h"
