@@ -15,15 +15,15 @@
  *         looks.
  *
  * STATES  by what the holder finds, with room: stored + reserved < capacity:
- *         receivers wait: nothing is stored, and no sender waits.
+ *         receivers wait: nothing is stored, and no sender waits, unless all room is reserved.
  *         senders wait: no room.
  *         nobody waits.
  *         Each of them CLOSED: no sender waits, no receiver unless rooms are reserved.
  *
  * MOVES   T1 put: to the first receiver that waits, else into the store
  *         T2 take: from the store, then room is given to the first senders that wait: their items
- *            are put in, or it is reserved; without a store: from the first sender that waits
- *         T3 commit, abandon: of what was reserved
+ *            are put (T1), or it is reserved; without a store: from the first sender that waits
+ *         T3 commit, abandon: of what was reserved; then room is given as at T2
  *         T4 a turn comes that finds neither; one leaves
  *         T5 close: all senders that wait go, with -EPIPE; and all receivers, when nothing is
  *            stored or reserved: then or later
@@ -158,12 +158,10 @@ static void admit(struct thrum_chan *c, struct thrum__granted *g)
 	struct thrum__chan_turn *t;
 
 	while (has_room(c) && (t = chan_turn_of(thrum__waitqueue_claim(&c->senders)))) {
-		if (plain_read(&t->reserves)) {
+		if (plain_read(&t->reserves))
 			c->reserved++;
-		} else {
-			thrum__store_put(&c->store, plain_read(&t->item));
-			c->accepted++;
-		}
+		else
+			put_in(c, plain_read(&t->item), g);
 		grant(t, g);
 	}
 }
