@@ -202,10 +202,15 @@ static int reserve(struct thrum_chan *c)
 	return 0;
 }
 
+static void hold_reserved(struct thrum_chan *c)
+{
+	thrum__chan_hold(c);
+	ENSURE(c->reserved > 0, "commit or abandon what was reserved, once");
+}
+
 /* T3: one room less is reserved, and perhaps that was what those that wait were waiting for. */
 static void unreserve(struct thrum_chan *c, struct thrum__granted *g)
 {
-	ENSURE(c->reserved > 0, "commit or abandon what was reserved, once");
 	c->reserved--;
 	if (!thrum__chan_is_over(c)) {
 		admit(c, g);
@@ -480,7 +485,7 @@ void thrum_chan_commit(struct thrum_chan *c, const void *item)
 
 	if (thrum__in_forked_child())
 		return;
-	thrum__chan_hold(c);
+	hold_reserved(c);
 	put_in(c, item, &g);
 	unreserve(c, &g);
 }
@@ -491,6 +496,6 @@ void thrum_chan_abandon(struct thrum_chan *c)
 
 	if (thrum__in_forked_child())
 		return;
-	thrum__chan_hold(c);
+	hold_reserved(c);
 	unreserve(c, &g);
 }
