@@ -78,7 +78,8 @@ THRUM_MUST_CHECK int thrum_chan_send_until(struct thrum_chan *c, const void *ite
 					   int64_t deadline_ns);
 
 /*
- * thrum_chan_try_send - put @item in if there is room, or somebody waits for it.
+ * thrum_chan_try_send - put @item in if there is room; with a capacity of 0: if somebody waits for
+ * it.
  *
  * Called from: anywhere.  Suspends: no.
  * Returns: 0; -EAGAIN; -EPIPE.
@@ -110,7 +111,8 @@ THRUM_MUST_CHECK ssize_t thrum_chan_recv_many(struct thrum_chan *c, void *items,
 					      int64_t deadline_ns);
 
 /*
- * thrum_chan_try_recv - take an item if there is one, or somebody waits to send it.
+ * thrum_chan_try_recv - take an item if there is one; with a capacity of 0: if somebody waits to
+ * send it.
  * thrum_chan_try_recv_many - the same for up to @max.
  *
  * Called from: anywhere.  Suspends: no.

@@ -98,7 +98,7 @@ uint32_t thrum__chan_flags(const struct thrum_chan *c)
 		v |= WAITING;
 	if (has_item(c) || thrum__chan_is_over(c))
 		v |= THRUM__CHAN_HAS;
-	if (v & CLOSED || has_room(c) || receivers)
+	if (v & CLOSED || has_room(c) || (receivers && !c->store.capacity))
 		v |= THRUM__CHAN_TAKES;
 	return v;
 }
