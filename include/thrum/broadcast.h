@@ -6,7 +6,7 @@
  *	struct thrum_listener l;
  *
  *	thrum_broadcast_listen(news, &l);
- *	while ((err = thrum_listener_recv(&l, &item)) != -EPIPE)
+ *	while ((err = thrum_listener_recv(&l, &item)) == 0 || err == -EOVERFLOW)
  *		if (err == 0)
  *			show(&item);
  *	thrum_listener_fini(&l);

@@ -2,15 +2,19 @@
 /*
  * meet.h - where tasks meet: event, barrier, wait group, once.
  *
- *	struct thrum_wait_group pages;
+ *	struct thrum_wait_group *pages = &site->pages;
  *
- *	thrum_wait_group_init(&pages);
  *	for (i = 0; i < n; i++) {
- *		thrum_wait_group_add(&pages, 1);
- *		... each ends with thrum_wait_group_done(&pages)
+ *		thrum_wait_group_add(pages, 1);
+ *		... each ends with thrum_wait_group_done(pages)
  *	}
- *	err = thrum_wait_group_wait(&pages);
+ *	err = thrum_wait_group_wait(pages);
  *
+ * (A wait that is cancelled returns before the others are done: what they use must outlive them.
+ * A scope waits in any case.)
+ *
+ * One may be freed when all calls that wait at it have returned; set, done and the last arrival may
+ * still be about to return.
  * Where they may lie, who may use them, and what calls that wait return, is as in sync.h.
  */
 #ifndef THRUM_MEET_H

@@ -39,6 +39,9 @@ struct thrum_queue;
  *
  * @order: one of those above.  @compare: as for qsort, for THRUM_QUEUE_PRIORITY, else NULL; it is
  * called under the queue's lock: it must be short, not wait and not use the queue.
+ * thrum_queue_create_drop - the same; @drop is called with each item that goes with the queue, or
+ * with a shutdown.
+ *
  * Called from: anywhere.  Suspends: no.
  * Ownership: returns one reference.
  * Returns: the queue; NULL: no memory, or a bad argument.
@@ -46,6 +49,9 @@ struct thrum_queue;
  */
 struct thrum_queue *thrum_queue_create(int order, size_t item_size, size_t capacity,
 				       int (*compare)(const void *, const void *));
+struct thrum_queue *thrum_queue_create_drop(int order, size_t item_size, size_t capacity,
+					    int (*compare)(const void *, const void *),
+					    void (*drop)(void *item));
 
 /*
  * thrum_queue_retain, thrum_queue_release - one reference more, or less.  @q may be NULL.

@@ -56,7 +56,7 @@ enum thrum_branch_what {
  * thrum_on_future - @f is done; look at thrum_result.  @f NULL: at once.
  * thrum_on_token - @level (THRUM_SOFT, THRUM_HARD) was requested of @t.  @t NULL: never.
  * thrum_on_time - thrum_now has come to @at_ns.
- * thrum_on_fd - one of @events (POLLIN, POLLOUT) is there, or an error.
+ * thrum_on_fd - one of @events (POLLIN, POLLOUT) is there, or an error.  @fd below 0: never.
  *
  * Called from: anywhere.  Suspends: no.
  * Returns: a branch for thrum_select, which may be used again.

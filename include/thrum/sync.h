@@ -12,10 +12,11 @@
  *	thrum_mutex_unlock(&lock);
  *
  * They lie wherever their user puts them, hold no memory of their own, and are made by init or what
- * INIT says; they must not be copied or moved once in use.  Fini asserts that nobody holds or
- * waits. Who comes to hold one, and knows that nobody else will, may free it, even if the one that
- * gave it back has not returned yet.  Tasks and outside threads may use one together, tasks of
- * several runtimes too.
+ * INIT says, which for all but semaphores is zero; they must not be copied or moved once in use.
+ * Fini asserts that nobody holds or waits.  Who comes to hold one, and knows that nobody else will,
+ * may free it, even if the one that gave it back has not returned yet.  Tasks and outside threads
+ * may use one together, tasks of several runtimes too; "anywhere" is in no signal handler (a task
+ * waits for signals: signal.h).
  *
  * Every call that waits returns 0, or with nothing taken and nothing lost:
  *	-ECANCELED   the calling task was cancelled (looked at on entry, too)
@@ -24,7 +25,8 @@
  *	-ENOMEM      no timer for a deadline, or no memory for an outside thread's wait
  *	-EDEADLK     in a callback or another place where nobody may wait
  *	-ENOTSUP     in a forked child; there what gives back does nothing
- * What was granted to one whose wait has just ended otherwise goes to the next one.
+ * What was granted to one whose wait has just ended otherwise goes to the next one.  A task that
+ * was cancelled and has to lock something to clean up does so inside a shield (time.h).
  */
 #ifndef THRUM_SYNC_H
 #define THRUM_SYNC_H
@@ -36,12 +38,14 @@ extern "C" {
 #endif
 
 #define THRUM_SEM_MAX 0x3fffffff
-/* A semaphore with so many permits. */
-#define THRUM_SEM_INIT(permits)            \
-	{                                  \
-		{                          \
-			(permits), 0, 0, 0 \
-		}                          \
+/* A semaphore with so many permits: a constant, 0 ... THRUM_SEM_MAX. */
+#define THRUM_SEM_CHECKED(permits) \
+	((permits) + 0 * sizeof(char[(unsigned)(permits) <= THRUM_SEM_MAX ? 1 : -1]))
+#define THRUM_SEM_INIT(permits)                             \
+	{                                                   \
+		{                                           \
+			THRUM_SEM_CHECKED(permits), 0, 0, 0 \
+		}                                           \
 	}
 
 /* ---- Mutex ---- */
@@ -66,12 +70,12 @@ void thrum_mutex_fini(struct thrum_mutex *m);
  * than @deadline_ns.
  *
  * Not recursive: who holds it and locks it again waits for ever (asserted in a debug build).  Who
- * comes may be faster than one that was woken for it, but who has waited for a millisecond is
- * handed it next.
+ * comes may be faster than one that was woken for it, but who was woken 16 times and found it taken
+ * is handed it next.
  * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: yes.
  * Sees: all that was done before the last unlock.
  * Returns: 0, or why not, as above.
- * asyncio: Lock.acquire.  Source of the millisecond: Go's sync.Mutex.
+ * asyncio: Lock.acquire.
  */
 THRUM_MUST_CHECK int thrum_mutex_lock(struct thrum_mutex *m);
 THRUM_MUST_CHECK int thrum_mutex_lock_until(struct thrum_mutex *m, int64_t deadline_ns);
@@ -98,7 +102,7 @@ struct thrum_rwlock {
 	uint64_t reserved[4];
 };
 
-#define THRUM_RWLOCK_INIT THRUM_SEM_INIT(THRUM_SEM_MAX)
+#define THRUM_RWLOCK_INIT THRUM_SEM_INIT(0)
 
 /*
  * thrum_rwlock_init - a lock that nobody holds.  thrum_rwlock_fini - it is not used any more.
@@ -223,7 +227,9 @@ void thrum_cond_fini(struct thrum_cond *c);
  *
  * It waits before it gives @m back: a signal from then on is for it.  It holds @m when it returns,
  * whatever it returns, and waits for that even if it was cancelled.  No wake for nothing; but what
- * was signalled may be over by the time, so: while (!there) thrum_cond_wait.
+ * was signalled may be over by the time, so wait in a loop, and leave it on a failure:
+ *	while (!there && !err)
+ *		err = thrum_cond_wait(&c, &m);
  * Called from: who holds @m, a task or an outside thread.  Suspends: yes.  Cancellation point: yes,
  * but for having @m again.
  * Sees: all that was done before the signal.

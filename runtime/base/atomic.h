@@ -49,6 +49,7 @@ struct atomicptr {
 #ifdef THRUM_MODEL
 #include "model_atomic.h"
 #define thread_yield() spin_hint()
+#define thread_nap() spin_hint()
 #else
 
 #include <sched.h>
@@ -132,19 +133,26 @@ static inline void thread_yield(void)
 	sched_yield();
 }
 
+/* Some ten microseconds (os_wait.c). */
+void thrum__thread_nap(void);
+#define thread_nap() thrum__thread_nap()
+
 #define plain_read(p) (*(p))
 #define plain_write(p, x) ((void)(*(p) = (x)))
 
 #endif /* THRUM_MODEL */
 
 /* Inside a loop that waits for what another thread does in a few instructions, unless it was put
- * off its CPU: a pause, and now and then the CPU for others. */
+ * off its CPU: a pause, and now and then the CPU for others; after many, a short sleep: a thread of
+ * real-time priority gives its CPU to no other by yielding. */
 static inline void spin_or_yield(unsigned *tries)
 {
 	if (++*tries % 64)
 		spin_hint();
-	else
+	else if (*tries % 16384)
 		thread_yield();
+	else
+		thread_nap();
 }
 
 #endif

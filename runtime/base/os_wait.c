@@ -152,3 +152,10 @@ void thrum__os_futex_wake(uint32_t *addr, int n)
 {
 	syscall(SYS_futex, addr, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }
+
+void thrum__thread_nap(void)
+{
+	static uint32_t nobody_wakes;
+
+	thrum__os_futex_wait(&nobody_wakes, 0, thrum__clock_monotonic_ns() + 20000);
+}

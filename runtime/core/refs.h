@@ -84,7 +84,7 @@ static inline bool thrum__refs_release(struct atomic32 *refs)
 {
 	uint32_t old = fetch_sub_acq_rel(refs, 1); /* T4; O3, O4 */
 
-	ENSURE(old > 0, "a future was released more often than retained");
+	ENSURE(old > 0, "it was released more often than retained");
 	return old == 1;
 }
 
@@ -119,7 +119,7 @@ static inline bool thrum__refs_release_or_take_back(struct atomic32 *refs,
 {
 	uint32_t n = load_acquire(refs); /* O4 */
 
-	ENSURE(n > 0, "a future was released more often than retained");
+	ENSURE(n > 0, "it was released more often than retained");
 	for (;;) {
 		if (n == 2 && take_back(arg)) /* T6 */
 			return true;

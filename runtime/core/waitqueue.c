@@ -50,8 +50,8 @@
  *         ON has had neither.  A dropped turn is touched no more by who dropped it.  Between T2 and
  *         T4 the owner does not come past await_gone, and if it is parked only the claimer unparks
  *         it (parker.c: I2, I3).
- *         I4: resume comes after drop.  grant_all holds the word again only for turns behind a full
- *         batch of claimed ones, which it has not resumed then.
+ *         I4: resume comes after drop.  grant_all holds the word again only while a turn that it
+ *         has claimed is not resumed, or before it has claimed any.
  *         Resume reads next, parked and the parker before T4; then the frame may go.  The parker's
  *         memory stays.
  *         A claim looks at each dropped turn once: O(1) for each push.  Those that were not parked
@@ -209,8 +209,9 @@ static struct thrum__granted claim_some(struct thrum__waitqueue *q)
 	struct thrum__granted g = {NULL, NULL};
 	struct thrum__turn *t;
 
-	for (unsigned n = 0; n < THRUM__AT_A_TIME && (t = thrum__waitqueue_claim(q)); n++)
-		thrum__turn_grant(t, &g);
+	for (unsigned n = 0; n < THRUM__AT_A_TIME && (t = thrum__waitqueue_first(q)); n++)
+		if (thrum__turn_claim(t))
+			thrum__turn_grant(t, &g);
 	return g;
 }
 
@@ -226,12 +227,15 @@ void thrum__waitqueue_grant_all(struct thrum__waitqueue *q, struct atomic32 *wor
 		g = claim_some(&all);
 		is_last = thrum__waitqueue_is_empty(&all);
 		thrum__drop(word, v);
-		thrum__granted_resume(&before);
 		if (is_last)
 			break;
-		before = g; /* while they wait the word's memory stays */
+		if (g.first) { /* while they wait the word's memory stays */
+			thrum__granted_resume(&before);
+			before = g;
+		}
 		v = thrum__hold(word);
 	}
+	thrum__granted_resume(&before);
 	thrum__granted_resume(&g);
 }
 

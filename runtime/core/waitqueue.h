@@ -61,6 +61,11 @@ struct thrum__turn *thrum__waitqueue_first(const struct thrum__waitqueue *q);
 /* Holding: takes @t off its queue.  True: its wait has been ended for this, and it is to be
  * granted; there is no way back; false: it has ended otherwise. */
 bool thrum__turn_claim(struct thrum__turn *t);
+/* Holding: has its wait ended otherwise?  Then a claim fails. */
+static inline bool thrum__turn_is_over(const struct thrum__turn *t)
+{
+	return thrum__parker_is_over(plain_read(&t->parker), plain_read(&t->seq));
+}
 /* Holding: claims the oldest that can be; NULL: the queue is empty now. */
 struct thrum__turn *thrum__waitqueue_claim(struct thrum__waitqueue *q);
 /* @t, which was claimed, goes on when @g is resumed: once, without a wait in between.  *@g is all

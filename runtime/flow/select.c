@@ -20,6 +20,9 @@
  *
  * OWNERS  arms: the frame of the select, until it has left every queue and list.
  *
+ * DESCRIPTORS  The select is inside of all of them until it has won: one that is closed meanwhile
+ * has not been given to somebody else before the select has seen that (poll/descriptor.c).
+ *
  * What can fail: memory for more than eight branches, a timer, a thread's parker; a descriptor,
  * which makes its branch win with the error.
  *
@@ -45,9 +48,6 @@
 /* Branches that need no memory. */
 #define FEW 8
 
-/* Of those that seemed ready, how many may turn out not to be before the select waits. */
-#define TRIES 8
-
 struct fd_arm {
 	struct thrum__poll_set set;
 	struct pollfd fd;
@@ -56,7 +56,6 @@ struct fd_arm {
 	uint64_t ticks[2];
 	struct thrum__wait_node nodes[2];
 	size_t hung;
-	bool entered;
 };
 
 /* What a branch waits with. */
@@ -73,6 +72,7 @@ struct selection {
 	struct thrum_branch *branches;
 	size_t n;
 	int64_t at_ns; /* the earliest of times */
+	bool has_fds;
 	struct thrum__stander me;
 	struct arm *arms;
 	struct thrum_chan **chans; /* each once, in the order of their addresses */
@@ -147,18 +147,23 @@ static bool move_item(struct thrum_branch *b, struct thrum__granted *g)
 static bool go_ahead(struct thrum_branch *b)
 {
 	struct thrum__granted g = {NULL, NULL};
-	bool won = true;
+	intptr_t result = 0;
+	bool won;
 
 	if (is_send_or_recv(b)) {
 		thrum__chan_hold(b->on);
 		won = move_item(b, &g);
 		thrum__chan_drop(b->on);
 		thrum__granted_resume(&g);
-	} else {
-		b->result = b->what == THRUM_ON_FD ? look_at_fd(b) : 0;
-		won = b->what != THRUM_ON_FD || b->result != 0;
+		return won;
 	}
-	return won;
+	if (b->what == THRUM_ON_FD) {
+		result = look_at_fd(b);
+		if (!result)
+			return false;
+	}
+	b->result = result;
+	return true;
 }
 
 /* One of those that seem ready, each as likely; n: none does. */
@@ -174,15 +179,17 @@ static size_t pick(const struct selection *s)
 	return found;
 }
 
-/* The winner's index, or -EAGAIN. */
+/* The winner's index, or -EAGAIN: each that seemed ready was tried. */
 static ssize_t choose(struct selection *s)
 {
-	for (unsigned tries = 0; tries < TRIES; tries++) {
-		size_t i = pick(s);
+	size_t first = pick(s);
 
-		if (i == s->n)
-			break;
-		if (go_ahead(&s->branches[i]))
+	if (first == s->n)
+		return -EAGAIN;
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = (first + k) % s->n;
+
+		if ((k == 0 || seems_ready(&s->branches[i])) && go_ahead(&s->branches[i]))
 			return (ssize_t)i;
 	}
 	return -EAGAIN;
@@ -225,10 +232,15 @@ static void drop_chans(struct selection *s)
 /* Holding all channels: one that is ready after all. */
 static ssize_t choose_chan(struct selection *s, struct thrum__granted *g)
 {
-	size_t start = thrum__stand_random() % s->n;
+	size_t first = thrum__stand_random() % s->n;
+	unsigned ready = 0;
 
+	for (size_t i = 0; i < s->n; i++)
+		if (is_send_or_recv(&s->branches[i]) && seems_ready(&s->branches[i]) &&
+		    (!ready++ || thrum__stand_random() % ready == 0))
+			first = i;
 	for (size_t k = 0; k < s->n; k++) {
-		size_t i = (start + k) % s->n;
+		size_t i = (first + k) % s->n;
 
 		if (is_send_or_recv(&s->branches[i]) && move_item(&s->branches[i], g))
 			return (ssize_t)i;
@@ -378,32 +390,41 @@ static ssize_t wait_watching(struct selection *s)
 
 /* ---- Descriptors ---- */
 
-static void leave_fds(struct selection *s)
+static void leave_fds(struct selection *s, size_t n)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->branches[i].what == THRUM_ON_FD && s->arms[i].fd.entered)
+	for (size_t i = 0; i < n; i++)
+		if (s->branches[i].what == THRUM_ON_FD)
 			thrum__poll_leave(&s->arms[i].fd.set);
 }
 
-/* 0: watched and not ready; else the branch's result. */
-static intptr_t watch_fd(const struct selection *s, const struct thrum_branch *b, struct fd_arm *a)
+/* -EAGAIN: inside of all; else one of them is the winner, with an error, and inside of none. */
+static ssize_t enter_fds(struct selection *s)
 {
-	int err;
+	for (size_t i = 0; i < s->n; i++) {
+		struct thrum_branch *b = &s->branches[i];
+		struct fd_arm *a = &s->arms[i].fd;
+		int err;
 
-	a->fd = pollfd_of(b);
-	a->set = (struct thrum__poll_set){
-	    .fds = &a->fd,
-	    .n = 1,
-	    .runtime = s->me.task->future.runtime,
-	    .inside = &a->inside,
-	    .edges = a->edges,
-	    .ticks = a->ticks,
-	};
-	err = thrum__poll_enter(&a->set);
-	a->entered = !err;
-	if (!err)
-		err = thrum__poll_watch(&a->set);
-	return err ? err : look_at_fd(b);
+		if (b->what != THRUM_ON_FD)
+			continue;
+		a->hung = 0;
+		a->fd = pollfd_of(b);
+		a->set = (struct thrum__poll_set){
+		    .fds = &a->fd,
+		    .n = 1,
+		    .runtime = s->me.task->future.runtime,
+		    .inside = &a->inside,
+		    .edges = a->edges,
+		    .ticks = a->ticks,
+		};
+		err = thrum__poll_enter(&a->set);
+		if (err) {
+			leave_fds(s, i);
+			b->result = err;
+			return (ssize_t)i;
+		}
+	}
+	return -EAGAIN;
 }
 
 /* The index of one that is ready; -EAGAIN: all are watched. */
@@ -415,7 +436,9 @@ static ssize_t watch_fds(struct selection *s)
 
 		if (b->what != THRUM_ON_FD)
 			continue;
-		r = watch_fd(s, b, &s->arms[i].fd);
+		r = thrum__poll_watch(&s->arms[i].fd.set);
+		if (!r)
+			r = look_at_fd(b);
 		if (r) {
 			b->result = r;
 			return (ssize_t)i;
@@ -426,27 +449,19 @@ static ssize_t watch_fds(struct selection *s)
 
 /* ---- All of it ---- */
 
-static void disarm(struct selection *s)
+/* Inside of all descriptors. */
+static ssize_t wait_inside(struct selection *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		s->arms[i].hung = false;
-		if (s->branches[i].what == THRUM_ON_FD) {
-			s->arms[i].fd.hung = 0;
-			s->arms[i].fd.entered = false;
-		}
+	for (;; thrum__stand_again(&s->me)) {
+		ssize_t won = s->has_fds ? watch_fds(s) : -EAGAIN;
+
+		if (won == -EAGAIN)
+			won = wait_watching(s);
+		if (won == -EAGAIN)
+			won = choose(s);
+		if (won != -EAGAIN)
+			return won;
 	}
-}
-
-static ssize_t wait_once(struct selection *s)
-{
-	ssize_t won;
-
-	disarm(s);
-	won = watch_fds(s);
-	if (won == -EAGAIN)
-		won = wait_watching(s);
-	leave_fds(s);
-	return won;
 }
 
 static ssize_t wait_standing(struct selection *s)
@@ -456,18 +471,15 @@ static ssize_t wait_standing(struct selection *s)
 	if (won)
 		return won;
 	sort_chans(s);
-	for (;;) {
-		won = wait_once(s);
-		if (won == -EAGAIN)
-			won = choose(s);
-		if (won != -EAGAIN)
-			break;
-		thrum__stand_again(&s->me);
+	for (size_t i = 0; i < s->n; i++)
+		s->arms[i].hung = false;
+	won = s->has_fds ? enter_fds(s) : -EAGAIN;
+	if (won == -EAGAIN) {
+		won = wait_inside(s);
+		if (s->has_fds)
+			leave_fds(s, s->n);
 	}
-	if (won < 0)
-		thrum__stand_end(&s->me, (int)won, s->at_ns);
-	else
-		thrum__stand_end(&s->me, 0, s->at_ns);
+	thrum__stand_end(&s->me, won < 0 ? (int)won : 0, s->at_ns);
 	return won;
 }
 
@@ -503,8 +515,11 @@ static int check_branches(struct selection *s)
 		    (b->what == THRUM_ON_TOKEN && b->detail != THRUM_SOFT &&
 		     b->detail != THRUM_HARD))
 			return -EINVAL;
-		if (b->what == THRUM_ON_FD && !thrum__current_task())
-			return thrum__no_task();
+		if (b->what == THRUM_ON_FD) {
+			if (!thrum__current_task())
+				return thrum__no_task();
+			s->has_fds = true;
+		}
 		if (b->what == THRUM_ON_TIME && b->at_ns < s->at_ns)
 			s->at_ns = b->at_ns;
 	}
@@ -522,7 +537,7 @@ ssize_t thrum_try_select(struct thrum_branch branches[], size_t n)
 ssize_t thrum_select(struct thrum_branch branches[], size_t n)
 {
 	struct selection s = {.branches = branches, .n = n};
-	ssize_t won = thrum__stand_check();
+	ssize_t won = thrum__stand_check_turn();
 
 	if (!won)
 		won = check_branches(&s);

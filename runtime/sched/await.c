@@ -25,6 +25,7 @@
  */
 #include "sched/await.h"
 
+#include "sched/callback.h"
 #include "sched/fork.h"
 #include "sched/fork_check.h"
 #include "sched/join.h"
@@ -285,13 +286,13 @@ void thrum__await_end(struct thrum_future *f)
 	ENSURE(err == 0, "a wait without deadline that hears no cancel cannot be cut short");
 }
 
-int thrum__cannot_wait(void)
+COLD int thrum__cannot_wait(void)
 {
 	if (thrum__current_task())
 		return 0;
 	if (thrum__in_forked_child())
 		return -ENOTSUP;
-	return thrum__tls_worker() ? -EDEADLK : 0;
+	return thrum__tls_worker() || thrum__service_is_me() ? -EDEADLK : 0;
 }
 
 int thrum__await_any(struct thrum_future *f, int64_t deadline_ns)
@@ -300,12 +301,10 @@ int thrum__await_any(struct thrum_future *f, int64_t deadline_ns)
 
 	if (thrum__future_is_done(f))
 		return 0;
-	err = thrum__cannot_wait();
-	if (err)
-		return err;
-	if (thrum__current_task())
+	if (LIKELY(thrum__current_task() != NULL))
 		return thrum__await_untold(f, deadline_ns, false);
-	return thrum__await_outside(f, deadline_ns);
+	err = thrum__cannot_wait();
+	return err ? err : thrum__await_outside(f, deadline_ns);
 }
 
 int thrum__await_none(struct thrum_future *f)
@@ -315,9 +314,7 @@ int thrum__await_none(struct thrum_future *f)
 
 	if (thrum__future_is_done(f))
 		return 0;
-	err = thrum__cannot_wait();
-	if (!err && t)
-		err = wait_entry(t);
+	err = t ? wait_entry(t) : thrum__cannot_wait();
 	return err ? err : -ETIMEDOUT;
 }
 

@@ -46,14 +46,16 @@ int thrum__wait_entry(struct thrum__task *t);
 /* The wait that the current task @t has hung nodes for, and whose number is @seq.  Returns as
  * thrum__await, untold; 0: a node was fired, and is nobody's any more. */
 int thrum__wait_out(struct thrum__task *t, uint64_t seq, int64_t deadline_ns, bool deaf);
-/* Nobody asks anything of @t and nothing is around its waits, or below it: there is nothing to look
- * at. */
+/* Nobody asks anything of @t, nothing is below it, no deadline is around it, and its scope, if
+ * there
+ * is one, knows it: there is nothing to look at. */
 static inline bool thrum__wait_is_plain(const struct thrum__task *t)
 {
-	return (((uintptr_t)t->below | (uintptr_t)t->scope) == 0) &
-	       !(load_relaxed(&t->parker.word) &
-		 (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE | THRUM__PARKER_INNER)) &
-	       (t->deadline_ns == THRUM_FOREVER);
+	unsigned asked = (unsigned)load_relaxed(&t->parker.word) &
+			 (THRUM__PARKER_HARD | THRUM__PARKER_SCOPE | THRUM__PARKER_INNER);
+
+	return !t->below && !asked && t->deadline_ns == THRUM_FOREVER &&
+	       (!t->scope || t->marks & THRUM__LISTED);
 }
 /* The two halves of it: the look, untold; and what is left before @t really waits, which is all
  * that a deaf wait needs. */

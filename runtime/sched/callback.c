@@ -37,6 +37,7 @@ static struct thrum__bell service_bell;  /* rings for each push */
 static struct thrum__tally service_busy; /* calls queued or running */
 static bool service_runs;                /* under service_lock */
 static struct atomic32 service_is_lost;  /* 1: it ran, in the process that this was forked from */
+static struct atomicptr service_self; /* its pthread_t, once it runs */
 static pthread_mutex_t service_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Runs what is due; @due: the count that each was added to. */
@@ -72,9 +73,15 @@ bool thrum__service_is_busy(void)
 	return thrum__tally_any(&service_busy);
 }
 
+bool thrum__service_is_me(void)
+{
+	return load_relaxed(&service_self) == (void *)pthread_self();
+}
+
 static void *service_main(void *unused)
 {
 	(void)unused;
+	store_relaxed(&service_self, (void *)pthread_self());
 	thrum__os_thread_setname("thrum-service");
 	for (;;) {
 		uint32_t seen = thrum__bell_listen(&service_bell);

@@ -22,6 +22,8 @@ struct thrum__deferred {
 void thrum__callbacks_run(struct thrum__worker *w);
 /* Are calls queued or running on the service thread? */
 bool thrum__service_is_busy(void);
+/* Is the caller in a callback that the service thread makes? */
+bool thrum__service_is_me(void);
 /* Around fork: the child has no service thread. */
 void thrum__service_before_fork(void);
 void thrum__service_after_fork(bool child);

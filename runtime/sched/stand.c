@@ -23,6 +23,16 @@ int thrum__stand_look(void)
 		 : thrum__cannot_wait();
 }
 
+int thrum__stand_look_turn(void)
+{
+	struct thrum__worker *w = thrum__current_worker();
+	int err = thrum__stand_check();
+
+	if (w && !err && !thrum__worker_may_stay(w))
+		thrum__worker_give_way(w);
+	return err;
+}
+
 void thrum__stand_again(struct thrum__stander *s)
 {
 	s->seq = thrum__parker_seq(s->parker);

@@ -38,6 +38,7 @@ struct thrum__stander {
 /* What a call that may wait looks at first: 0; -ECANCELED, -ETIMEDOUT, and its timeout is told;
  * -EDEADLK; -ENOTSUP. */
 int thrum__stand_look(void);
+int thrum__stand_look_turn(void);
 #ifdef THRUM_MODEL
 int thrum__stand_check(void);
 #else
@@ -46,6 +47,22 @@ static inline int thrum__stand_check(void)
 	const struct thrum__task *t = thrum__current_task();
 
 	return LIKELY(t && thrum__wait_is_plain(t)) ? 0 : thrum__stand_look();
+}
+#endif
+/* The same for a call that may be had again and again without a wait: a task whose turn is over
+ * gives
+ * way first. */
+#ifdef THRUM_MODEL
+int thrum__stand_check_turn(void);
+#else
+static inline int thrum__stand_check_turn(void)
+{
+	struct thrum__worker *w = thrum__current_worker();
+
+	if (UNLIKELY(!w || !w->budget || !thrum__wait_is_plain(w->current)))
+		return thrum__stand_look_turn();
+	w->budget--;
+	return 0;
 }
 #endif
 /* For one wait, or none.  0; -ENOMEM: a thread's only. */

@@ -20,6 +20,7 @@
 #include "core/waitqueue.h"
 
 #include "base/assert.h"
+#include "sched/fork_check.h"
 #include "sched/stand.h"
 
 #include <thrum/meet.h>
@@ -30,7 +31,7 @@ struct thrum__rendezvous {
 	uint32_t parties;
 	struct thrum__waitqueue queue;
 	uint64_t round;
-};
+} __attribute__((may_alias));
 
 _Static_assert(sizeof(struct thrum__rendezvous) <= sizeof(struct thrum_barrier), "it fits");
 
@@ -48,7 +49,8 @@ void thrum_barrier_init(struct thrum_barrier *barrier, unsigned parties)
 
 void thrum_barrier_fini(struct thrum_barrier *b)
 {
-	ENSURE(load_relaxed(&barrier_of(b)->word) == 0, "end a barrier when nobody waits at it");
+	ENSURE(thrum__in_forked_child() || load_relaxed(&barrier_of(b)->word) == 0,
+	       "end a barrier when nobody waits at it");
 }
 
 /* Holding: the last one has come.  Its number. */
@@ -90,8 +92,13 @@ int thrum_barrier_wait_until(struct thrum_barrier *barrier, int64_t deadline_ns)
 	uint32_t v;
 	int err = thrum__stand_check();
 
-	if (!err)
-		err = thrum__stand_begin(&me);
+	if (err)
+		return err;
+	v = thrum__hold(&b->word) + 1;
+	if (v == b->parties)
+		return complete(b);
+	thrum__drop(&b->word, v - 1);
+	err = thrum__stand_begin(&me);
 	if (err)
 		return err;
 	v = thrum__hold(&b->word) + 1;

@@ -40,7 +40,7 @@ struct thrum_broadcast {
 struct thrum__listener {
 	struct thrum_broadcast *broadcast; /* NULL: of a forked child, or after its end */
 	uint64_t next, missed;
-};
+} __attribute__((may_alias));
 
 _Static_assert(sizeof(struct thrum__listener) <= sizeof(struct thrum_listener), "it fits");
 

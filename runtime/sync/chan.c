@@ -44,7 +44,8 @@
  * PROOF   All happens holding the word; an item moves in the step in which its turn is claimed: I1,
  *         I2.  A receiver waits only if nothing is stored, and what is put then goes to the first:
  *         I3.  Blocking on the holder; the longest hold is a copy of THRUM_CHAN_ITEM_MAX bytes, 32
- *         claims, or a comparison for each level of a heap.
+ *         claims and a look at each dropped turn before them, or a comparison for each level of a
+ *         heap.
  *
  * RECLAIM with the last reference (core/refs.h); nobody waits then.
  *
@@ -65,6 +66,11 @@
 
 #define CLOSED THRUM__CHAN_CLOSED
 #define WAITING THRUM__CHAN_WAITING
+
+/* What is copied before others may hold the word, but for one item. */
+#define BATCH_BYTES 16384
+
+_Static_assert(offsetof(struct thrum_chan, senders) <= CACHE_LINE, "one line where nobody waits");
 
 /* ---- Holding ---- */
 
@@ -309,7 +315,7 @@ static ALWAYS_INLINE bool now_plainly(const struct call *call, uint32_t v)
 	struct thrum__store *s = &c->store;
 	bool sends = call->what == SEND;
 
-	if ((v & (WAITING | (sends ? CLOSED : 0))) || s->order.kind != THRUM__FIFO ||
+	if ((v & (WAITING | (sends ? CLOSED : 0))) || s->order->kind != THRUM__FIFO ||
 	    !(sends ? has_room(c) : s->count > 0))
 		return false;
 	if (sends) {
@@ -355,7 +361,7 @@ static NOINLINE int slowly(const struct call *call, int64_t deadline_ns)
 
 static ALWAYS_INLINE int now_or_slowly(struct call call, int64_t deadline_ns)
 {
-	int err = thrum__stand_check();
+	int err = thrum__stand_check_turn();
 	uint32_t v;
 
 	if (UNLIKELY(err))
@@ -420,19 +426,16 @@ int thrum_chan_recv_until(struct thrum_chan *c, void *item, int64_t deadline_ns)
 	return thrum__chan_recv(c, item, deadline_ns);
 }
 
-ssize_t thrum_chan_try_recv_many(struct thrum_chan *c, void *items, size_t max)
+/* Up to @max, in one hold: how many, or why none. */
+static ssize_t take_some(struct thrum_chan *c, char *items, size_t max)
 {
 	struct thrum__granted g = {NULL, NULL};
 	size_t n = 0;
 	int err = 0;
 
-	if (max == 0)
-		return -EINVAL;
-	if (thrum__in_forked_child())
-		return -ENOTSUP;
 	thrum__chan_hold(c);
 	while (n < max && !err) {
-		err = thrum__chan_take(c, (char *)items + n * c->store.item_size, &g);
+		err = thrum__chan_take(c, items + n * c->store.item_size, &g);
 		n += !err;
 	}
 	thrum__chan_drop(c);
@@ -440,9 +443,31 @@ ssize_t thrum_chan_try_recv_many(struct thrum_chan *c, void *items, size_t max)
 	return n ? (ssize_t)n : err;
 }
 
+ssize_t thrum_chan_try_recv_many(struct thrum_chan *c, void *items, size_t max)
+{
+	size_t at_a_time = BATCH_BYTES / (c->store.item_size + 1) + 1;
+	size_t n = 0;
+	ssize_t got;
+
+	if (max == 0)
+		return -EINVAL;
+	if (thrum__in_forked_child())
+		return -ENOTSUP;
+	if (at_a_time > THRUM__AT_A_TIME)
+		at_a_time = THRUM__AT_A_TIME;
+	do {
+		size_t want = max - n < at_a_time ? max - n : at_a_time;
+
+		got = take_some(c, (char *)items + n * c->store.item_size, want);
+		if (got > 0)
+			n += (size_t)got;
+	} while (got > 0 && n < max);
+	return n ? (ssize_t)n : got;
+}
+
 ssize_t thrum_chan_recv_many(struct thrum_chan *c, void *items, size_t max, int64_t deadline_ns)
 {
-	ssize_t n = thrum__stand_check();
+	ssize_t n = thrum__stand_check_turn();
 	struct call first;
 
 	if (n)

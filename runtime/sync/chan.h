@@ -24,13 +24,14 @@ struct thrum__chan_turn {
 
 struct thrum_chan {
 	struct atomic32 word;
-	struct atomic32 refs;
-	struct thrum__waitqueue senders, receivers;
+	uint32_t reserved; /* rooms that are to be committed or abandoned */
 	struct thrum__store store;
-	size_t reserved;   /* rooms that are to be committed or abandoned */
 	uint64_t accepted; /* items that came in */
+	/* Without those that wait nothing below is touched. */
+	struct thrum__waitqueue senders, receivers;
+	struct atomic32 refs;
 	void (*drop)(void *item);
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 /* Around what is done with a channel: the word's flags are made anew by drop. */
 static inline uint32_t thrum__chan_hold(struct thrum_chan *c)

@@ -75,11 +75,8 @@ void thrum__chan_fini(struct thrum_chan *c)
 {
 	ENSURE(thrum__waitqueue_is_empty(&c->senders) && thrum__waitqueue_is_empty(&c->receivers),
 	       "release a channel's last reference when nobody waits at it");
-	for (; c->drop && c->store.count; c->store.count--) {
-		c->drop(thrum__store_at(&c->store, c->store.head));
-		if (++c->store.head == c->store.capacity)
-			c->store.head = 0;
-	}
+	if (c->drop)
+		thrum__store_drop_all(&c->store, c->drop);
 	thrum__store_fini(&c->store);
 }
 
@@ -87,7 +84,7 @@ struct thrum_chan *thrum_chan_create_drop(size_t item_size, size_t capacity,
 					  void (*drop)(void *item))
 {
 	static const struct thrum__order fifo = {THRUM__FIFO, NULL};
-	struct thrum_chan *c = thrum__os_alloc(sizeof(*c));
+	struct thrum_chan *c = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*c));
 
 	if (!c)
 		return NULL;

@@ -2,18 +2,18 @@
 /*
  * WHAT    The mutex: one word, and a queue of those that wait.  An unlock wakes the first one,
  *         which then tries like all others: whoever runs already and comes by is not held up by one
- *         that has yet to get a CPU (no convoy).  One that was woken for nothing, and has waited
- *         for a millisecond, is handed it by the next unlock, and so are those behind it, until one
- *         comes that has not waited so long (Go's sync.Mutex).  Rejected: handing it over always
- *         (each lock of two busy tasks costs two switches: the queue never gets empty again); never
- *         (who waits may wait for ever).
+ *         that has yet to get a CPU (no convoy).  One that was woken for nothing 16 times is handed
+ *         it by the next unlock.  Rejected: handing it over always (each lock of two busy tasks
+ *         costs two switches: the queue never gets empty again); never (who waits may wait for
+ *         ever); after a time (Go's does after a millisecond; a clock makes the order of a
+ *         simulated run another in each).
  *
  * WORD    31     3         2       1        0
  *         HELD   HANDING   WOKEN   QUEUED   LOCKED
  *
  * STATES  LOCKED: somebody has it.  QUEUED: the queue has turns.  WOKEN: one was woken and has not
  *         tried yet, or goes on trying: another need not be.  HANDING, only with LOCKED and QUEUED:
- *         unlock hands it to the first one.
+ *         the next unlock hands it to the first one.
  *         HELD (core/hold.h): the holder's.
  *
  * MOVES   T1 not LOCKED -> LOCKED                lock, try_lock; the one that was woken clears
@@ -22,7 +22,7 @@
  *         T3 holding: LOCKED -> not LOCKED; the first one is woken (WOKEN), if none is    unlock
  *         T4 holding, HANDING: the first one has it now, LOCKED stays                     unlock
  *         T5 holding, LOCKED: a turn comes (QUEUED), first or last; perhaps HANDING       lock
- *         T6 holding: a turn leaves, or HANDING is over                                   lock
+ *         T6 holding: a turn leaves                                                       lock
  *
  * OWNERS  word: all, by CAS; the queue: who holds the word; owner: who has the mutex.
  *
@@ -41,9 +41,8 @@
  *         is not T2 looks itself; T2 fails if QUEUED is set.  WOKEN goes only when the woken one
  *         takes it by T1 (then LOCKED is set) or comes back to the queue (T5, LOCKED is set).  A
  *         turn that leaves was not claimed, so nothing was given to it.
- *         HANDING is set by a turn that is first, and taken back by one that was handed the mutex
- *         or by an unlock that finds nobody: so it is set with QUEUED only, but while its unlock
- *         drops turns.
+ *         HANDING is set by a turn that is first, and goes with the next unlock, or with the last
+ *         turn: so it is set with QUEUED only.
  *         T1, T2 lock-free; the rest blocks on the holder.
  *
  * RECLAIM the mutex is its user's.  The last access of unlock, and of a lock that was had, is one
@@ -54,7 +53,6 @@
 #include "sync/mutex.h"
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "sched/fork_check.h"
 #include "sched/stand.h"
 
@@ -73,8 +71,8 @@ enum { TRY, IT_IS_YOURS };
 /* Pauses in which one that runs on another CPU may give it back. */
 #define SPINS 60
 
-/* After so long it is handed over. */
-#define PATIENCE_NS 1000000
+/* Who was woken for nothing so often is handed it. */
+#define PATIENCE 16
 
 _Static_assert(sizeof(struct thrum__mutex) <= sizeof(struct thrum_mutex), "it fits");
 
@@ -99,6 +97,8 @@ static void ensure_mine(const struct thrum__mutex *m)
 
 static void owner_is_none(struct thrum__mutex *m)
 {
+	if (thrum__in_forked_child())
+		return;
 	ensure_mine(m);
 	store_relaxed(&m->owner, NULL);
 }
@@ -173,25 +173,21 @@ static bool take_spinning(struct thrum__mutex *m, uint32_t woken)
 struct attempt {
 	struct thrum__stander me;
 	struct thrum__turn turn;
-	uint32_t woken;   /* WOKEN, which it is to clear; 0: it has not been woken */
-	int64_t since_ns; /* it began to wait; 0: not yet */
+	uint32_t woken; /* WOKEN, which it is to clear; 0: it has not been woken */
+	unsigned wakes; /* for nothing */
 };
 
-/* Holding @v: the caller's turn comes, and HANDING with it if it has waited long enough. */
+/* Holding @v: the caller's turn comes, and HANDING with it if it was woken often enough. */
 static uint32_t queue_up(struct thrum__mutex *m, struct attempt *a, uint32_t v)
 {
-	int64_t now_ns = thrum__clock_monotonic_ns();
-
 	thrum__turn_init(&a->turn, a->me.parker, a->me.seq);
 	if (!a->woken) {
 		thrum__waitqueue_push(&m->queue, &a->turn); /* T5 */
-		a->since_ns = now_ns;
 		return v | QUEUED;
 	}
 	thrum__waitqueue_push_first(&m->queue, &a->turn); /* T5 */
-	v &= ~WOKEN;
 	a->woken = 0;
-	return v | QUEUED | (now_ns - a->since_ns >= PATIENCE_NS ? HANDING : 0);
+	return (v & ~WOKEN) | QUEUED | (++a->wakes >= PATIENCE ? HANDING : 0);
 }
 
 /* Holding @v, and a turn has left or been taken: what is true of the queue now. */
@@ -200,25 +196,13 @@ static uint32_t after_leaving(struct thrum__mutex *m, uint32_t v)
 	return thrum__waitqueue_is_empty(&m->queue) ? v & ~(QUEUED | HANDING) : v;
 }
 
-/* It was handed over: is that still needed? */
-static void handed(struct thrum__mutex *m, struct attempt *a)
-{
-	uint32_t v;
-
-	if (!(load_relaxed(&m->word) & HANDING) ||
-	    thrum__clock_monotonic_ns() - a->since_ns >= PATIENCE_NS)
-		return;
-	v = thrum__hold(&m->word);
-	thrum__drop(&m->word, v & ~HANDING); /* T6 */
-}
-
 static int wait_for_it(struct thrum__mutex *m, struct attempt *a, int64_t deadline_ns, bool deaf)
 {
 	for (;;) {
 		uint32_t v;
 		int err;
 
-		if (take_spinning(m, a->woken))
+		if (a->woken && take_spinning(m, WOKEN))
 			return 0;
 		v = thrum__hold(&m->word);
 		if (!(v & LOCKED)) {
@@ -231,10 +215,8 @@ static int wait_for_it(struct thrum__mutex *m, struct attempt *a, int64_t deadli
 			thrum__drop(&m->word, after_leaving(m, v)); /* T6 */
 			return err;
 		}
-		if (plain_read(&a->turn.note) == IT_IS_YOURS) {
-			handed(m, a);
+		if (plain_read(&a->turn.note) == IT_IS_YOURS)
 			return 0;
-		}
 		a->woken = WOKEN;
 		thrum__stand_again(&a->me);
 	}
@@ -242,7 +224,7 @@ static int wait_for_it(struct thrum__mutex *m, struct attempt *a, int64_t deadli
 
 static NOINLINE int lock_slowly(struct thrum__mutex *m, int64_t deadline_ns, bool deaf)
 {
-	struct attempt a = {.woken = 0, .since_ns = 0};
+	struct attempt a = {.woken = 0, .wakes = 0};
 	int err;
 
 	ensure_not_mine(m);
@@ -289,20 +271,23 @@ void thrum__mutex_lock_deaf(struct thrum_mutex *mutex)
 	owner_is_me(m);
 }
 
+static bool try_slowly(struct thrum__mutex *m)
+{
+	uint32_t v = load_relaxed(&m->word);
+
+	if ((v & (LOCKED | THRUM__HELD)) == LOCKED || thrum__in_forked_child())
+		return false;
+	v = thrum__hold(&m->word);
+	thrum__drop(&m->word, v | LOCKED); /* T1 */
+	return !(v & LOCKED);
+}
+
 int thrum_mutex_try_lock(struct thrum_mutex *mutex)
 {
 	struct thrum__mutex *m = mutex_of(mutex);
-	uint32_t v;
 
-	if (!take_free(m) && !take_passing(m, 0)) {
-		if ((load_relaxed(&m->word) & (LOCKED | THRUM__HELD)) != THRUM__HELD ||
-		    thrum__in_forked_child())
-			return -EBUSY;
-		v = thrum__hold(&m->word);
-		thrum__drop(&m->word, v | LOCKED); /* T1 */
-		if (v & LOCKED)
-			return -EBUSY;
-	}
+	if (!take_free(m) && !try_slowly(m))
+		return -EBUSY;
 	owner_is_me(m);
 	return 0;
 }
@@ -323,7 +308,7 @@ static uint32_t pass_on(struct thrum__mutex *m, uint32_t v, struct thrum__grante
 	}
 	v = after_leaving(m, v);
 	if (t && hands)
-		return v;                       /* T4 */
+		return v & ~HANDING;            /* T4 */
 	return (v & ~LOCKED) | (t ? WOKEN : 0); /* T3 */
 }
 
@@ -359,5 +344,6 @@ void thrum_mutex_init(struct thrum_mutex *m)
 
 void thrum_mutex_fini(struct thrum_mutex *m)
 {
-	ENSURE(load_relaxed(&mutex_of(m)->word) == 0, "end a mutex when nobody has it");
+	ENSURE(thrum__in_forked_child() || load_relaxed(&mutex_of(m)->word) == 0,
+	       "end a mutex when nobody has it");
 }

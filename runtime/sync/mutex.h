@@ -11,7 +11,7 @@ struct thrum__mutex {
 	struct atomic32 word;
 	struct thrum__waitqueue queue;
 	struct atomicptr owner; /* a debug build's: the task's future, or the thread's own mark */
-};
+} __attribute__((may_alias));
 
 /* As lock, but neither cancel nor a deadline keeps it from having it. */
 void thrum__mutex_lock_deaf(struct thrum_mutex *m);

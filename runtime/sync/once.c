@@ -36,7 +36,7 @@ struct thrum__once {
 	struct thrum__waitqueue queue;
 	void *who;
 	intptr_t value;
-};
+} __attribute__((may_alias));
 
 _Static_assert(sizeof(struct thrum__once) <= sizeof(struct thrum_once), "it fits");
 

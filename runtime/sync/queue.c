@@ -21,6 +21,7 @@
 
 struct thrum_queue {
 	struct thrum_chan chan;
+	struct thrum__order order;
 	uint64_t done;
 	struct thrum__waitqueue joiners;
 };
@@ -34,28 +35,35 @@ static void settle(struct thrum_queue *q)
 		thrum__chan_drop(&q->chan);
 }
 
-struct thrum_queue *thrum_queue_create(int order, size_t item_size, size_t capacity,
-				       int (*compare)(const void *, const void *))
+struct thrum_queue *thrum_queue_create_drop(int order, size_t item_size, size_t capacity,
+					    int (*compare)(const void *, const void *),
+					    void (*drop)(void *item))
 {
 	static const enum thrum__order_kind kinds[] = {THRUM__FIFO, THRUM__LIFO, THRUM__LEAST};
-	struct thrum__order how = {.compare = compare};
 	struct thrum_queue *q;
 
 	if (order < THRUM_QUEUE_FIFO || order > THRUM_QUEUE_PRIORITY || capacity == 0)
 		return NULL;
-	how.kind = kinds[order];
-	if ((how.kind == THRUM__LEAST) != (compare != NULL))
+	if ((kinds[order] == THRUM__LEAST) != (compare != NULL))
 		return NULL;
-	q = thrum__os_alloc(sizeof(*q));
+	q = thrum__os_alloc_aligned(CACHE_LINE, sizeof(*q));
 	if (!q)
 		return NULL;
-	if (!thrum__chan_init(&q->chan, item_size, capacity, &how)) {
+	q->order = (struct thrum__order){kinds[order], compare};
+	if (!thrum__chan_init(&q->chan, item_size, capacity, &q->order)) {
 		thrum__os_free(q);
 		return NULL;
 	}
+	q->chan.drop = drop;
 	q->done = 0;
 	q->joiners = (struct thrum__waitqueue){{NULL, NULL}};
 	return q;
+}
+
+struct thrum_queue *thrum_queue_create(int order, size_t item_size, size_t capacity,
+				       int (*compare)(const void *, const void *))
+{
+	return thrum_queue_create_drop(order, item_size, capacity, compare, NULL);
 }
 
 void thrum_queue_retain(struct thrum_queue *q)
@@ -119,6 +127,15 @@ void thrum_queue_task_done(struct thrum_queue *q)
 	settle(q);
 }
 
+/* Holding: drops the word.  Is nothing left to be dealt with? */
+static bool is_settled(struct thrum_queue *q)
+{
+	bool settled = q->done == q->chan.accepted;
+
+	thrum__chan_drop(&q->chan);
+	return settled;
+}
+
 int thrum_queue_join_until(struct thrum_queue *q, int64_t deadline_ns)
 {
 	struct thrum__stander me;
@@ -126,8 +143,12 @@ int thrum_queue_join_until(struct thrum_queue *q, int64_t deadline_ns)
 	uint32_t v;
 	int err = thrum__stand_check();
 
-	if (!err)
-		err = thrum__stand_begin(&me);
+	if (err)
+		return err;
+	thrum__chan_hold(&q->chan);
+	if (is_settled(q))
+		return 0;
+	err = thrum__stand_begin(&me);
 	if (err)
 		return err;
 	thrum__turn_init(&turn, me.parker, me.seq);
@@ -151,11 +172,20 @@ int thrum_queue_join(struct thrum_queue *q)
 
 void thrum_queue_shutdown(struct thrum_queue *q, bool now)
 {
+	struct thrum__store *store = &q->chan.store, left;
+
 	thrum_chan_close(&q->chan);
 	if (!now || thrum__in_forked_child())
 		return;
 	thrum__chan_hold(&q->chan);
-	q->done += q->chan.store.count;
-	q->chan.store.count = 0;
+	left = *store;
+	if (q->chan.drop)
+		store->items = NULL; /* nothing is put any more */
+	store->count = 0;
+	q->done += left.count;
 	settle(q);
+	if (q->chan.drop) {
+		thrum__store_drop_all(&left, q->chan.drop);
+		thrum__store_fini(&left);
+	}
 }

@@ -25,7 +25,8 @@ static struct thrum__sem *sem_of(struct thrum_rwlock *l)
 
 static void give(struct thrum_rwlock *l, uint32_t n)
 {
-	ENSURE(thrum__sem_give(sem_of(l), n, ALL), "unlock what you hold, as you locked it");
+	ENSURE(thrum__sem_give(sem_of(l), THRUM__SEM_TAKEN, n),
+	       "unlock what you hold, as you locked it");
 }
 
 void thrum_rwlock_init(struct thrum_rwlock *l)
@@ -35,18 +36,19 @@ void thrum_rwlock_init(struct thrum_rwlock *l)
 
 void thrum_rwlock_fini(struct thrum_rwlock *l)
 {
-	ENSURE(thrum__sem_is_quiet(sem_of(l)) && thrum__sem_left(sem_of(l)) == ALL,
+	ENSURE(thrum__sem_is_quiet(sem_of(l)) &&
+		   thrum__sem_left(sem_of(l), THRUM__SEM_TAKEN) == ALL,
 	       "end a lock when nobody holds it");
 }
 
 int thrum_rwlock_read_lock_until(struct thrum_rwlock *l, int64_t deadline_ns)
 {
-	return thrum__sem_take(sem_of(l), 1, deadline_ns);
+	return thrum__sem_take(sem_of(l), THRUM__SEM_TAKEN, 1, deadline_ns);
 }
 
 int thrum_rwlock_write_lock_until(struct thrum_rwlock *l, int64_t deadline_ns)
 {
-	return thrum__sem_take(sem_of(l), ALL, deadline_ns);
+	return thrum__sem_take(sem_of(l), THRUM__SEM_TAKEN, ALL, deadline_ns);
 }
 
 int thrum_rwlock_read_lock(struct thrum_rwlock *l)
@@ -61,12 +63,12 @@ int thrum_rwlock_write_lock(struct thrum_rwlock *l)
 
 int thrum_rwlock_try_read_lock(struct thrum_rwlock *l)
 {
-	return thrum__sem_try_take(sem_of(l), 1) ? 0 : -EBUSY;
+	return thrum__sem_try_take(sem_of(l), THRUM__SEM_TAKEN, 1) ? 0 : -EBUSY;
 }
 
 int thrum_rwlock_try_write_lock(struct thrum_rwlock *l)
 {
-	return thrum__sem_try_take(sem_of(l), ALL) ? 0 : -EBUSY;
+	return thrum__sem_try_take(sem_of(l), THRUM__SEM_TAKEN, ALL) ? 0 : -EBUSY;
 }
 
 void thrum_rwlock_read_unlock(struct thrum_rwlock *l)

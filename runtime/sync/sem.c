@@ -6,7 +6,7 @@
  *         those that come pass (one that wants many may wait for ever).
  *
  * WORD    31     30       29 ..... 0
- *         HELD   QUEUED   permits
+ *         HELD   QUEUED   permits: those that are left, or THRUM_SEM_MAX less them (form)
  *
  * STATES  free: the queue is empty.
  *         QUEUED: it has turns.
@@ -29,8 +29,9 @@
  *         Weaker: a permit is had before what it stands for is there.
  *
  * INVARIANT I1 permits left and granted are as many as were given and not taken back.  I2 while
- *         nobody holds the word: QUEUED is set exactly if the queue has turns, and the first one
- *         that is not to be dropped wants more than there are.  I3 turns are granted in the order
+ *         nobody holds the word: QUEUED is set exactly if the queue has turns; and the first one
+ *         wants more than there are, or its wait has ended otherwise and its owner is on its way
+ *         to leave, or whoever has just served comes back.  I3 turns are granted in the order
  *         of the queue.
  *
  * PROOF   T1 and T2 fail once QUEUED is set, so what is given afterwards is given by a holder, who
@@ -49,15 +50,15 @@
 
 #include "base/assert.h"
 #include "sched/fork_check.h"
-#include "sched/stand.h"
 
 #include <errno.h>
 #include <thrum/sync.h>
 #include <thrum/time.h>
 
-#define QUEUED 0x40000000u
+#define QUEUED THRUM__SEM_QUEUED
 
-_Static_assert(THRUM_SEM_MAX < QUEUED, "permits and flags are apart");
+_Static_assert(THRUM_SEM_MAX == QUEUED - 1, "permits and flags are apart");
+_Static_assert(THRUM__SEM_TAKEN == THRUM_SEM_MAX, "taken is what is not left");
 _Static_assert(sizeof(struct thrum__sem) <= sizeof(struct thrum_sem), "it fits");
 
 struct sem_turn {
@@ -65,61 +66,43 @@ struct sem_turn {
 	uint32_t wants;
 };
 
-static uint32_t permits_of(uint32_t v)
-{
-	return v & (QUEUED - 1);
-}
-
-static inline bool take_free(struct thrum__sem *s, uint32_t n)
-{
-	uint32_t v = load_relaxed(&s->word);
-
-	do
-		if (v >= QUEUED || v < n)
-			return false;
-	while (!cas_acquire(&s->word, &v, v - n)); /* T1; O2 */
-	return true;
-}
-
 /* Holding: grants some of those at the front whose wishes *@v has permits for; *@v is the word's
- * new
- * value.  True: there may be more of them. */
-static bool serve_some(struct thrum__sem *s, uint32_t *v, struct thrum__granted *g)
+ * new value.  True: there may be more of them. */
+static bool serve_some(struct thrum__sem *s, uint32_t form, uint32_t *v, struct thrum__granted *g)
 {
-	uint32_t left = permits_of(*v);
+	uint32_t left = thrum__sem_left_in(*v, form);
 	struct thrum__turn *t = NULL;
+	bool is_served = false;
 
-	for (unsigned n = 0; n < THRUM__AT_A_TIME;) {
+	for (unsigned n = 0; n < THRUM__AT_A_TIME && !is_served; n++) {
 		uint32_t wants;
 
 		t = thrum__waitqueue_first(&s->queue);
 		if (!t)
 			break;
 		wants = plain_read(&container_of(t, struct sem_turn, turn)->wants);
-		if (wants > left) {
-			*v = left | QUEUED;
-			return false;
+		is_served = wants > left && !thrum__turn_is_over(t);
+		if (!is_served && thrum__turn_claim(t)) { /* T3 */
+			left -= wants;
+			thrum__turn_grant(t, g);
 		}
-		if (!thrum__turn_claim(t)) /* T3 */
-			continue;
-		left -= wants;
-		thrum__turn_grant(t, g);
-		n++;
 	}
-	*v = left | (t ? QUEUED : 0);
-	return t;
+	*v = thrum__sem_word(left, form) | (t ? QUEUED : 0);
+	return t && !is_served;
 }
 
 /* Holding: the same for all of them; drops the word. */
-static void serve(struct thrum__sem *s, uint32_t v)
+static void serve(struct thrum__sem *s, uint32_t form, uint32_t v)
 {
 	struct thrum__granted g = {NULL, NULL}, before = {NULL, NULL};
 
-	while (serve_some(s, &v, &g)) {
+	while (serve_some(s, form, &v, &g)) {
 		thrum__drop(&s->word, v);
-		thrum__granted_resume(&before);
-		before = g; /* while they wait the word's memory stays */
-		g.first = NULL;
+		if (g.first) { /* while they wait the word's memory stays */
+			thrum__granted_resume(&before);
+			before = g;
+			g.first = NULL;
+		}
 		v = thrum__hold(&s->word);
 	}
 	thrum__drop(&s->word, v);
@@ -127,7 +110,7 @@ static void serve(struct thrum__sem *s, uint32_t v)
 	thrum__granted_resume(&g);
 }
 
-static int take_slowly(struct thrum__sem *s, uint32_t n, int64_t deadline_ns)
+int thrum__sem_take_slowly(struct thrum__sem *s, uint32_t form, uint32_t n, int64_t deadline_ns)
 {
 	struct thrum__stander me;
 	struct sem_turn mine;
@@ -139,80 +122,59 @@ static int take_slowly(struct thrum__sem *s, uint32_t n, int64_t deadline_ns)
 	thrum__turn_init(&mine.turn, me.parker, me.seq);
 	plain_write(&mine.wants, n);
 	v = thrum__hold(&s->word);
-	if (v < QUEUED && v >= n) {
-		thrum__drop(&s->word, v - n); /* T3 */
+	if (v < QUEUED && thrum__sem_left_in(v, form) >= n) {
+		thrum__drop(&s->word,
+			    thrum__sem_word(thrum__sem_left_in(v, form) - n, form)); /* T3 */
 	} else {
 		thrum__waitqueue_push(&s->queue, &mine.turn); /* T3 */
 		v |= QUEUED;
 		err = thrum__stand_in(&me, &mine.turn, &s->word, &v, deadline_ns, false);
 		if (err)
-			serve(s, v);
+			serve(s, form, v);
 	}
 	return thrum__stand_end(&me, err, deadline_ns);
 }
 
-int thrum__sem_take(struct thrum__sem *s, uint32_t n, int64_t deadline_ns)
-{
-	int err = thrum__stand_check();
-
-	if (err)
-		return err;
-	return LIKELY(take_free(s, n) || n == 0) ? 0 : take_slowly(s, n, deadline_ns);
-}
-
-bool thrum__sem_try_take(struct thrum__sem *s, uint32_t n)
+bool thrum__sem_try_take(struct thrum__sem *s, uint32_t form, uint32_t n)
 {
 	uint32_t v;
+	bool can;
 
-	if (LIKELY(take_free(s, n)))
+	if (n == 0 || LIKELY(thrum__sem_take_free(s, form, n, &v)))
 		return true;
-	if (!(load_relaxed(&s->word) & THRUM__HELD) || thrum__in_forked_child())
+	if (!(v & THRUM__HELD) || thrum__in_forked_child())
 		return false;
 	v = thrum__hold(&s->word);
-	if (v >= QUEUED || v < n) {
-		thrum__drop(&s->word, v);
-		return false;
-	}
-	thrum__drop(&s->word, v - n); /* T3 */
-	return true;
+	can = v < QUEUED && thrum__sem_left_in(v, form) >= n;
+	thrum__drop(&s->word,
+		    can ? thrum__sem_word(thrum__sem_left_in(v, form) - n, form) : v); /* T3 */
+	return can;
 }
 
-static bool give_slowly(struct thrum__sem *s, uint32_t n, uint32_t max)
+bool thrum__sem_give_slowly(struct thrum__sem *s, uint32_t form, uint32_t n)
 {
-	uint32_t v;
+	uint32_t v, left;
 
 	if (thrum__in_forked_child())
 		return true;
 	v = thrum__hold(&s->word);
-	if (n > max - permits_of(v)) {
+	left = thrum__sem_left_in(v, form);
+	if (n > THRUM_SEM_MAX - left) {
 		thrum__drop(&s->word, v);
 		return false;
 	}
-	serve(s, v + n); /* T3 */
+	serve(s, form, thrum__sem_word(left + n, form) | (v & QUEUED)); /* T3 */
 	return true;
 }
 
-bool thrum__sem_give(struct thrum__sem *s, uint32_t n, uint32_t max)
+uint32_t thrum__sem_left(const struct thrum__sem *s, uint32_t form)
 {
-	uint32_t v = load_relaxed(&s->word);
-
-	do {
-		if (UNLIKELY(v >= QUEUED))
-			return give_slowly(s, n, max);
-		if (n > max - v)
-			return false;
-	} while (!cas_release(&s->word, &v, v + n)); /* T2; O1 */
-	return true;
-}
-
-uint32_t thrum__sem_left(const struct thrum__sem *s)
-{
-	return permits_of(load_relaxed(&s->word));
+	return thrum__sem_left_in(load_relaxed(&s->word), form);
 }
 
 bool thrum__sem_is_quiet(const struct thrum__sem *s)
 {
-	return load_relaxed(&s->word) < QUEUED;
+	return load_relaxed(&s->word) < QUEUED || thrum__in_forked_child();
 }
 
 /* ---- The public ones ---- */
@@ -240,24 +202,24 @@ int thrum_sem_wait_many(struct thrum_sem *s, unsigned n, int64_t deadline_ns)
 {
 	if (n > THRUM_SEM_MAX)
 		return -EINVAL;
-	return thrum__sem_take(sem_of(s), n, deadline_ns);
+	return thrum__sem_take(sem_of(s), THRUM__SEM_LEFT, n, deadline_ns);
 }
 
 int thrum_sem_wait_until(struct thrum_sem *s, int64_t deadline_ns)
 {
-	return thrum__sem_take(sem_of(s), 1, deadline_ns);
+	return thrum__sem_take(sem_of(s), THRUM__SEM_LEFT, 1, deadline_ns);
 }
 
 int thrum_sem_wait(struct thrum_sem *s)
 {
-	return thrum__sem_take(sem_of(s), 1, THRUM_FOREVER);
+	return thrum__sem_take(sem_of(s), THRUM__SEM_LEFT, 1, THRUM_FOREVER);
 }
 
 int thrum_sem_try_wait_many(struct thrum_sem *s, unsigned n)
 {
 	if (n > THRUM_SEM_MAX)
 		return -EINVAL;
-	return thrum__sem_try_take(sem_of(s), n) ? 0 : -EAGAIN;
+	return thrum__sem_try_take(sem_of(s), THRUM__SEM_LEFT, n) ? 0 : -EAGAIN;
 }
 
 int thrum_sem_try_wait(struct thrum_sem *s)
@@ -267,7 +229,7 @@ int thrum_sem_try_wait(struct thrum_sem *s)
 
 int thrum_sem_post_many(struct thrum_sem *s, unsigned n)
 {
-	return thrum__sem_give(sem_of(s), n, THRUM_SEM_MAX) ? 0 : -EOVERFLOW;
+	return thrum__sem_give(sem_of(s), THRUM__SEM_LEFT, n) ? 0 : -EOVERFLOW;
 }
 
 int thrum_sem_post(struct thrum_sem *s)
@@ -277,5 +239,5 @@ int thrum_sem_post(struct thrum_sem *s)
 
 unsigned thrum_sem_value(const struct thrum_sem *s)
 {
-	return thrum__sem_left((const struct thrum__sem *)s);
+	return thrum__sem_left((const struct thrum__sem *)s, THRUM__SEM_LEFT);
 }

@@ -20,8 +20,9 @@ bool thrum__store_init(struct thrum__store *s, size_t item_size, size_t capacity
 	*s = (struct thrum__store){
 	    .item_size = item_size,
 	    .capacity = capacity,
-	    .order = *order,
+	    .order = order,
 	};
+	s->items = (char *)s; /* of nothing */
 	if (item_size == 0 || capacity == 0)
 		return true;
 	s->items = thrum__os_alloc(item_size * capacity);
@@ -30,12 +31,22 @@ bool thrum__store_init(struct thrum__store *s, size_t item_size, size_t capacity
 
 void thrum__store_fini(struct thrum__store *s)
 {
-	thrum__os_free(s->items);
+	if (s->item_size && s->capacity)
+		thrum__os_free(s->items);
+}
+
+void thrum__store_drop_all(struct thrum__store *s, void (*drop)(void *item))
+{
+	for (; s->count; s->count--) {
+		drop(thrum__store_at(s, s->head));
+		if (++s->head == s->capacity)
+			s->head = 0;
+	}
 }
 
 static bool is_less(const struct thrum__store *s, const char *a, const char *b)
 {
-	return s->order.compare(a, b) < 0;
+	return s->order->compare(a, b) < 0;
 }
 
 static void copy(const struct thrum__store *s, char *to, const void *from)
@@ -83,7 +94,7 @@ static void heap_close_gap(struct thrum__store *s)
 
 void thrum__store_put_ordered(struct thrum__store *s, const void *item)
 {
-	if (s->order.kind == THRUM__LEAST)
+	if (s->order->kind == THRUM__LEAST)
 		heap_put(s, item);
 	else
 		copy(s, thrum__store_at(s, s->count), item);
@@ -93,7 +104,7 @@ void thrum__store_put_ordered(struct thrum__store *s, const void *item)
 void thrum__store_take_ordered(struct thrum__store *s, void *item)
 {
 	s->count--;
-	if (s->order.kind == THRUM__LEAST) {
+	if (s->order->kind == THRUM__LEAST) {
 		copy(s, item, thrum__store_at(s, 0));
 		heap_close_gap(s);
 	} else {

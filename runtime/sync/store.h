@@ -26,13 +26,15 @@ struct thrum__store {
 	char *items;
 	size_t item_size, capacity, count;
 	size_t head; /* FIFO: where the oldest lies */
-	struct thrum__order order;
+	const struct thrum__order *order;
 };
 
 /* False: no memory, or too much was asked for. */
 bool thrum__store_init(struct thrum__store *s, size_t item_size, size_t capacity,
 		       const struct thrum__order *order);
 void thrum__store_fini(struct thrum__store *s);
+/* Calls @drop for each item: there are none then. */
+void thrum__store_drop_all(struct thrum__store *s, void (*drop)(void *item));
 /* There is room, or there are items, as the caller knows. */
 void thrum__store_put_ordered(struct thrum__store *s, const void *item);
 void thrum__store_take_ordered(struct thrum__store *s, void *item);
@@ -55,7 +57,7 @@ static inline void thrum__store_put(struct thrum__store *s, const void *item)
 {
 	size_t i;
 
-	if (s->order.kind != THRUM__FIFO) {
+	if (s->order->kind != THRUM__FIFO) {
 		thrum__store_put_ordered(s, item);
 		return;
 	}
@@ -66,7 +68,7 @@ static inline void thrum__store_put(struct thrum__store *s, const void *item)
 
 static inline void thrum__store_take(struct thrum__store *s, void *item)
 {
-	if (s->order.kind != THRUM__FIFO) {
+	if (s->order->kind != THRUM__FIFO) {
 		thrum__store_take_ordered(s, item);
 		return;
 	}

@@ -32,7 +32,7 @@
 struct thrum__wait_group {
 	struct atomic32 word;
 	struct thrum__waitqueue queue;
-};
+} __attribute__((may_alias));
 
 _Static_assert(sizeof(struct thrum__wait_group) <= sizeof(struct thrum_wait_group), "it fits");
 
@@ -53,7 +53,8 @@ void thrum_wait_group_init(struct thrum_wait_group *g)
 
 void thrum_wait_group_fini(struct thrum_wait_group *g)
 {
-	ENSURE(load_relaxed(&group_of(g)->word) == 0, "end a wait group when all are done");
+	ENSURE(thrum__in_forked_child() || load_relaxed(&group_of(g)->word) == 0,
+	       "end a wait group when all are done");
 }
 
 static void ensure_room(uint32_t v, unsigned n)
