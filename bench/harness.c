@@ -332,6 +332,24 @@ intptr_t bench_run_unspared(unsigned workers, thrum_fn fn, void *arg)
 	return run(workers, THRUM_FOREVER, fn, arg);
 }
 
+int bench_together(thrum_fn fn, void *work, uint64_t n, uint64_t *sum)
+{
+	struct bench_member *members = bench_alloc(n * sizeof(*members));
+	struct thrum_scope scope;
+	int err;
+
+	thrum_scope_open(&scope);
+	for (uint64_t i = 0; i < n; i++) {
+		members[i] = (struct bench_member){.work = work, .number = i};
+		thrum_scope_spawn(&scope, fn, &members[i]);
+	}
+	err = thrum_scope_close(&scope);
+	for (uint64_t i = 0; i < n; i++)
+		*sum += members[i].sum;
+	free(members);
+	return err;
+}
+
 int64_t bench_now_ns(void)
 {
 	struct timespec now;

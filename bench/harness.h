@@ -95,6 +95,16 @@ intptr_t bench_run(unsigned workers, thrum_fn fn, void *arg);
 /* The same without spares: a worker that is off its CPU is not taken for one that is held. */
 intptr_t bench_run_unspared(unsigned workers, thrum_fn fn, void *arg);
 
+/* One of many tasks at the same work. */
+struct bench_member {
+	void *work;
+	uint64_t number; /* from 0 on */
+	uint64_t sum;    /* what it leaves behind */
+};
+/* In a task: runs fn with a bench_member in n tasks, until the last has ended; adds up their sums.
+ * Returns their first failure. */
+int bench_together(thrum_fn fn, void *work, uint64_t n, uint64_t *sum);
+
 int64_t bench_now_ns(void);    /* CLOCK_MONOTONIC */
 double bench_cpu_s(void);      /* user and system time of the process */
 void bench_nap_ns(int64_t ns); /* the calling thread sleeps */

@@ -2,7 +2,7 @@
 /*
  * work.h - what thrum's programs and the C and C++ peers compute with alike, so that it is the same
  * work: Fibonacci numbers, the generator of the data, what a scope's children leave behind, the
- * shape of a tree.  Usable from C11 and C++17.
+ * shape of a tree, how many tasks share a lock.  Usable from C11 and C++17.
  */
 #ifndef THRUM_BENCH_WORK_H
 #define THRUM_BENCH_WORK_H
@@ -52,5 +52,23 @@ static inline uint64_t work_token_above(uint64_t i)
 {
 	return (i - 1) / 10;
 }
+
+/* Channels: how many items one has room for, how many a batch takes at most; chan_nton: how many
+ * send, and how many receive. */
+#define WORK_ROOM 128
+#define WORK_BATCH 64
+#define WORK_ENDS 4
+
+/* Locks: how many tasks share one, and the part of n that falls to one of them. */
+#define WORK_TASKS 1000
+static inline uint64_t work_share(uint64_t n, uint64_t task)
+{
+	return n / WORK_TASKS + (task < n % WORK_TASKS);
+}
+
+/* semaphore: permits.  rwlock: of so many operations one writes.  barrier_100: who meet. */
+#define WORK_PERMITS 10
+#define WORK_OF_WHICH_ONE_WRITES 20
+#define WORK_PARTIES 100
 
 #endif
