@@ -40,14 +40,23 @@ struct peer_workload {
 };
 
 /* Of the names of tools/bench, those that a peer has. */
+void peer_barrier_100(const struct peer *p);
+void peer_chan_1to1(const struct peer *p);
+void peer_chan_batch(const struct peer *p);
+void peer_chan_nton(const struct peer *p);
+void peer_chan_rendezvous(const struct peer *p);
+void peer_cond_ping_pong(const struct peer *p);
 void peer_flat_spawn(const struct peer *p);
 void peer_fork_join(const struct peer *p);
 void peer_idle(const struct peer *p);
+void peer_mutex(const struct peer *p);
 void peer_parallel_for(const struct peer *p);
 void peer_parked_memory(const struct peer *p);
 void peer_ping_pong(const struct peer *p);
 void peer_ready_future(const struct peer *p);
+void peer_rwlock(const struct peer *p);
 void peer_scope(const struct peer *p);
+void peer_semaphore(const struct peer *p);
 void peer_skynet(const struct peer *p);
 void peer_sleepers(const struct peer *p);
 void peer_sort(const struct peer *p);

@@ -69,6 +69,20 @@ static inline void peer_scope_figure(const uint64_t *places, uint64_t n, int64_t
 	peer_sum(work_scope_sum(places, n));
 }
 
+/* The figure and the sum of the channels: of n items. */
+static inline void peer_channel_figure(uint64_t sum, uint64_t n, int64_t ns)
+{
+	peer_figure("item", "ns", (double)ns / (double)n);
+	peer_sum(sum);
+}
+
+/* The figure and the sum of barrier_100: in_step of the parts in n meetings. */
+static inline void peer_barrier_figure(uint64_t in_step, uint64_t n, int64_t ns)
+{
+	peer_figure("part", "ns", (double)ns / (WORK_PARTIES * (double)n));
+	peer_sum(in_step);
+}
+
 /* skynet: the tree is ten times ten times ... leaves. */
 static inline void peer_skynet_count(uint64_t leaves)
 {

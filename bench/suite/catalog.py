@@ -66,6 +66,37 @@ WORKLOADS = {
                         "tasks in turns", 500000, "limits of each of three tasks",
                         [("nothing", "ns"), ("a yield", "ns")], lambda n: 3 * up_to(n),
                         workers=(1,), one_worker=True),
+    "chan_1to1": Workload("numbers through a channel with room for 128, from one task to another",
+                          1000000, "items", [("item", "ns")], up_to),
+    "chan_nton": Workload("numbers through a channel with room for 128, from four tasks to four",
+                          1000000, "items", [("item", "ns")], up_to),
+    "chan_rendezvous": Workload("numbers through a channel without room, from one task to another",
+                                200000, "items", [("item", "ns")], up_to),
+    "chan_batch": Workload("numbers through a channel with room for 128, sent one by one, received "
+                           "as many as are there, up to 64", 1000000, "items",
+                           [("item", "ns")], up_to),
+    "select_2": Workload("numbers from two channels with a sender each, which one task selects "
+                         "over", 200000, "items", [("item", "ns")], up_to),
+    "select_8": Workload("numbers from eight channels with a sender each, which one task selects "
+                         "over", 200000, "items", [("item", "ns")], up_to),
+    "mutex": Workload("a mutex around a counter: of one task; of 1,000 that share it", 1000000,
+                      "locks, for each of the two", [("uncontended", "ns"), ("1000 tasks", "ns")],
+                      lambda n: 2 * n),
+    "semaphore": Workload("a permit, taken and given back: by one task; by 1,000 that share ten, "
+                          "and hold each over a yield", 1000000, "permits, for each of the two",
+                          [("uncontended", "ns"), ("10 permits", "ns")], lambda n: 2 * n),
+    "rwlock": Workload("a lock of readers and writers: reads of one task; 1,000 tasks, one of 20 "
+                       "operations writes; the same held over a yield", 1000000,
+                       "locks, for each of the three",
+                       [("read", "ns"), ("1000 tasks", "ns"), ("over a yield", "ns")],
+                       lambda n: 3 * n),
+    "cond_ping_pong": Workload("two tasks hand a flag to each other by a mutex and a condition",
+                               200000, "round trips", [("round trip", "ns")], lambda n: n),
+    "barrier_100": Workload("100 tasks meet at a barrier: each one's part in a meeting", 5000,
+                            "meetings", [("part", "ns")], lambda n: 100 * n),
+    "waiters": Workload("one permit goes round the tasks that wait for it: a post, the wake of the "
+                        "first, the poster's way to the end; 200,000 times", 10000,
+                        "tasks that wait", [("wake", "ns")], lambda n: 200000),
     "submit_wake": Workload("from a submission outside to the task's first instruction, 2 ms "
                             "after the last one", 500, "submissions",
                             [("p50", "us"), ("p99", "us")], lambda n: n, floor="pthreads"),

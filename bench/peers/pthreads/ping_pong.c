@@ -3,11 +3,7 @@
  * ping_pong - two threads take turns under a mutex, each waiting for its own condition variable;
  * with --workers 1 both are kept on one CPU.
  */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <sched.h>
-
-#include "../peer.h"
+#include "threads.h"
 
 struct table {
 	pthread_mutex_t mutex;
@@ -36,17 +32,6 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-/* The threads that are started after this stay on the caller's CPU, as it does. */
-static void stay_on_one_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		peer_skip("the threads cannot be kept on one CPU");
-}
-
 void peer_ping_pong(const struct peer *p)
 {
 	struct table table = {.mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -55,8 +40,7 @@ void peer_ping_pong(const struct peer *p)
 	pthread_t other;
 	int64_t start_ns;
 
-	if (p->workers == 1)
-		stay_on_one_cpu();
+	threads_stay(p);
 	start_ns = peer_now_ns();
 	if (pthread_create(&other, NULL, answer, &table))
 		peer_fail("no thread");
@@ -64,4 +48,10 @@ void peer_ping_pong(const struct peer *p)
 	pthread_join(other, NULL);
 	peer_figure("round trip", "ns", (double)(peer_now_ns() - start_ns) / (double)p->count);
 	peer_sum(table.trips);
+}
+
+/* It is that already: a flag and its conditions. */
+void peer_cond_ping_pong(const struct peer *p)
+{
+	peer_ping_pong(p);
 }
