@@ -44,6 +44,18 @@ var workloads = []workload{
 	{"token_tree", tokenTree},
 	{"token_wait", tokenWait},
 	{"timeout", timeout},
+	{"chan_1to1", chan1to1},
+	{"chan_nton", chanNton},
+	{"chan_rendezvous", chanRendezvous},
+	{"chan_batch", chanBatch},
+	{"select_2", select2},
+	{"select_8", select8},
+	{"mutex", mutex},
+	{"semaphore", semaphore},
+	{"rwlock", rwlock},
+	{"cond_ping_pong", condPingPong},
+	{"barrier_100", barrier100},
+	{"waiters", waiters},
 }
 
 func fail(format string, args ...interface{}) {
