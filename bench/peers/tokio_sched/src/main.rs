@@ -9,19 +9,34 @@
 //!
 //! It does the workload once and prints its figures and the checksum of its work.
 
+mod among;
+mod barrier_100;
+mod chan_1to1;
+mod chan_batch;
+mod chan_nton;
+mod chan_rendezvous;
+mod channel;
+mod cond_ping_pong;
 mod flat_spawn;
 mod fork_join;
 mod idle;
+mod mutex;
 mod parked_memory;
 mod ping_pong;
 mod ready_future;
+mod rwlock;
 mod scope;
+mod select_2;
+mod select_8;
+mod semaphore;
 mod skynet;
 mod sleepers;
 mod submit_wake;
 mod timeout;
+mod together;
 mod token_tree;
 mod token_wait;
+mod waiters;
 mod r#yield;
 
 use std::future::Future;
@@ -32,7 +47,7 @@ use tokio::runtime::{Builder, Runtime};
 /// Takes the number of workers and the count, prints its figures and returns the sum.
 type Workload = fn(usize, u64) -> u64;
 
-const WORKLOADS: [(&str, Workload); 14] = [
+const WORKLOADS: [(&str, Workload); 26] = [
     ("fork_join", fork_join::run),
     ("skynet", skynet::run),
     ("flat_spawn", flat_spawn::run),
@@ -47,6 +62,18 @@ const WORKLOADS: [(&str, Workload); 14] = [
     ("token_tree", token_tree::run),
     ("token_wait", token_wait::run),
     ("timeout", timeout::run),
+    ("chan_1to1", chan_1to1::run),
+    ("chan_nton", chan_nton::run),
+    ("chan_rendezvous", chan_rendezvous::run),
+    ("chan_batch", chan_batch::run),
+    ("select_2", select_2::run),
+    ("select_8", select_8::run),
+    ("mutex", mutex::run),
+    ("semaphore", semaphore::run),
+    ("rwlock", rwlock::run),
+    ("cond_ping_pong", cond_ping_pong::run),
+    ("barrier_100", barrier_100::run),
+    ("waiters", waiters::run),
 ];
 
 /// For tasks that only compute and wait for each other: without drivers, of which each would make a
