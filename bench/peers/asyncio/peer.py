@@ -9,8 +9,9 @@ Prints the protocol of ../peer.h. An event loop is one thread, and the interpret
 a second one waiting, so anything but --workers 1 is left out (exit status 77); but to idle they are
 the threads of the loop's executor. Tasks are coroutines without a stack: no fork_join or skynet
 here, which nobody would write as a million of them. There are no tokens either: a request goes to
-each task by itself (parked_memory), so there is no token_tree or token_wait. TaskGroup and timeout
-came with 3.11: without them scope and timeout are left out.
+each task by itself (parked_memory), so there is no token_tree or token_wait. TaskGroup, timeout and
+Barrier came with 3.11: without them scope, timeout and barrier_100 are left out. Channels are in
+channels.py, locks in locks.py.
 
 Each workload's docstring says what asyncio's idiom for it is and why it is fair.
 """
@@ -21,14 +22,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import channels
+import locks
+from answer import figure
+
 GAP_S = 0.002
 LIMIT_S = 10
 SCOPES = 100
 SETTLE_S = 1.5
-
-
-def figure(name, unit, value):
-    print(f"figure\t{name}\t{unit}\t{value:.6g}")
 
 
 def percentile(values, share):
@@ -280,7 +281,10 @@ WORKLOADS = {
     "submit_wake": submit_wake,
     "timeout": timeouts,
     "yield": yields,
+    **channels.WORKLOADS,
+    **locks.WORKLOADS,
 }
+SINCE_3_11 = (scope, timeouts, locks.barrier_100)
 
 
 def positive(text):
@@ -303,8 +307,8 @@ def main():
     if not args.workload or not args.workers or not args.count:
         parser.error("WORKLOAD --workers W --count N, or --list")
     run = WORKLOADS[args.workload]
-    if run in (scope, timeouts) and sys.version_info < (3, 11):
-        print("this Python has neither asyncio.TaskGroup nor asyncio.timeout", file=sys.stderr)
+    if run in SINCE_3_11 and sys.version_info < (3, 11):
+        print("this Python's asyncio has no TaskGroup, timeout or Barrier", file=sys.stderr)
         return 77
     if run is idle:
         total = asyncio.run(idle(args.count, args.workers))
