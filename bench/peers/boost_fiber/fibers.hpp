@@ -55,6 +55,23 @@ template <typename Fn> void run_fibers(unsigned workers, Fn fn)
 		thread.join();
 }
 
+/* In a fiber: runs fn in n others, with their numbers, until the last has ended; adds up what they
+ * return. */
+template <typename Fn> uint64_t together(uint64_t n, Fn fn)
+{
+	std::vector<fibers::fiber> members;
+	std::vector<uint64_t> sums(n);
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		members.emplace_back([&, i] { sums[i] = fn(i); });
+	for (uint64_t i = 0; i < n; i++) {
+		members[i].join();
+		sum += sums[i];
+	}
+	return sum;
+}
+
 /* Leaves the workload out where so many fibers, alive at once, would not fit into memory. */
 inline void need_memory_for(uint64_t n, uint64_t bytes_each)
 {
