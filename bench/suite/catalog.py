@@ -165,6 +165,9 @@ GROWTH = {
                                 Growing("set", "cancel: set", ("set", "ns")),
                                 Growing("cancel", "cancel: cancel and join", ("cancel", "ns"))],
                      powers(6)),
+    "waiters": Growth("a wake while so many wait at the same semaphore", "wakes, by waiters",
+                      [Growing("wake", "hand the permit on", ("wake", "ns"))],
+                      [(10**e, 10**e) for e in range(6)]),
 }
 GROWTH_BASE = 100000  # the largest count is compared with the one next to this
 CROWD = (2, 8, 64)
