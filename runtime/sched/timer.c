@@ -214,6 +214,16 @@ static bool stands_still(struct thrum_runtime *rt)
 	       !thrum__gate_is_shut(&rt->gate);
 }
 
+/* Does anything lie for one worker alone?  Of one that has just been woken, and still counts as
+ * asleep, has_work does not tell. */
+static bool any_handed(struct thrum_runtime *rt)
+{
+	for (unsigned i = 0; i < rt->workers_count; i++)
+		if (thrum__handed_any(&rt->workers[i]->handed))
+			return true;
+	return false;
+}
+
 /* Sets the clock to the earliest timer and fires: true; false: it does not move. */
 static bool move_clock(struct thrum__worker *self)
 {
@@ -223,8 +233,8 @@ static bool move_clock(struct thrum__worker *self)
 	/* The sleepers last: whoever took what the other looks no longer find is not asleep. */
 	if (stands_still(rt) || thrum__job_pool_in_flight(&rt->blocking) ||
 	    thrum__service_is_busy() || thrum__tally_any(&rt->gate.calls_due) ||
-	    thrum__runtime_has_work(rt) || rt->poller->ops->await(rt->poller, false) ||
-	    !all_asleep(rt))
+	    thrum__runtime_has_work(rt) || any_handed(rt) ||
+	    rt->poller->ops->await(rt->poller, false) || !all_asleep(rt))
 		return false;
 	due = earliest_ns(self);
 	if (due == THRUM_FOREVER) {
