@@ -18,8 +18,6 @@
 #include <pthread.h>
 
 #include "sched/callback.h"
-#include "sched/registry.h"
-#include "sched/task.h"
 #include "things.h"
 
 #define STORMS 2
@@ -460,32 +458,9 @@ static intptr_t all(void *unused)
 
 /* ---- The end ---- */
 
-static bool is_free(void *block, void *live)
-{
-	*(uint64_t *)live += load_acquire(&((struct thrum_future *)block)->refs) != 0;
-	return true;
-}
-
-/* Blocks of all pools that somebody still refers to. */
-static uint64_t live_blocks(void)
-{
-	uint64_t live = 0;
-
-	thrum__pool_walk(&thrum__task_pool, is_free, &live);
-	thrum__pool_walk(&thrum__future_pool, is_free, &live);
-	thrum__pool_walk(&thrum__job_blocks, is_free, &live);
-	return live;
-}
-
-static void count_runtime(struct thrum_runtime *rt, void *live)
-{
-	(void)rt;
-	++*(uint64_t *)live;
-}
-
 int main(void)
 {
-	uint64_t random = seed(), runtimes = 0;
+	uint64_t random = seed();
 	struct thrum_stats stats;
 	pthread_t threads[STORMS];
 
@@ -500,7 +475,6 @@ int main(void)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 	while (thrum__service_is_busy())
 		thread_yield(); /* callbacks */
-	thrum__registry_each(count_runtime, &runtimes);
 	printf("%lu requests, %lu of them too late, %lu by wait_for; %lu waits cut short\n"
 	       "%lu things = %lu values + %lu cancelled; seen by %d each: %lu + %lu\n"
 	       "%lu children = %lu finished + %lu cancelled\n"
@@ -518,6 +492,6 @@ int main(void)
 	CHECK(count(&n.hung) == count(&n.called) + count(&n.taken_back));
 	CHECK(stats.spawned == count(&n.tasks) + count(&n.children));
 	CHECK(stats.spawned == stats.ended);
-	CHECK(live_blocks() == 0 && runtimes == 0);
+	CHECK(live_blocks() == 0 && live_runtimes() == 0);
 	return 0;
 }

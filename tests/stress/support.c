@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "support.h"
 
+#include "sched/registry.h"
+#include "sched/task.h"
+
 #include <dirent.h>
 #include <string.h>
 
@@ -103,6 +106,36 @@ uint64_t random_below(uint64_t *state, uint64_t n)
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
 	return *state % n;
+}
+
+static bool count_live(void *block, void *live)
+{
+	*(uint64_t *)live += load_acquire(&((struct thrum_future *)block)->refs) != 0;
+	return true;
+}
+
+uint64_t live_blocks(void)
+{
+	uint64_t live = 0;
+
+	thrum__pool_walk(&thrum__task_pool, count_live, &live);
+	thrum__pool_walk(&thrum__future_pool, count_live, &live);
+	thrum__pool_walk(&thrum__job_blocks, count_live, &live);
+	return live;
+}
+
+static void count_runtime(struct thrum_runtime *rt, void *live)
+{
+	(void)rt;
+	++*(uint64_t *)live;
+}
+
+uint64_t live_runtimes(void)
+{
+	uint64_t live = 0;
+
+	thrum__registry_each(count_runtime, &live);
+	return live;
 }
 
 struct thrum_stats take_apart(struct thrum_runtime *rt)

@@ -48,6 +48,9 @@ long voluntary_switches(int *threads);
 uint64_t seed(void);
 /* xorshift64: the next number below @n. */
 uint64_t random_below(uint64_t *state, uint64_t n);
+/* Tasks, futures and jobs that somebody still refers to; runtimes that are there. */
+uint64_t live_blocks(void);
+uint64_t live_runtimes(void);
 /* Destroys @rt, once all that was spawned in it has ended: its counts. */
 struct thrum_stats take_apart(struct thrum_runtime *rt);
 /* Runs @fn, which returns 0, in a runtime of its own, with @workers (0: the default).  Returns the
