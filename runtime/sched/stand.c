@@ -98,8 +98,13 @@ void *thrum__stand_who(void)
 uint64_t thrum__stand_random(void)
 {
 	struct thrum__worker *w = thrum__tls_worker();
+	uint64_t x;
 
 	if (w)
 		return thrum__worker_random(w);
-	return (uint64_t)thrum__clock_monotonic_ns() * 0x9E3779B97F4A7C15u >> 16;
+	/* Calls at equal distances must not see a pattern: the end of splitmix64. */
+	x = (uint64_t)thrum__clock_monotonic_ns();
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
 }
