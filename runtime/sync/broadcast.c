@@ -203,7 +203,7 @@ static int recv_slowly(struct thrum__listener *l, void *item, int64_t deadline_n
 
 int thrum_listener_recv_until(struct thrum_listener *l, void *item, int64_t deadline_ns)
 {
-	int err = thrum__stand_check();
+	int err = thrum__stand_check_turn();
 
 	if (!err)
 		err = thrum_listener_try_recv(l, item);

@@ -116,7 +116,7 @@ int thrum_watch_next_until(struct thrum_watch *w, uint64_t *version, void *value
 {
 	struct thrum__stander me;
 	struct thrum__turn turn;
-	int err = thrum__stand_check();
+	int err = thrum__stand_check_turn();
 
 	if (!err)
 		err = thrum__stand_begin(&me);
