@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: MIT */
+/* test_history_locks.c - histories of locks, and of what tasks meet at, beside their serial
+ * model. */
+#include "linear_locks.h"
+#include "rounds.h"
+
+#include <thrum/meet.h>
+#include <thrum/sync.h>
+
+static struct locks_model *model_of(struct round *r)
+{
+	return (struct locks_model *)r->history.first;
+}
+
+/* ---- Semaphores ---- */
+
+static struct thrum_sem sem;
+
+static void make_sem(struct round *r)
+{
+	unsigned permits = draw(&r->random, 4);
+
+	thrum_sem_init(&sem, permits);
+	model_of(r)->permits = (int)permits;
+}
+
+static void unmake_sem(struct round *r)
+{
+	(void)r;
+	thrum_sem_fini(&sem);
+}
+
+static void sem_wait_some(struct party *p)
+{
+	struct operation *o = begin(p, SEM_WAIT);
+	struct limit l;
+
+	o->arg = 1 + (int)draw(&p->random, 3);
+	limit_begin(p, &l);
+	if (o->arg > 1)
+		end(p, o, thrum_sem_wait_many(&sem, (unsigned)o->arg, l.until_ns));
+	else if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_sem_wait(&sem));
+	else
+		end(p, o, thrum_sem_wait_until(&sem, l.until_ns));
+	limit_end(p, &l, o->result);
+}
+
+static void sem_try_some(struct party *p)
+{
+	struct operation *o = begin(p, SEM_TRY);
+
+	o->arg = 1 + (int)draw(&p->random, 3);
+	end(p, o, thrum_sem_try_wait_many(&sem, (unsigned)o->arg));
+}
+
+static void call_sem(struct party *p)
+{
+	unsigned what = draw(&p->random, 8);
+	struct operation *o;
+
+	if (what < 4) {
+		sem_wait_some(p);
+	} else if (what < 5) {
+		sem_try_some(p);
+	} else if (what < 6) {
+		o = begin(p, SEM_VALUE);
+		end(p, o, (int)thrum_sem_value(&sem));
+	} else {
+		o = begin(p, SEM_POST);
+		o->arg = 1 + (int)draw(&p->random, 3);
+		end(p, o, thrum_sem_post_many(&sem, (unsigned)o->arg));
+	}
+}
+
+START_TEST(semaphores_are_linear)
+{
+	static const struct subject s = {
+	    .name = "semaphore",
+	    .model = &lock_linear,
+	    .cost = 1,
+	    .make = make_sem,
+	    .call = call_sem,
+	    .unmake = unmake_sem,
+	};
+
+	play(&s, 6000);
+}
+END_TEST
+
+/* ---- Readers and writers: a semaphore of which a writer takes all ---- */
+
+static struct thrum_rwlock rwlock;
+
+static void make_rwlock(struct round *r)
+{
+	thrum_rwlock_init(&rwlock);
+	model_of(r)->permits = THRUM_SEM_MAX;
+}
+
+static void unmake_rwlock(struct round *r)
+{
+	(void)r;
+	thrum_rwlock_fini(&rwlock);
+}
+
+static void rwlock_lock(struct party *p)
+{
+	struct operation *o = begin(p, SEM_WAIT);
+	struct limit l;
+
+	o->arg = chance(p, 2) ? 1 : THRUM_SEM_MAX;
+	limit_begin(p, &l);
+	if (o->arg == 1 && l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_rwlock_read_lock(&rwlock));
+	else if (o->arg == 1)
+		end(p, o, thrum_rwlock_read_lock_until(&rwlock, l.until_ns));
+	else if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_rwlock_write_lock(&rwlock));
+	else
+		end(p, o, thrum_rwlock_write_lock_until(&rwlock, l.until_ns));
+	limit_end(p, &l, o->result);
+	p->held = o->result ? 0 : o->arg;
+}
+
+static void rwlock_try(struct party *p)
+{
+	struct operation *o = begin(p, SEM_TRY);
+
+	o->arg = chance(p, 2) ? 1 : THRUM_SEM_MAX;
+	end(p, o,
+	    o->arg == 1 ? thrum_rwlock_try_read_lock(&rwlock)
+			: thrum_rwlock_try_write_lock(&rwlock));
+	must(o->result == 0 || o->result == -EBUSY);
+	p->held = o->result ? 0 : o->arg;
+}
+
+static void rwlock_unlock(struct party *p)
+{
+	struct operation *o;
+
+	if (!p->held)
+		return;
+	o = begin(p, SEM_POST);
+	o->arg = p->held;
+	if (p->held == 1)
+		thrum_rwlock_read_unlock(&rwlock);
+	else
+		thrum_rwlock_write_unlock(&rwlock);
+	end(p, o, 0);
+	p->held = 0;
+}
+
+static void rwlock_downgrade(struct party *p)
+{
+	struct operation *o = begin(p, SEM_POST);
+
+	o->arg = p->held - 1;
+	thrum_rwlock_downgrade(&rwlock);
+	end(p, o, 0);
+	p->held = 1;
+}
+
+static void call_rwlock(struct party *p)
+{
+	if (p->held > 1 && chance(p, 2))
+		rwlock_downgrade(p);
+	else if (p->held)
+		rwlock_unlock(p);
+	else if (chance(p, 3))
+		rwlock_try(p);
+	else
+		rwlock_lock(p);
+}
+
+START_TEST(rwlocks_are_linear)
+{
+	static const struct subject s = {
+	    .name = "rwlock",
+	    .model = &lock_linear,
+	    .cost = 1,
+	    .make = make_rwlock,
+	    .call = call_rwlock,
+	    .give_back = rwlock_unlock,
+	    .unmake = unmake_rwlock,
+	};
+
+	play(&s, 6000);
+}
+END_TEST
+
+/* ---- Mutexes, with a condition or without ---- */
+
+static struct thrum_mutex mutex;
+static struct thrum_cond cond;
+
+static void make_mutex(struct round *r)
+{
+	(void)r;
+	thrum_mutex_init(&mutex);
+	thrum_cond_init(&cond);
+}
+
+static void unmake_mutex(struct round *r)
+{
+	(void)r;
+	thrum_cond_fini(&cond);
+	thrum_mutex_fini(&mutex);
+}
+
+static void mutex_lock(struct party *p)
+{
+	bool tries = chance(p, 3);
+	struct operation *o = begin(p, tries ? MUTEX_TRY : MUTEX_LOCK);
+	struct limit l;
+
+	limit_begin(p, &l);
+	if (tries)
+		end(p, o, thrum_mutex_try_lock(&mutex));
+	else if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_mutex_lock(&mutex));
+	else
+		end(p, o, thrum_mutex_lock_until(&mutex, l.until_ns));
+	limit_end(p, &l, o->result);
+	p->held = !o->result;
+}
+
+static void mutex_unlock(struct party *p)
+{
+	struct operation *o;
+
+	if (!p->held)
+		return;
+	o = begin(p, MUTEX_UNLOCK);
+	thrum_mutex_unlock(&mutex);
+	end(p, o, 0);
+	p->held = 0;
+}
+
+static void call_mutex(struct party *p)
+{
+	if (p->held)
+		mutex_unlock(p);
+	else
+		mutex_lock(p);
+}
+
+START_TEST(mutexes_are_linear)
+{
+	static const struct subject s = {
+	    .name = "mutex",
+	    .model = &lock_linear,
+	    .cost = 1,
+	    .make = make_mutex,
+	    .call = call_mutex,
+	    .give_back = mutex_unlock,
+	    .unmake = unmake_mutex,
+	};
+
+	play(&s, 4000);
+}
+END_TEST
+
+static void cond_wait(struct party *p)
+{
+	struct operation *o = begin(p, COND_WAIT);
+	struct limit l;
+
+	limit_begin(p, &l);
+	if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_cond_wait(&cond, &mutex));
+	else
+		end(p, o, thrum_cond_wait_until(&cond, &mutex, l.until_ns));
+	limit_end(p, &l, o->result);
+	then(p, MUTEX_UNLOCK, false);
+	then(p, MUTEX_LOCK, true);
+}
+
+static void cond_wake(struct party *p)
+{
+	bool all = chance(p, 3);
+	struct operation *o = begin(p, all ? COND_BROADCAST : COND_SIGNAL);
+
+	if (all)
+		thrum_cond_broadcast(&cond);
+	else
+		thrum_cond_signal(&cond);
+	end(p, o, 0);
+}
+
+static void call_cond(struct party *p)
+{
+	unsigned what = draw(&p->random, 8);
+
+	if (what < 2)
+		cond_wake(p);
+	else if (p->held && what < 6)
+		cond_wait(p);
+	else if (p->held)
+		mutex_unlock(p);
+	else
+		mutex_lock(p);
+}
+
+START_TEST(conditions_are_linear)
+{
+	static const struct subject s = {
+	    .name = "condition",
+	    .model = &lock_linear,
+	    .cost = 3,
+	    .make = make_mutex,
+	    .call = call_cond,
+	    .give_back = mutex_unlock,
+	    .unmake = unmake_mutex,
+	};
+
+	play(&s, 6000);
+}
+END_TEST
+
+/* ---- Events, barriers, wait groups ---- */
+
+static struct thrum_event event;
+
+static void make_event(struct round *r)
+{
+	(void)r;
+	thrum_event_init(&event);
+}
+
+static void unmake_event(struct round *r)
+{
+	(void)r;
+	thrum_event_fini(&event);
+}
+
+static void event_wait(struct party *p)
+{
+	struct operation *o = begin(p, EVENT_WAIT);
+	struct limit l;
+
+	limit_begin(p, &l);
+	if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_event_wait(&event));
+	else
+		end(p, o, thrum_event_wait_until(&event, l.until_ns));
+	limit_end(p, &l, o->result);
+}
+
+static void call_event(struct party *p)
+{
+	unsigned what = draw(&p->random, 8);
+	struct operation *o;
+
+	if (what < 3) {
+		event_wait(p);
+	} else if (what < 5) {
+		o = begin(p, EVENT_SET);
+		thrum_event_set(&event);
+		end(p, o, 0);
+	} else if (what < 7) {
+		o = begin(p, EVENT_CLEAR);
+		thrum_event_clear(&event);
+		end(p, o, 0);
+	} else {
+		o = begin(p, EVENT_IS_SET);
+		end(p, o, thrum_event_is_set(&event));
+	}
+}
+
+START_TEST(events_are_linear)
+{
+	static const struct subject s = {
+	    .name = "event",
+	    .model = &lock_linear,
+	    .cost = 1,
+	    .make = make_event,
+	    .call = call_event,
+	    .unmake = unmake_event,
+	};
+
+	play(&s, 4000);
+}
+END_TEST
+
+static struct thrum_barrier barrier;
+
+static void make_barrier(struct round *r)
+{
+	unsigned parties = 1 + draw(&r->random, 3);
+
+	thrum_barrier_init(&barrier, parties);
+	model_of(r)->parties = (int)parties;
+}
+
+static void unmake_barrier(struct round *r)
+{
+	(void)r;
+	thrum_barrier_fini(&barrier);
+}
+
+static void call_barrier(struct party *p)
+{
+	struct operation *o = begin(p, BARRIER_WAIT);
+	struct limit l;
+
+	limit_begin(p, &l);
+	if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_barrier_wait(&barrier));
+	else
+		end(p, o, thrum_barrier_wait_until(&barrier, l.until_ns));
+	limit_end(p, &l, o->result);
+}
+
+START_TEST(barriers_are_linear)
+{
+	static const struct subject s = {
+	    .name = "barrier",
+	    .model = &lock_linear,
+	    .cost = 1,
+	    .make = make_barrier,
+	    .call = call_barrier,
+	    .unmake = unmake_barrier,
+	};
+
+	play(&s, 4000);
+}
+END_TEST
+
+static struct thrum_wait_group group;
+
+/* Each party has something to do. */
+static void make_group(struct round *r)
+{
+	thrum_wait_group_init(&group);
+	thrum_wait_group_add(&group, r->all);
+	model_of(r)->permits = (int)r->all;
+	for (unsigned i = 0; i < r->all; i++)
+		r->parties[i].held = 1;
+}
+
+static void unmake_group(struct round *r)
+{
+	(void)r;
+	thrum_wait_group_fini(&group);
+}
+
+static void group_wait(struct party *p)
+{
+	struct operation *o = begin(p, GROUP_WAIT);
+	struct limit l;
+
+	limit_begin(p, &l);
+	if (l.until_ns == THRUM_FOREVER)
+		end(p, o, thrum_wait_group_wait(&group));
+	else
+		end(p, o, thrum_wait_group_wait_until(&group, l.until_ns));
+	limit_end(p, &l, o->result);
+}
+
+static void group_done(struct party *p)
+{
+	struct operation *o;
+
+	if (!p->held)
+		return;
+	o = begin(p, GROUP_DONE);
+	thrum_wait_group_done(&group);
+	end(p, o, 0);
+	p->held--;
+}
+
+/* Who has something to do may add to it. */
+static void call_group(struct party *p)
+{
+	struct operation *o;
+
+	if (!p->held || chance(p, 2)) {
+		group_wait(p);
+	} else if (chance(p, 2) || p->held > 2) {
+		group_done(p);
+	} else {
+		o = begin(p, GROUP_ADD);
+		o->arg = 1;
+		thrum_wait_group_add(&group, 1);
+		end(p, o, 0);
+		p->held++;
+	}
+}
+
+static void group_done_all(struct party *p)
+{
+	while (p->held)
+		group_done(p);
+}
+
+START_TEST(wait_groups_are_linear)
+{
+	static const struct subject s = {
+	    .name = "wait group",
+	    .model = &lock_linear,
+	    .cost = 2,
+	    .make = make_group,
+	    .call = call_group,
+	    .give_back = group_done_all,
+	    .unmake = unmake_group,
+	};
+
+	play(&s, 4000);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    semaphores_are_linear,  rwlocks_are_linear, mutexes_are_linear,
+	    conditions_are_linear,  events_are_linear,  barriers_are_linear,
+	    wait_groups_are_linear,
+	};
+
+	return RUN_TESTS_FOR("history_locks", 60, tests);
+}
