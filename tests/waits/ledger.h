@@ -9,6 +9,7 @@
 #ifndef TESTS_WAITS_LEDGER_H
 #define TESTS_WAITS_LEDGER_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,23 @@ static inline int all_of(int (*const fns[])(void), size_t n)
 		int now = fns[i]();
 
 		err = err ? err : now;
+	}
+	return err;
+}
+
+/* Naps @ns, cancels those who have not ended by then, and waits for all; what cut one of them
+ * short, or the nap, or 0.  Any of @fs may be NULL. */
+static inline int stop_all(struct thrum_future *const fs[], size_t n, int64_t ns)
+{
+	int err = thrum_sleep(ns);
+
+	for (size_t i = 0; i < n; i++)
+		if (fs[i] && !thrum_done(fs[i]))
+			(void)thrum_cancel(fs[i]);
+	for (size_t i = 0; i < n; i++) {
+		intptr_t r = fs[i] ? thrum_join(fs[i]) : -ECANCELED;
+
+		err = !err && was_cut(r) ? (int)r : err;
 	}
 	return err;
 }
