@@ -446,7 +446,7 @@ static ssize_t take_some(struct thrum_chan *c, char *items, size_t max)
 ssize_t thrum_chan_try_recv_many(struct thrum_chan *c, void *items, size_t max)
 {
 	size_t at_a_time = BATCH_BYTES / (c->store.item_size + 1) + 1;
-	size_t n = 0;
+	size_t want, n = 0;
 	ssize_t got;
 
 	if (max == 0)
@@ -456,12 +456,11 @@ ssize_t thrum_chan_try_recv_many(struct thrum_chan *c, void *items, size_t max)
 	if (at_a_time > THRUM__AT_A_TIME)
 		at_a_time = THRUM__AT_A_TIME;
 	do {
-		size_t want = max - n < at_a_time ? max - n : at_a_time;
-
+		want = max - n < at_a_time ? max - n : at_a_time;
 		got = take_some(c, (char *)items + n * c->store.item_size, want);
 		if (got > 0)
 			n += (size_t)got;
-	} while (got > 0 && n < max);
+	} while (got == (ssize_t)want && n < max);
 	return n ? (ssize_t)n : got;
 }
 

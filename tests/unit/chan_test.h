@@ -52,7 +52,8 @@ static inline size_t receivers_of(struct thrum_chan *c)
 	return n;
 }
 
-/* Nobody waits, @c holds @count items, and what it says to who only looks is so; that somebody waits
+/* Nobody waits, @c holds @count items, and what it says to who only looks is so; that somebody
+ * waits
  * it may still say after a close. */
 static inline void is_at_rest(struct thrum_chan *c, size_t count)
 {

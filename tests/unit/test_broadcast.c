@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_broadcast.c - broadcasts: each listener gets all that is sent from its begin on, in order; one
- * that falls behind hears how much it missed; close.  What cuts a listener's wait short is in
+ * test_broadcast.c - broadcasts: each listener gets all that is sent from its begin on, in order;
+ * one that falls behind hears how much it missed; close.  What cuts a listener's wait short is in
  * test_broadcast_cut.c.
  */
 #include "base/os.h"

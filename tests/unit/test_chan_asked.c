@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_chan_asked.c - what makes, tries, gives back or only looks at channels does all of its work in
- * a task that was asked to stop, and says nothing of that.
+ * test_chan_asked.c - what makes, tries, gives back or only looks at channels does all of its work
+ * in a task that was asked to stop, and says nothing of that.
  */
 #include "asked.h"
 #include "chan_test.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_chan_reserve.c - room in a channel that is kept for an item to come: it counts as taken, goes
- * to those that wait in their order, is given back by abandon, and survives a close.
+ * test_chan_reserve.c - room in a channel that is kept for an item to come: it counts as taken,
+ * goes to those that wait in their order, is given back by abandon, and survives a close.
  */
 #include "chan_test.h"
 #include "child.h"

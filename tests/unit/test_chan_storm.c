@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_chan_storm.c - many senders and receivers at once, threads and tasks of several runtimes on
- * several workers, with cancels and deadlines: what is sent comes once, in each sender's order, with
- * all that was done before.
+ * several workers, with cancels and deadlines: what is sent comes once, in each sender's order,
+ * with all that was done before.
  */
 #include "chan_test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_queue_asked.c - what makes, tries, gives back or only looks at queues, broadcasts and watches
- * does all of its work in a task that was asked to stop, and says nothing of that.
+ * test_queue_asked.c - what makes, tries, gives back or only looks at queues, broadcasts and
+ * watches does all of its work in a task that was asked to stop, and says nothing of that.
  */
 #include "asked.h"
 #include "hearing.h"

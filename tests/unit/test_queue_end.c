@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_queue_end.c - queues that are shut down, now or when they are empty; what is dropped; what cuts
- * their waits short; who may not wait at one; what is asserted.
+ * test_queue_end.c - queues that are shut down, now or when they are empty; what is dropped; what
+ * cuts their waits short; who may not wait at one; what is asserted.
  */
 #include "child.h"
 #include "queue_call.h"

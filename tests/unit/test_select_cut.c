@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_select_cut.c - what ends a select otherwise, with nothing done: cancels and deadlines, before
- * and in the wait; its own times beside those; tokens at any depth; threads; no memory; who may not
- * wait.
+ * test_select_cut.c - what ends a select otherwise, with nothing done: cancels and deadlines,
+ * before and in the wait; its own times beside those; tokens at any depth; threads; no memory; who
+ * may not wait.
  */
 #include "base/os.h"
 #include "child.h"

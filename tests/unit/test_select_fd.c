@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_select_fd.c - descriptors as branches of a select: what is there at once, what comes, errors,
- * a close meanwhile; beside the other kinds; who may not wait for one.
+ * test_select_fd.c - descriptors as branches of a select: what is there at once, what comes,
+ * errors, a close meanwhile; beside the other kinds; who may not wait for one.
  */
 #define _GNU_SOURCE
 #include "child.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_select_many.c - many selects at once on two workers and threads: what moves is counted on
- * both sides, nobody is left waiting, and what a select has waited for may go as soon as it returns.
+ * both sides, nobody is left waiting, and what a select has waited for may go as soon as it
+ * returns.
  */
 #include "select_test.h"
 
