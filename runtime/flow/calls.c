@@ -192,7 +192,7 @@ intptr_t thrum_hedge_at(const char *place, thrum_fn fn, void *arg, int64_t delay
 	struct thrum__task *t = thrum__current_task();
 	struct hedge h = {
 	    .place = place, .fn = fn, .arg = arg, .delay_ns = delay_ns, .left = copies};
-	intptr_t result, other;
+	intptr_t result = 0, other;
 	size_t tag;
 	int err;
 

@@ -238,7 +238,7 @@ START_TEST(channels_are_linear)
 	    .unmake = unmake_one,
 	};
 
-	play(&one, 6000);
+	play(&one, 1200);
 }
 END_TEST
 
@@ -319,7 +319,7 @@ START_TEST(selects_are_linear)
 	    .unmake = unmake_two,
 	};
 
-	play(&two, 6000);
+	play(&two, 1200);
 }
 END_TEST
 
@@ -451,7 +451,7 @@ START_TEST(queues_are_linear)
 	    .unmake = unmake_queue,
 	};
 
-	play(&any, 6000);
+	play(&any, 1200);
 }
 END_TEST
 

@@ -84,7 +84,7 @@ START_TEST(semaphores_are_linear)
 	    .unmake = unmake_sem,
 	};
 
-	play(&s, 6000);
+	play(&s, 1200);
 }
 END_TEST
 
@@ -185,7 +185,7 @@ START_TEST(rwlocks_are_linear)
 	    .unmake = unmake_rwlock,
 	};
 
-	play(&s, 6000);
+	play(&s, 1200);
 }
 END_TEST
 
@@ -257,7 +257,7 @@ START_TEST(mutexes_are_linear)
 	    .unmake = unmake_mutex,
 	};
 
-	play(&s, 4000);
+	play(&s, 800);
 }
 END_TEST
 
@@ -314,7 +314,7 @@ START_TEST(conditions_are_linear)
 	    .unmake = unmake_mutex,
 	};
 
-	play(&s, 6000);
+	play(&s, 1200);
 }
 END_TEST
 
@@ -379,7 +379,7 @@ START_TEST(events_are_linear)
 	    .unmake = unmake_event,
 	};
 
-	play(&s, 4000);
+	play(&s, 800);
 }
 END_TEST
 
@@ -423,7 +423,7 @@ START_TEST(barriers_are_linear)
 	    .unmake = unmake_barrier,
 	};
 
-	play(&s, 4000);
+	play(&s, 800);
 }
 END_TEST
 
@@ -506,7 +506,7 @@ START_TEST(wait_groups_are_linear)
 	    .unmake = unmake_group,
 	};
 
-	play(&s, 4000);
+	play(&s, 800);
 }
 END_TEST
 
