@@ -285,8 +285,8 @@ int thrum_drain_add(struct thrum_drain *drain, struct thrum_future *f, size_t ta
 
 static void hand_out(struct thrum__drain *d, struct thrum_future **f_out, size_t *tag_out)
 {
-	struct thrum_future *f;
-	size_t tag;
+	struct thrum_future *f = NULL;
+	size_t tag = 0;
 
 	thrum__drain_take(d, &f, &tag);
 	if (f_out)
