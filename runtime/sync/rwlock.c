@@ -9,6 +9,7 @@
 #include "sync/sem.h"
 
 #include "base/assert.h"
+#include "sched/fork_check.h"
 
 #include <errno.h>
 #include <thrum/sync.h>
@@ -36,8 +37,8 @@ void thrum_rwlock_init(struct thrum_rwlock *l)
 
 void thrum_rwlock_fini(struct thrum_rwlock *l)
 {
-	ENSURE(thrum__sem_is_quiet(sem_of(l)) &&
-		   thrum__sem_left(sem_of(l), THRUM__SEM_TAKEN) == ALL,
+	ENSURE(thrum__in_forked_child() || (thrum__sem_is_quiet(sem_of(l)) &&
+					    thrum__sem_left(sem_of(l), THRUM__SEM_TAKEN) == ALL),
 	       "end a lock when nobody holds it");
 }
 
