@@ -232,6 +232,14 @@ END_TEST
 
 static struct atomic32 stage; /* 1: they are where they shall be; 2: they have been looked at */
 
+static intptr_t awaits_and_releases(void *f)
+{
+	intptr_t r = thrum_await(f);
+
+	thrum_release(f);
+	return r;
+}
+
 /* One that awaits it is in the memory of one that ran in its place. */
 static intptr_t runs_on(void *i)
 {
@@ -240,7 +248,8 @@ static intptr_t runs_on(void *i)
 	begin(i);
 	in_place = f = thrum_spawn(nothing, NULL);
 	is_int(thrum_join(f), 0);
-	f = thrum_spawn(task_await, fs[0]);
+	thrum_retain(fs[0]);
+	f = thrum_spawn(awaits_and_releases, fs[0]);
 	must(f == in_place);
 	yield_often(); /* it waits now */
 	store_relaxed(&stage, 1);
