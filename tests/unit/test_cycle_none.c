@@ -43,9 +43,17 @@ static intptr_t waits_for_many(void *i)
 
 WAITS(fills_it_with_one_that_may_end, fills_a_scope(await_bare))
 
+/* What others give back, which may be anybody. */
+static struct thrum_sem permits = THRUM_SEM_INIT(0);
+static struct thrum_event event;
+
+WAITS(waits_for_a_permit, thrum_sem_wait(&permits))
+WAITS(waits_for_an_event, thrum_event_wait(&event))
+
 static const thrum_fn none[] = {
-    awaits_bare, waits_for_any_or_bare, waits_for_any_up, waits_for_any_down,
-    drains_bare, closes_over_bare,      waits_for_many,   fills_it_with_one_that_may_end,
+    awaits_bare,        waits_for_any_or_bare, waits_for_any_up, waits_for_any_down,
+    drains_bare,        closes_over_bare,      waits_for_many,   fills_it_with_one_that_may_end,
+    waits_for_a_permit, waits_for_an_event,
 };
 
 START_TEST(what_another_thread_may_end)
@@ -232,6 +240,45 @@ END_TEST
 
 static struct atomic32 stage; /* 1: they are where they shall be; 2: they have been looked at */
 
+static intptr_t sleeps_and_fails(void *unused)
+{
+	(void)unused;
+	is_int(thrum_sleep(5), 0);
+	return -EIO;
+}
+
+/* Its wait in a cycle is cut short, and its next one can be ended by anybody. */
+static intptr_t waits_for_a_permit_then(void *i)
+{
+	struct thrum_scope s;
+
+	begin(i);
+	is_int(thrum_scope_open(&s), 0);
+	is_int(thrum_scope_spawn(&s, sleeps_and_fails, NULL), 0);
+	is_int(thrum_await(fs[1]), -ECANCELED);
+	is_int(thrum_scope_close(&s), -EIO);
+	store_relaxed(&stage, 1);
+	return thrum_sem_wait(&permits);
+}
+
+START_TEST(after_a_wait_that_was_in_one)
+{
+	start(1);
+	store_relaxed(&stage, 0);
+	make(0, waits_for_a_permit_then);
+	make(1, await_first);
+	let_go();
+	while (load_relaxed(&stage) < 1)
+		thread_yield();
+	parked(fs[0], 0);
+	while (thrum__idle_asleep(&rt->idle) != rt->workers_count)
+		thread_yield();
+	must(thrum__cycles_look(rt));
+	is_int(got.count, 0);
+	stop();
+}
+END_TEST
+
 static intptr_t awaits_and_releases(void *f)
 {
 	intptr_t r = thrum_await(f);
@@ -262,6 +309,7 @@ static intptr_t runs_on(void *i)
 START_TEST(who_runs_is_in_none)
 {
 	start_with(1, THRUM_CLOCK_REAL);
+	store_relaxed(&stage, 0);
 	make(0, runs_on);
 	let_go();
 	while (load_relaxed(&stage) < 1)
@@ -328,6 +376,7 @@ int main(void)
 	tcase_add_loop_test(tc, beside_a_descriptor, 0, sizeof(hears) / sizeof(hears[0]));
 	tcase_add_test(tc, beside_a_job);
 	tcase_add_test(tc, while_it_stops);
+	tcase_add_test(tc, after_a_wait_that_was_in_one);
 	tcase_add_test(tc, who_runs_is_in_none);
 	tcase_add_test(tc, what_changes_meanwhile);
 	return run_case("cycle_none", tc);
