@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * owned.h - for tests of things whose memory goes as soon as the last of several users has come,
+ * while another may be about to return from its call: two tasks on two workers and a thread use one
+ * after another at the same time.
+ */
+#ifndef TESTS_UNIT_OWNED_H
+#define TESTS_UNIT_OWNED_H
+
+#include "base/atomic.h"
+#include "run.h"
+
+#define OWNERS 3
+#define OWNED 64 /* in one round */
+
+#if defined(__has_feature)
+#define ADDRESSES_CHECKED (__has_feature(address_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__)
+#define ADDRESSES_CHECKED 1
+#else
+#define ADDRESSES_CHECKED 0
+#endif
+
+static void *owned[OWNED];
+static size_t owned_size;
+static void (*owned_begin)(void *thing);
+static bool (*owned_use)(void *thing, int who); /* true: it has ended, nobody else uses it */
+static unsigned owned_rounds;
+static struct atomic64 owners_met;
+
+/* Where addresses are not checked, it can be seen whether somebody writes to it. */
+static inline void owned_goes(void *thing)
+{
+	if (ADDRESSES_CHECKED)
+		free(thing);
+	else
+		memset(thing, 0x5a, owned_size);
+}
+
+static inline void owned_has_gone(void *thing)
+{
+	if (ADDRESSES_CHECKED)
+		return;
+	for (size_t i = 0; i < owned_size; i++)
+		is_int(((unsigned char *)thing)[i], 0x5a);
+	free(thing);
+}
+
+/* All and who made the things, the @times-th time.  A task keeps no worker from the others. */
+static inline void owners_meet(unsigned times)
+{
+	uint64_t all = (uint64_t)times * (OWNERS + 1);
+
+	fetch_add_acq_rel(&owners_met, 1);
+	while (load_acquire(&owners_met) < all)
+		if (thrum_yield())
+			thread_yield();
+}
+
+static inline intptr_t task_uses_owned(void *who)
+{
+	for (unsigned round = 0; round < owned_rounds; round++) {
+		owners_meet(2 * round + 1);
+		for (int i = 0; i < OWNED; i++)
+			if (owned_use(owned[i], (int)(intptr_t)who))
+				owned_goes(owned[i]);
+		owners_meet(2 * round + 2);
+	}
+	return 0;
+}
+
+static inline void *thread_uses_owned(void *who)
+{
+	is_int(task_uses_owned(who), 0);
+	return NULL;
+}
+
+static inline void use_owned(size_t size, void (*begin)(void *), bool (*use)(void *, int),
+			     unsigned rounds)
+{
+	struct thrum_runtime *rt = runtime_of(2, THRUM_CLOCK_REAL);
+	struct thrum_future *fs[OWNERS - 1];
+	pthread_t thread;
+
+	owned_size = size;
+	owned_begin = begin;
+	owned_use = use;
+	owned_rounds = rounds;
+	store_relaxed(&owners_met, 0);
+	thread = thread_of(thread_uses_owned, as_arg(OWNERS - 1));
+	for (int i = 0; i < OWNERS - 1; i++)
+		fs[i] = thrum_runtime_submit(rt, task_uses_owned, as_arg(i));
+	for (unsigned round = 0; round < rounds; round++) {
+		for (int i = 0; i < OWNED; i++) {
+			must((owned[i] = malloc(size)));
+			begin(owned[i]);
+		}
+		owners_meet(2 * round + 1);
+		owners_meet(2 * round + 2);
+		for (int i = 0; i < OWNED; i++)
+			owned_has_gone(owned[i]);
+	}
+	for (int i = 0; i < OWNERS - 1; i++)
+		is_int(thrum_join(fs[i]), 0);
+	thread_end(thread);
+	is_int(thrum_runtime_destroy(rt), 0);
+}
+
+#endif
