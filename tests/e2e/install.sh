@@ -80,6 +80,45 @@ for compiler in gcc clang; do
 			fail "$name itself: $compiler"
 	done
 done
+# What is made where it lies, in either language; no semaphore has more permits than there can be.
+cat > in_place.c <<'END'
+#include <thrum/thrum.h>
+
+struct thrum_mutex mutex = THRUM_MUTEX_INIT;
+struct thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
+struct thrum_sem sems[] = {THRUM_SEM_INIT(0), THRUM_SEM_INIT(1u), THRUM_SEM_INIT(THRUM_SEM_MAX)};
+struct thrum_cond cond = THRUM_COND_INIT;
+struct thrum_once once = THRUM_ONCE_INIT;
+struct thrum_event event = {{0}};
+struct thrum_wait_group group = {{0}};
+#ifdef PERMITS
+struct thrum_sem sem = THRUM_SEM_INIT(PERMITS);
+#endif
+
+int in_a_frame(void);
+int in_a_frame(void)
+{
+	struct thrum_sem mine = THRUM_SEM_INIT(7);
+	struct thrum_mutex lock = THRUM_MUTEX_INIT;
+
+	return thrum_mutex_try_lock(&lock) + thrum_sem_try_wait(&mine);
+}
+END
+for compiler in gcc clang; do
+	command -v "$compiler" > /dev/null || continue
+	for dialect in 'c -std=c11' 'c++ -std=c++17'; do
+		[[ $dialect == 'c -'* ]] || command -v g++ > /dev/null || continue
+		# shellcheck disable=SC2206 # the dialect is two words
+		make_in_place=("$compiler" -x $dialect "${strict[@]}" -fsyntax-only
+			-I"$prefix/include" in_place.c)
+		"${make_in_place[@]}" || fail "made in place: $compiler -x $dialect"
+		for permits in -1 0x40000000; do
+			if "${make_in_place[@]}" -DPERMITS=$permits 2> /dev/null; then
+				fail "a semaphore of $permits: $compiler -x $dialect"
+			fi
+		done
+	done
+done
 never='stdatomic|_Atomic|_Thread_local|__thread|thread_local|ck_[a-z]+\.h'
 if grep -nE "$never" "$prefix"/include/thrum/*.h; then
 	fail 'a public header has what none may have'

@@ -250,7 +250,7 @@ static bool events_meet(void *events, int who)
 START_TEST(who_waited_frees_it)
 {
 	use_owned((OWNERS - 1) * sizeof(struct thrum_event), events_begin, events_meet,
-		  10 + scaled(1000));
+		  10 + scaled(200));
 }
 END_TEST
 

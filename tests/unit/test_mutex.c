@@ -373,7 +373,7 @@ static bool shared_leave(void *shared, int who)
 
 START_TEST(the_last_one_frees_it)
 {
-	use_owned(sizeof(struct shared), shared_begin, shared_leave, 10 + scaled(1000));
+	use_owned(sizeof(struct shared), shared_begin, shared_leave, 10 + scaled(200));
 }
 END_TEST
 

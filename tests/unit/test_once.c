@@ -389,7 +389,7 @@ static bool shared_use(void *shared, int who)
 
 START_TEST(all_see_what_the_first_one_did)
 {
-	use_owned(sizeof(struct shared), shared_begin, shared_use, 10 + scaled(1000));
+	use_owned(sizeof(struct shared), shared_begin, shared_use, 10 + scaled(200));
 }
 END_TEST
 

@@ -287,7 +287,7 @@ static bool meeting_use(void *meeting, int who)
 
 START_TEST(the_last_one_that_waited_frees_it)
 {
-	use_owned(sizeof(struct meeting), meeting_begin, meeting_use, 10 + scaled(1000));
+	use_owned(sizeof(struct meeting), meeting_begin, meeting_use, 10 + scaled(200));
 }
 END_TEST
 

@@ -355,7 +355,7 @@ static bool posts(void *s, int who)
 
 START_TEST(the_one_that_was_posted_to_frees_it)
 {
-	use_owned(sizeof(struct thrum_sem), posts_begin, posts, 10 + scaled(1000));
+	use_owned(sizeof(struct thrum_sem), posts_begin, posts, 10 + scaled(200));
 }
 END_TEST
 

@@ -204,7 +204,7 @@ static bool work(void *g, int who)
 
 START_TEST(who_waited_frees_it)
 {
-	use_owned(sizeof(struct thrum_wait_group), work_begin, work, 10 + scaled(1000));
+	use_owned(sizeof(struct thrum_wait_group), work_begin, work, 10 + scaled(200));
 }
 END_TEST
 
