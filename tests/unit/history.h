@@ -14,7 +14,7 @@
 
 #define TASKS 4
 #define PARTIES (TASKS + 1)
-#define PARTY_OPS 12 /* five parties and a quiet moment: LINEAR_OPS */
+#define PARTY_OPS 12 /* five parties and the quiet moments: LINEAR_OPS */
 
 struct round;
 
@@ -22,6 +22,7 @@ struct party {
 	struct round *round;
 	unsigned index;
 	bool outside; /* a thread, else a task */
+	bool limited; /* none of its waits is for ever */
 	uint64_t random;
 	unsigned n;
 	struct operation ops[PARTY_OPS];
@@ -44,7 +45,8 @@ struct round {
 	const struct subject *subject;
 	uint64_t random;
 	bool is_virtual;
-	unsigned tasks, all; /* parties: the tasks and perhaps a thread */
+	unsigned tasks, arriving,
+	    all; /* parties: the tasks, and perhaps a thread or the main task */
 	struct party parties[PARTIES];
 	struct atomic32 moment;
 	struct atomic32 started, arrived; /* all tasks have been; parties have */
@@ -129,7 +131,7 @@ static inline void limit_begin(struct party *p, struct limit *l)
 					  : THRUM_US((int64_t)draw(&p->random, 60));
 
 	*l = (struct limit){.until_ns = THRUM_FOREVER};
-	l->is_none = p->round->is_virtual && !chance(p, 3);
+	l->is_none = !p->limited && !chance(p, 3);
 	l->is_around = !l->is_none && !p->outside && chance(p, 3);
 	if (l->is_around)
 		thrum_timeout_begin(&l->around, ns);

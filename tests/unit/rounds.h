@@ -3,10 +3,10 @@
  * rounds.h - histories (history.h) of rounds of random calls, each checked (linear.h).
  *
  * A round has two to four tasks on two workers, half of the rounds with each bound to one of them.
- * It is either on the virtual clock: then deadlines pass, and those that wait for ever are
- * cancelled, at moments at which nothing can run, which the history says; or on the real one,
- * where each wait has a deadline of some us, and a thread outside takes part.  In both the parties
- * cancel each other.
+ * It is either on the virtual clock: then deadlines pass at moments at which nothing can run.  At
+ * some, which the history tells, the main task makes a call as well, and at the last one it cancels
+ * all who wait.  Or it is on the real clock, where each wait has a deadline of some us, and a
+ * thread outside takes part.  In both the parties cancel each other.
  *
  * THRUM_SEED chooses what is called (printed; which call is the faster is not repeated);
  * THRUM_TEST_DIV divides the rounds.
@@ -20,6 +20,10 @@
 
 #define ROUNDS_MIN 20
 #define PATIENCE 200 /* looks for those who are to begin at the same time */
+#define PAUSES 3
+#define NAP_NS THRUM_MS(7)
+#define PAUSE_NS \
+	THRUM_US(5100) /* no deadline passes when it ends: they are whole ms after others */
 
 static struct {
 	uint64_t rounds, calls, cut, none, quiet, steps;
@@ -31,8 +35,8 @@ static inline void arrive(struct party *p)
 	struct round *r = p->round;
 
 	fetch_add_acq_rel(&r->arrived, 1);
-	for (int tries = 0;
-	     !load_acquire(&r->started) || (load_acquire(&r->arrived) < r->all && tries < PATIENCE);
+	for (int tries = 0; !load_acquire(&r->started) ||
+			    (load_acquire(&r->arrived) < r->arriving && tries < PATIENCE);
 	     tries++) {
 		if (p->outside)
 			sched_yield();
@@ -50,6 +54,8 @@ static inline void play_party(struct party *p)
 	while (calls-- && p->n + 2 * s->cost <= PARTY_OPS) {
 		if (!p->outside && chance(p, 3))
 			(void)!thrum_yield();
+		if (p->round->is_virtual && chance(p, 8)) /* with what it has */
+			(void)!thrum_sleep(NAP_NS);
 		if (chance(p, 24))
 			(void)thrum_cancel(p->round->futures[draw(&p->random, p->round->tasks)]);
 		s->call(p);
@@ -85,7 +91,12 @@ static inline void start_tasks(struct round *r, bool bound)
 	store_release(&r->started, 1);
 }
 
-/* Whoever waits now does so for ever. */
+static inline bool all_ended(struct round *r, int64_t wait_ns)
+{
+	return thrum_wait(r->futures, r->tasks, THRUM_ALL, wait_ns) == (ssize_t)r->tasks;
+}
+
+/* Nothing else can run. */
 static inline void be_quiet(struct round *r)
 {
 	struct operation *o = &r->history.ops[r->history.n++];
@@ -94,6 +105,23 @@ static inline void be_quiet(struct round *r)
 	o->begins = moment(r);
 	o->ends = moment(r);
 	counts.quiet++;
+}
+
+/* The main task: a party that calls when all others wait. */
+static inline void play_quietly(struct round *r)
+{
+	struct party *me = &r->parties[r->tasks];
+	const struct subject *s = r->subject;
+
+	for (int i = 0; i < PAUSES && !all_ended(r, PAUSE_NS); i++) {
+		be_quiet(r);
+		s->call(me);
+	}
+	if (s->give_back)
+		s->give_back(me);
+	if (all_ended(r, PAUSE_NS))
+		return;
+	be_quiet(r);
 	for (unsigned i = 0; i < r->tasks; i++)
 		(void)thrum_cancel(r->futures[i]);
 }
@@ -103,9 +131,8 @@ static inline intptr_t task_round(void *round)
 	struct round *r = round;
 
 	start_tasks(r, draw(&r->random, 2));
-	if (r->is_virtual &&
-	    thrum_wait(r->futures, r->tasks, THRUM_ALL, THRUM_SEC(1)) < (ssize_t)r->tasks)
-		be_quiet(r);
+	if (r->is_virtual)
+		play_quietly(r);
 	for (unsigned i = 0; i < r->tasks; i++)
 		is_int(thrum_join(r->futures[i]), 0);
 	return thrum_await(r->outside);
@@ -148,22 +175,24 @@ static inline void play_round(const struct subject *s, struct thrum_runtime *rt,
 	r.random = random;
 	r.is_virtual = is_virtual;
 	r.tasks = 2 + draw(&r.random, TASKS - 1);
-	r.all = r.tasks + (!is_virtual && draw(&r.random, 2));
+	r.arriving = r.tasks + (!is_virtual && draw(&r.random, 2));
+	r.all = is_virtual ? r.tasks + 1 : r.arriving;
 	r.history.model = s->model;
 	for (unsigned i = 0; i < PARTIES; i++) {
 		r.parties[i].round = &r;
 		r.parties[i].index = i;
-		r.parties[i].outside = i == r.tasks;
+		r.parties[i].outside = !is_virtual && i == r.tasks;
+		r.parties[i].limited = !is_virtual || i == r.tasks;
 		r.parties[i].random = stir(random + 1 + i);
 	}
 	r.outside = future_new();
 	s->make(&r);
-	if (r.all > r.tasks)
+	if (r.arriving > r.tasks)
 		thread = thread_of(thread_plays, &r.parties[r.tasks]);
 	else
 		is_int(thrum_future_set(r.outside, 0), 0);
 	is_int(thrum_runtime_block_on(rt, task_round, &r), 0);
-	if (r.all > r.tasks)
+	if (r.arriving > r.tasks)
 		thread_end(thread);
 	future_drop(r.outside);
 	s->unmake(&r);
@@ -193,7 +222,7 @@ static inline void play(const struct subject *s, unsigned rounds)
 	       " found nothing, %" PRIu64 " quiet moments, %" PRIu64 " steps\n",
 	       s->name, counts.rounds, counts.calls, counts.cut, counts.none, counts.quiet,
 	       counts.steps);
-	must(counts.cut);
+	must(counts.cut && counts.quiet);
 }
 
 #endif
