@@ -11,7 +11,7 @@
 #include <thrum/broadcast.h>
 
 #define FAR THRUM_SEC(1000)
-#define ITEMS 8
+#define ITEMS 6
 #define KEPT 3
 
 /* ---- Broadcast ---- */

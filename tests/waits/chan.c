@@ -11,7 +11,7 @@
 #include <thrum/chan.h>
 
 #define FAR THRUM_SEC(1000)
-#define ITEMS 12 /* of a sender */
+#define ITEMS 8 /* of a sender */
 #define MANY 3
 
 struct course {
@@ -154,37 +154,123 @@ static void leave(void *item)
 	give();
 }
 
-static int pass(size_t capacity, thrum_fn fns[4])
+static void begin(struct course *c, size_t capacity)
 {
-	struct course c = {.capacity = capacity};
-	struct thrum_future *fs[4];
-	int err, more;
+	*c = (struct course){.capacity = capacity};
+	current = c;
+	c->chan = thrum_chan_create_drop(sizeof(struct item), capacity, leave);
+	EXPECT(c->chan);
+}
 
-	current = &c;
-	c.chan = thrum_chan_create_drop(sizeof(struct item), capacity, leave);
-	EXPECT(c.chan);
-	for (int i = 0; i < 4; i++)
+static int end(struct course *c, struct thrum_future *fs[], size_t n)
+{
+	int err = stop_all(fs, n, THRUM_MS(60));
+
+	say("left", (intptr_t)thrum_chan_count(c->chan));
+	thrum_chan_release(c->chan);
+	EXPECT(load_relaxed(&c->sent) == load_relaxed(&c->received) + load_relaxed(&c->left));
+	EXPECT(taken() == 0);
+	return err;
+}
+
+static int pass(size_t capacity, thrum_fn *fns, size_t n)
+{
+	struct thrum_future *fs[4];
+	struct course c;
+	int err;
+
+	begin(&c, capacity);
+	for (size_t i = 0; i < n; i++)
 		fs[i] = spawn_taken(fns[i], &c);
 	err = thrum_sleep(THRUM_MS(60));
 	thrum_chan_close(c.chan);
-	more = stop_all(fs, 4, THRUM_MS(60));
-	say("left", (intptr_t)thrum_chan_count(c.chan));
-	thrum_chan_release(c.chan);
-	EXPECT(load_relaxed(&c.sent) == load_relaxed(&c.received) + load_relaxed(&c.left));
-	EXPECT(taken() == 0);
-	return first(err, more);
+	return first(err, end(&c, fs, n));
+}
+
+static intptr_t sends_one(void *course)
+{
+	struct course *c = course;
+	struct item item = {1, 1};
+	int err;
+
+	take();
+	err = thrum_chan_send(c->chan, &item);
+	if (err)
+		give();
+	else
+		fetch_add_relaxed(&c->sent, 1);
+	EXPECT(!err || was_cut(err));
+	give();
+	return err;
+}
+
+static intptr_t receives_one(void *course)
+{
+	struct course *c = course;
+	struct item item;
+	int err = thrum_chan_recv(c->chan, &item);
+
+	EXPECT(!err || was_cut(err));
+	if (!err) {
+		fetch_add_relaxed(&c->received, 1);
+		give();
+	}
+	give();
+	return err;
+}
+
+/* All room is reserved, so they wait side by side; then it is given back. */
+static int beside_reserved(void)
+{
+	struct thrum_future *fs[2];
+	struct course c;
+	int err;
+
+	begin(&c, 1);
+	EXPECT(thrum_chan_try_reserve(c.chan) == 0);
+	fs[0] = spawn_taken(receives_one, &c);
+	fs[1] = spawn_taken(sends_one, &c);
+	err = thrum_sleep(THRUM_MS(1));
+	thrum_chan_abandon(c.chan);
+	return first(err, end(&c, fs, 2));
+}
+
+/* Two wait for what is still to come after the close: one gets it, the other hears that it was the
+ * last. */
+static int reserved_over_close(void)
+{
+	struct item item = {2, ITEMS};
+	struct thrum_future *fs[2];
+	struct course c;
+	int err;
+
+	begin(&c, 1);
+	EXPECT(thrum_chan_try_reserve(c.chan) == 0);
+	fs[0] = spawn_taken(receives, &c);
+	fs[1] = spawn_taken(receives, &c);
+	err = thrum_sleep(THRUM_MS(5));
+	thrum_chan_close(c.chan);
+	err = first(err, thrum_sleep(THRUM_MS(1)));
+	take();
+	thrum_chan_commit(c.chan, &item);
+	fetch_add_relaxed(&c.sent, 1);
+	return first(err, end(&c, fs, 2));
 }
 
 static intptr_t main_task(void *arg)
 {
 	thrum_fn both[] = {receives, sends_ones, sends_twos, receives};
 	thrum_fn slow[] = {sends_ones, sends_twos, receives, receives};
-	int err = pass(2, both);
+	int err = pass(2, both, 4);
 
 	(void)arg;
-	err = first(err, pass(0, both));
-	err = first(err, pass(1, slow));
-	return first(err, pass(0, slow));
+	err = first(err, pass(0, both, 4));
+	err = first(err, pass(1, slow, 4));
+	err = first(err, pass(0, slow, 4));
+	err = first(err, pass(1, slow, 2)); /* nobody receives */
+	err = first(err, pass(0, slow, 1));
+	err = first(err, beside_reserved());
+	return first(err, reserved_over_close());
 }
 
 int main(void)

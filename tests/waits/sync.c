@@ -148,6 +148,25 @@ static int rwlocks(void)
 	return err;
 }
 
+/* Who gives up lets those behind it go on, though whoever was there first stays. */
+static int readers_behind(void)
+{
+	static const struct user users[USERS] = {{THRUM_MS(1), USERS, false},
+						 {THRUM_FOREVER, 1, false},
+						 {FAR, 1, false},
+						 {THRUM_MS(2), USERS, false},
+						 {FAR, 1, false}};
+	int err;
+
+	EXPECT(thrum_rwlock_try_read_lock(&rwlock) == 0);
+	err = used(users, lock_rwlock);
+	EXPECT(thrum_rwlock_try_write_lock(&rwlock) == -EBUSY);
+	thrum_rwlock_read_unlock(&rwlock);
+	EXPECT(thrum_rwlock_try_write_lock(&rwlock) == 0);
+	thrum_rwlock_write_unlock(&rwlock);
+	return err;
+}
+
 /* ---- Semaphore ---- */
 
 #define PERMITS 3
@@ -185,9 +204,17 @@ static int semaphores(void)
 						{THRUM_FOREVER, 1, false},
 						{FAR, 3, false},
 						{THRUM_FOREVER, 1, false}};
+	static const struct user behind[USERS] = {{THRUM_MS(1), 2, false},
+						  {THRUM_FOREVER, 1, false},
+						  {THRUM_MS(2), 3, false},
+						  {FAR, 1, false},
+						  {THRUM_FOREVER, 1, false}};
 	int err = used(few, take_permits);
 
 	err = first(err, used(many, take_permits));
+	EXPECT(thrum_sem_try_wait_many(&sem, PERMITS - 1) == 0);
+	err = first(err, used(behind, take_permits)); /* one is left */
+	EXPECT(thrum_sem_post_many(&sem, PERMITS - 1) == 0);
 	EXPECT(thrum_sem_value(&sem) == PERMITS);
 	return err;
 }
@@ -269,10 +296,11 @@ static int conditions(void)
 
 static intptr_t main_task(void *arg)
 {
-	static int (*const parts[])(void) = {mutexes, rwlocks, semaphores, conditions};
+	static int (*const parts[])(void) = {mutexes, rwlocks, readers_behind, semaphores,
+					     conditions};
 
 	(void)arg;
-	return all_of(parts, 4);
+	return all_of(parts, 5);
 }
 
 int main(void)
