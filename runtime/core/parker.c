@@ -83,8 +83,8 @@
  * RECLAIM A parker's memory is never unmapped or used otherwise.  A late fire finds another seq.
  *         seq has 53 bits: at one wait each 10 ns it wraps after three years.
  *
- * TEST    tests/model/scen_parker.c, scen_publication.c; tests/unit/test_parker.c;
- *         tests/stress/withdraw.c, cancel_storm.c
+ * TEST    tests/model/scen_parker.c, scen_parker_claim.c, scen_publication.c;
+ *         tests/unit/test_parker.c; tests/stress/withdraw.c, cancel_storm.c
  */
 #include "core/parker.h"
 

@@ -23,7 +23,12 @@
 #include <stddef.h>
 
 /* Turns that are claimed before others may hold the word. */
+#ifdef THRUM_MODEL
+extern unsigned thrum__at_a_time; /* a scenario's */
+#define THRUM__AT_A_TIME thrum__at_a_time
+#else
 #define THRUM__AT_A_TIME 32
+#endif
 
 struct thrum__turn_links {
 	struct thrum__turn_links *next, *prev;

@@ -34,7 +34,8 @@
  *
  * ORDER   what was done before a send is seen by who receives the item: both have held the word
  *            (core/hold.h: O1, O2), or one was granted its turn (core/waitqueue.c: O1).
- *         O1 acquire of CLOSED by who only looks pairs with the drop behind T5.
+ *         O1 release at T5, and at the drop behind it, pairs with O1 acquire of CLOSED by who only
+ *            looks: what was done before the close is seen.
  *         Select's look at HAS and TAKES orders nothing: what it finds is tried.
  *
  * INVARIANT I1 items taken and stored are as many as were put.  I2 of a send that waits and fails

@@ -26,7 +26,7 @@ void thrum_chan_close(struct thrum_chan *c)
 		thrum__drop(&c->word, v);
 		return;
 	}
-	store_relaxed(&c->word, v | CLOSED | THRUM__HELD);
+	store_release(&c->word, v | CLOSED | THRUM__HELD); /* T5; O1 */
 	thrum__waitqueue_grant_all(&c->senders, &c->word, thrum__chan_flags(c)); /* T5 */
 	thrum__chan_hold(c);
 	if (thrum__chan_is_over(c))

@@ -81,6 +81,12 @@ void model_free(void *p);
 unsigned model_live(void); /* pieces not freed */
 /* Fails if @p is in a freed piece; for accesses that atomic.h does not see. */
 void model_check_live(const void *p);
+/*
+ * Calls @fn(@arg) with its frames in the @size bytes at @stack, of model_alloc and not used before:
+ * once they are freed, who still touches what lay in a frame is caught.  4096 bytes are for the
+ * explorer itself.
+ */
+void model_call_on(void *stack, size_t size, void (*fn)(void *arg), void *arg);
 
 /*
  * Sleep.  All threads asleep (but for .may_sleep) is a failure: a lost wake-up.  A futex orders

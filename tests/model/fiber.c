@@ -51,6 +51,28 @@ __asm__(".text\n"
 	"	ret\n"
 	".size fiber_swap, .-fiber_swap\n");
 
+void fiber_call_at(void *top, void (*fn)(void *arg), void *arg);
+__asm__(".text\n"
+	".p2align 4\n"
+	".type fiber_call_at, @function\n"
+	"fiber_call_at:\n"
+	"	pushq %rbp\n"
+	"	movq %rsp, %rbp\n"
+	"	movq %rdi, %rsp\n"
+	"	movq %rdx, %rdi\n"
+	"	call *%rsi\n"
+	"	movq %rbp, %rsp\n"
+	"	popq %rbp\n"
+	"	ret\n"
+	".size fiber_call_at, .-fiber_call_at\n");
+
+void fiber_call(void *stack, size_t size, void (*fn)(void *arg), void *arg)
+{
+	uintptr_t top = (uintptr_t)stack + size;
+
+	fiber_call_at((void *)(top & ~(uintptr_t)15), fn, arg);
+}
+
 void fiber_prepare(struct fiber *f, void (*entry)(void))
 {
 	uint64_t *top = (uint64_t *)(f->stack + STACK);
@@ -81,6 +103,33 @@ void fiber_prepare(struct fiber *f, void (*entry)(void))
 void fiber_switch(struct fiber *from, struct fiber *to)
 {
 	swapcontext(&from->context, &to->context);
+}
+
+struct call {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* makecontext passes ints. */
+static void call_main(unsigned high, unsigned low)
+{
+	struct call *c = (struct call *)(uintptr_t)((uint64_t)high << 32 | low);
+
+	c->fn(c->arg);
+}
+
+void fiber_call(void *stack, size_t size, void (*fn)(void *arg), void *arg)
+{
+	struct call c = {fn, arg};
+	uint64_t p = (uintptr_t)&c;
+	ucontext_t here, there;
+
+	getcontext(&there);
+	there.uc_stack.ss_sp = stack;
+	there.uc_stack.ss_size = size;
+	there.uc_link = &here;
+	makecontext(&there, (void (*)(void))call_main, 2, (unsigned)(p >> 32), (unsigned)p);
+	swapcontext(&here, &there);
 }
 
 #endif

@@ -24,5 +24,7 @@ void fiber_create(struct fiber *f);
 /* The next switch to @f calls @entry, which must not return.  What ran on it is forgotten. */
 void fiber_prepare(struct fiber *f, void (*entry)(void));
 void fiber_switch(struct fiber *from, struct fiber *to);
+/* Calls @fn(@arg) on another stack, without being another fiber. */
+void fiber_call(void *stack, size_t size, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -11,7 +11,7 @@
 /* All scenarios by name, in @out; their number. */
 unsigned scenarios_all(const struct scenario *const **out);
 
-enum { SCENARIOS_MAX = 256 };
+enum { SCENARIOS_MAX = 512 };
 
 /*
  * select.c: takes those that @names mean (none: all).  False: one of them means nothing, and

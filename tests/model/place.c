@@ -224,6 +224,7 @@ void *model_alloc(size_t size)
 {
 	unsigned grains =
 	    (unsigned)((size + GRAIN - 1) / GRAIN) + 1; /* one stays between two pieces */
+	uint16_t number = (uint16_t)(nblocks + 1);
 	struct block *b;
 
 	arena_used = (arena_used + 63) & ~63u;
@@ -235,8 +236,8 @@ void *model_alloc(size_t size)
 	b->size = (uint32_t)size;
 	b->by = X.self->id;
 	b->clock = clock_of(X.self);
-	for (unsigned i = 0; i + 1 < grains; i++)
-		block_of[arena_used / GRAIN + i] = (uint16_t)nblocks;
+	for (uint16_t *in = &block_of[arena_used / GRAIN], *end = in + grains - 1; in < end; in++)
+		*in = number;
 	memset(b->start, 0xA5, size);
 	arena_used += grains * GRAIN;
 	if (UNLIKELY(X.tracing) && X.phase == RUN)

@@ -326,6 +326,67 @@ static void freed_setup(void)
 
 SCENARIO(self_freed, .setup = freed_setup, .thread = {take_all, peek}, .expect = "use after free");
 
+/* What lies in a frame that goes: one waits in it until the other has written there, or looks. */
+
+static char *frame;
+
+static void frame_setup(void)
+{
+	zero();
+	frame = model_alloc(8192);
+}
+
+static void frame_wait(void *arg)
+{
+	struct node n;
+
+	(void)arg;
+	store_release(&top, &n);
+	model_event_wait(&event);
+	model_assert(plain_read(&n.payload) == 1);
+	r0 = 1;
+}
+
+static void frame_owner(void)
+{
+	model_call_on(frame, 8192, frame_wait, NULL);
+	model_free(frame);
+}
+
+static struct node *frame_found(void)
+{
+	struct node *n;
+
+	while (!(n = load_acquire(&top)))
+		spin_hint();
+	return n;
+}
+
+static void frame_write(void)
+{
+	plain_write(&frame_found()->payload, 1);
+	model_event_set(&event);
+}
+
+static void frame_write_and_look(void)
+{
+	struct node *n = frame_found();
+
+	plain_write(&n->payload, 1);
+	model_event_set(&event);
+	count = (unsigned)plain_read(&n->payload);
+}
+
+static void frame_check(void)
+{
+	model_assert(r0 == 1 && model_live() == 0);
+}
+
+SCENARIO(self_frame, .setup = frame_setup, .thread = {frame_owner, frame_write},
+	 .check = frame_check);
+SCENARIO(self_frame_late, .setup = frame_setup, .thread = {frame_owner, frame_write_and_look},
+	 .expect = "data race: free");
+
 /* A sequence lock: two words that must be read as one. */
 
 static struct atomic32 seq;

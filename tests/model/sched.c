@@ -296,6 +296,11 @@ void model_yield(void)
 	}
 }
 
+void model_call_on(void *stack, size_t size, void (*fn)(void *arg), void *arg)
+{
+	fiber_call(stack, size, fn, arg);
+}
+
 int model_thread(void)
 {
 	return X.phase == RUN ? X.self->id - 1 : -1;
