@@ -224,7 +224,7 @@ static void take_in(struct worker *w)
 		notify(false);
 }
 
-/* next_random */
+/* thrum__worker_random */
 static uint64_t next_random(struct worker *w)
 {
 	uint64_t x = w->random;

@@ -136,7 +136,7 @@ START_TEST(a_release_too_many_ends_the_process)
 	int status = child_run(child_releases_too_often, err, sizeof(err));
 
 	must(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	has_text(err, "a future was released more often than retained");
+	has_text(err, "it was released more often than retained");
 }
 END_TEST
 
