@@ -273,10 +273,13 @@ DOES_ITS_WORK(thrum_stream_create)
 DOES_ITS_WORK(thrum_stream_take)
 {
 	struct pair p = pair_of(0);
+	struct thrum_shield s;
 	char *text;
 
 	send_text(&p, "abc");
+	thrum_shield_begin(&s, THRUM_FOREVER); /* the deadline may pass meanwhile */
 	is_int(thrum_stream_peek(p.s, 3, &text), 3);
+	must(!thrum_shield_end(&s));
 	ready(t);
 	thrum_stream_take(p.s, 1);
 	is_under(t, thrum_stream_peek(p.s, 2, &text), 2);
