@@ -52,9 +52,8 @@ static inline size_t receivers_of(struct thrum_chan *c)
 	return n;
 }
 
-/* Nobody waits, @c holds @count items, and what it says to who only looks is so; that somebody
- * waits
- * it may still say after a close. */
+/* Nobody waits, @c holds @count items, and what it says to who only looks is so; after a close it
+ * may still say that somebody waits. */
 static inline void is_at_rest(struct thrum_chan *c, size_t count)
 {
 	is_int(senders_of(c), 0);

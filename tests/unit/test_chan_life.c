@@ -139,6 +139,8 @@ TASK_TEST(what_is_in_a_closed_channel_can_be_received, 1)
 	is_int(thrum_chan_try_recv_many(c, items, 3), -EPIPE);
 	has_nothing(c, -EPIPE);
 	is_int(item == 0 && items[0] == 1, 1);
+	is_int(thrum_chan_send(c, &item), -EPIPE); /* there is room */
+	is_int(try_send(c, 5), -EPIPE);
 	is_int(thrum_chan_is_closed(c), true);
 	thrum_chan_close(c);
 	is_at_rest(c, 0);

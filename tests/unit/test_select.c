@@ -374,6 +374,7 @@ TASK_TEST(room_that_is_kept_is_no_room, 1)
 
 	is_int(thrum_chan_reserve(c), 0);
 	f = stands(task_recv, &k);
+	is_int(load_relaxed(&c->word) & THRUM__CHAN_TAKES, 0);
 	for (int i = 0; i < DRAWS; i++)
 		is_int(thrum_try_select(b, 2), 1);
 	thrum_chan_close(c);
