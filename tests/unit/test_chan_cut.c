@@ -138,8 +138,8 @@ static intptr_t task_is_timed(void *timed)
 	return r;
 }
 
-/* The deadline around the call, its own, the nearer one of both: what ended it is told.  In place of
- * who joins it, and not. */
+/* The deadline around the call, its own, the nearer one of both: what ended it is told.  By a task
+ * that runs in place of who joins it, and by one that does not. */
 TASK_TEST(a_call_that_is_late_does_nothing, 1)
 {
 	static const int64_t around[] = {THRUM_FOREVER, 10, 10, 20, 10};

@@ -383,6 +383,28 @@ TASK_TEST(room_that_is_kept_is_no_room, 1)
 	chan_end(c);
 }
 
+/* A channel says that somebody waits, who was cancelled and has not left yet: what is ready beside
+ * it wins all the same. */
+TASK_TEST(who_was_cancelled_is_nobody, 1)
+{
+	for (int i = 0; i < 40; i++) {
+		struct thrum_chan *c = words_new(0);
+		struct word_call k = call_at(c, OWN);
+		struct thrum_branch b[2] = {i % 2 ? thrum_on_send(c, &k.item)
+						  : thrum_on_recv(c, &k.item),
+					    thrum_on_future(NULL)};
+		struct thrum_future *f = stands(i % 2 ? task_recv : task_send, &k);
+
+		is_int(thrum_cancel(f), 0);
+		must(load_relaxed(&c->word) & (i % 2 ? THRUM__CHAN_TAKES : THRUM__CHAN_HAS));
+		is_int(i % 4 < 2 ? thrum_try_select(b, 2) : thrum_select(b, 2), 1);
+		is_int(thrum_join(f), -ECANCELED);
+		is_int(k.item, OWN);
+		is_at_rest(c, 0);
+		chan_end(c);
+	}
+}
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -401,6 +423,7 @@ int main(void)
 	    each_that_is_ready_wins_as_often,
 	    each_that_is_ready_wins_as_often_outside,
 	    room_that_is_kept_is_no_room,
+	    who_was_cancelled_is_nobody,
 	};
 
 	return RUN_TESTS("select", tests);

@@ -265,6 +265,81 @@ START_TEST(nothing_is_lost_or_doubled_in_a_storm_of_cancels)
 }
 END_TEST
 
+/* ---- At the moment at which it begins ---- */
+
+/* A thread beside makes one thing happen as soon as it sees that there is one, or some turns of a
+ * loop later: while the select looks, while it hangs its nodes, when it waits. */
+struct starter {
+	struct thrum_future *f;
+	struct thrum_token *t;
+	struct thrum_chan *c;
+	struct atomic32 begun, ended; /* the round, on both sides */
+	uint32_t rounds;
+};
+
+static void await_round(struct atomic32 *side, uint32_t round)
+{
+	unsigned tries = 0;
+
+	while (load_acquire(side) != round)
+		spin_or_yield(&tries);
+}
+
+static void *thread_starts(void *starter)
+{
+	struct starter *s = starter;
+
+	for (uint32_t round = 1; round <= s->rounds; round++) {
+		await_round(&s->begun, round);
+		for (uint32_t i = 0; i < round % 64; i++)
+			spin_hint();
+		if (round % 3 == 0)
+			is_int(thrum_future_set(s->f, 0), 0);
+		else if (round % 3 == 1)
+			is_int(thrum_token_cancel(s->t, THRUM_HARD, 0), 0);
+		else
+			while (try_send(s->c, round) != 0)
+				thread_yield();
+		store_release(&s->ended, round);
+	}
+	return NULL;
+}
+
+static intptr_t begin_often(void *unused)
+{
+	struct starter s = {.rounds = scaled(60000) + 300};
+	pthread_t thread = thread_of(thread_starts, &s);
+
+	(void)unused;
+	for (uint32_t round = 1; round <= s.rounds; round++) {
+		uint64_t item = 0;
+		struct thrum_branch b[3];
+
+		s.f = future_new();
+		s.t = thrum_token_create(NULL);
+		s.c = words_new(round % 2);
+		b[0] = thrum_on_future(s.f);
+		b[1] = thrum_on_token(s.t, round % 4 < 2 ? THRUM_SOFT : THRUM_HARD);
+		b[2] = thrum_on_recv(s.c, &item);
+		store_release(&s.begun, round);
+		is_int(thrum_select(b, 3), round % 3);
+		is_int(item, round % 3 == 2 ? round : 0);
+		await_round(&s.ended, round);
+		no_waiter(s.f);
+		future_drop(s.f);
+		thrum_token_release(s.t);
+		chan_end(s.c);
+	}
+	thread_end(thread);
+	return 0;
+}
+
+START_TEST(something_happens_as_a_select_begins)
+{
+	is_int(run_real(2, begin_often, NULL), 0);
+}
+END_TEST
+
 /* ---- What was waited for may go ---- */
 
 /* Made and released by the task that selects; touched by the other one, for a last time, at about
@@ -343,6 +418,7 @@ int main(void)
 	    selects_meet_each_other,
 	    two_that_wait_for_each_other_meet,
 	    nothing_is_lost_or_doubled_in_a_storm_of_cancels,
+	    something_happens_as_a_select_begins,
 	    what_was_waited_for_may_go_at_once,
 	};
 
