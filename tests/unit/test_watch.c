@@ -306,6 +306,12 @@ struct show {
 	unsigned n;
 };
 
+static void is_whole(const struct page *p, uint64_t version)
+{
+	for (int i = 0; i < WORDS; i++)
+		is_int(p->words[i], version);
+}
+
 static intptr_t look_at_all(void *show)
 {
 	struct show *s = show;
@@ -315,8 +321,7 @@ static intptr_t look_at_all(void *show)
 
 	while ((err = thrum_watch_next(s->w, &version, &p)) == 0) {
 		must(version > last);
-		for (int i = 0; i < WORDS; i++)
-			is_int(p.words[i], version);
+		is_whole(&p, version);
 		last = version;
 	}
 	is_int(err, -EPIPE);
@@ -324,8 +329,17 @@ static intptr_t look_at_all(void *show)
 	return 0;
 }
 
+/* Again and again, beside those that wait. */
 static void *thread_looks(void *show)
 {
+	struct show *s = show;
+	struct page p = page_of(0);
+	uint64_t version;
+
+	do {
+		version = thrum_watch_get(s->w, &p);
+		is_whole(&p, version);
+	} while (version < s->n);
 	return as_arg(look_at_all(show));
 }
 
