@@ -216,7 +216,7 @@ static inline unsigned turns_of(const struct standing *s)
 	return n;
 }
 
-/* A thread that holds the word, until some time after go. */
+/* A thread that holds the word, until some time after go; then it is @v. */
 struct word_holder {
 	struct atomic32 *word, go;
 	uint32_t v;

@@ -180,6 +180,38 @@ TASK_TEST(a_signal_after_the_mutex_was_given_back_is_for_it, 2)
 	end();
 }
 
+static void *thread_waits(void *unused)
+{
+	lock();
+	is_int(thrum_cond_wait(&cond, &mutex), 0);
+	unlock();
+	return unused;
+}
+
+/* It holds the mutex as long as it does not stand in the queue. */
+START_TEST(it_waits_before_it_gives_the_mutex_back)
+{
+	struct word_holder h;
+	pthread_t waiter;
+
+	begin();
+	word_hold(&h, COND);
+	waiter = thread_of(thread_waits, NULL);
+	while (!load_relaxed(word_of(MUTEX)))
+		thread_yield();
+	for (int i = 0; i < 1000; i++) {
+		is_held();
+		thread_yield();
+	}
+	word_go(&h);
+	thread_end(h.thread);
+	until_turns(COND, 1);
+	thrum_cond_signal(&cond);
+	thread_end(waiter);
+	end();
+}
+END_TEST
+
 /* ---- Cut short ---- */
 
 TASK_TEST(a_signal_is_not_used_up_by_one_that_is_cut_short, 1)
@@ -326,6 +358,15 @@ TASK_TEST(without_memory_it_holds_the_mutex, 1)
 static bool is_taken;
 static unsigned taken;
 
+static void lock_undisturbed(void)
+{
+	struct thrum_shield s;
+
+	thrum_shield_begin(&s, THRUM_FOREVER);
+	lock();
+	(void)!thrum_shield_end(&s); /* a thread's is none */
+}
+
 static int take_place(int64_t deadline_ns, uint32_t random)
 {
 	int err = CALL(thrum_mutex_lock, &mutex, deadline_ns);
@@ -344,8 +385,7 @@ static int take_place(int64_t deadline_ns, uint32_t random)
 	taken++;
 	unlock();
 	storm_pause(random);
-	while (thrum_mutex_try_lock(&mutex))
-		thread_yield();
+	lock_undisturbed();
 	must(is_taken);
 	is_taken = false;
 	if (random % 16 == 0)
@@ -493,6 +533,7 @@ int main(void)
 	    a_broadcast_wakes_all,
 	    a_broadcast_wakes_many,
 	    a_signal_after_the_mutex_was_given_back_is_for_it,
+	    it_waits_before_it_gives_the_mutex_back,
 	    a_signal_is_not_used_up_by_one_that_is_cut_short,
 	    who_is_cut_short_holds_the_mutex,
 	    cancelled_before_it_keeps_the_mutex,

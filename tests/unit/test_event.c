@@ -36,6 +36,22 @@ START_TEST(it_is_set_or_not)
 }
 END_TEST
 
+/* It is looked at again by one that could not yet stand in the queue. */
+START_TEST(set_just_before_one_waits)
+{
+	struct word_holder h;
+
+	thrum_event_init(&event);
+	word_hold(&h, EVENT);
+	h.v = 1; /* set */
+	word_go(&h);
+	is_int(thrum_event_wait(&event), 0);
+	thread_end(h.thread);
+	must(thrum_event_is_set(&event));
+	thrum_event_fini(&event);
+}
+END_TEST
+
 static intptr_t task_waits(void *unused)
 {
 	(void)unused;
@@ -320,6 +336,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    it_is_set_or_not,
+	    set_just_before_one_waits,
 	    all_that_wait_go_on_though_it_is_cleared_at_once,
 	    all_that_wait_go_on_on_two_workers,
 	    a_clear_changes_nothing_for_those_that_wait,

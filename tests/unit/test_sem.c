@@ -66,15 +66,19 @@ START_TEST(more_than_the_most)
 }
 END_TEST
 
-/* Who holds the word for a moment has no permit. */
-START_TEST(a_try_waits_for_the_word)
+/* Who holds the word for a moment has no permit: it is looked at again. */
+START_TEST(who_comes_waits_for_the_word)
 {
 	struct word_holder h;
 
-	thrum_sem_init(&sem, 2);
+	thrum_sem_init(&sem, 3);
 	word_hold(&h, SEM);
 	word_go(&h);
 	is_int(thrum_sem_try_wait_many(&sem, 2), 0);
+	thread_end(h.thread);
+	word_hold(&h, SEM);
+	word_go(&h);
+	is_int(thrum_sem_wait(&sem), 0);
 	thread_end(h.thread);
 	word_hold(&h, SEM);
 	word_go(&h);
@@ -215,7 +219,8 @@ TASK_TEST(a_post_beside_a_cancel, 1)
 	thrum_sem_init(&sem, 0);
 	ask((const unsigned[]){2, 1, 1, 0});
 	thrum_cancel(askers[0].task);
-	is_int(thrum_sem_post(&sem), 0); /* with it still in the queue: it would want more */
+	is_int(thrum_sem_post(&sem), 0); /* it has not left, and would want more */
+	is_int(turns_of(SEM), 1);
 	is_int(thrum_join(askers[0].task), -ECANCELED);
 	has(1, 0);
 	thrum_cancel(askers[2].task);
@@ -437,7 +442,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    permits_are_counted,
 	    more_than_the_most,
-	    a_try_waits_for_the_word,
+	    who_comes_waits_for_the_word,
 	    in_the_order_in_which_they_came,
 	    who_wants_many_is_not_passed,
 	    who_leaves_lets_smaller_ones_go,

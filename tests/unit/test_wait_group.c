@@ -35,6 +35,22 @@ START_TEST(it_counts)
 }
 END_TEST
 
+/* It is looked at again by one that could not yet stand in the queue. */
+START_TEST(done_just_before_one_waits)
+{
+	struct word_holder h;
+
+	thrum_wait_group_init(&group);
+	thrum_wait_group_add(&group, 1);
+	word_hold(&h, GROUP);
+	h.v = 0;
+	word_go(&h);
+	is_int(thrum_wait_group_wait(&group), 0);
+	thread_end(h.thread);
+	thrum_wait_group_fini(&group);
+}
+END_TEST
+
 static struct thrum_future *fs[100];
 
 static intptr_t task_waits(void *unused)
@@ -372,6 +388,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    it_counts,
+	    done_just_before_one_waits,
 	    all_go_on_when_the_last_one_is_done,
 	    those_that_leave_change_nothing_for_others,
 	    cut_short_beside_the_last_one,
