@@ -13,10 +13,10 @@
 #define OWNERS 3
 #define OWNED 64 /* in one round */
 
-#if defined(__has_feature)
-#define ADDRESSES_CHECKED (__has_feature(address_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
 #define ADDRESSES_CHECKED 1
+#elif defined(__has_feature)
+#define ADDRESSES_CHECKED (__has_feature(address_sanitizer))
 #else
 #define ADDRESSES_CHECKED 0
 #endif
@@ -27,12 +27,19 @@ static void (*owned_begin)(void *thing);
 static bool (*owned_use)(void *thing, int who); /* true: it has ended, nobody else uses it */
 static unsigned owned_rounds;
 static struct atomic64 owners_met;
-static struct atomic32 givers_linger; /* there is time for a thing to go before its giver returns */
+static struct atomic32 givers_linger;
+static struct atomic32 owned_gone; /* how many */
 
+/* There is time for a thing to go before its giver returns. */
 static inline void linger(void)
 {
-	for (int i = 0; i < 20 && load_relaxed(&givers_linger); i++)
+	uint32_t gone = load_relaxed(&owned_gone);
+
+	for (int i = 0; i < 200 && load_relaxed(&givers_linger); i++) {
+		if (load_relaxed(&owned_gone) != gone)
+			break;
 		thread_yield();
+	}
 }
 
 /* What the linker puts before the library's own; the build file says so. */
@@ -68,6 +75,7 @@ static inline void owned_goes(void *thing)
 		free(thing);
 	else
 		memset(thing, 0x5a, owned_size);
+	fetch_add_relaxed(&owned_gone, 1);
 }
 
 static inline void owned_has_gone(void *thing)
@@ -88,6 +96,18 @@ static inline void owners_meet(unsigned times)
 	while (load_acquire(&owners_met) < all)
 		if (thrum_yield())
 			thread_yield();
+}
+
+/* For every second of the things, there is time for another to come and wait: @queued in its word
+ * says so. */
+static inline void let_one_wait(void *thing, uint32_t queued)
+{
+	for (int i = 0; i < 20 && ((uintptr_t)thing >> 6) % 2; i++) {
+		if (load_relaxed((struct atomic32 *)thing) & queued)
+			break;
+		if (thrum_yield())
+			thread_yield();
+	}
 }
 
 static inline intptr_t task_uses_owned(void *who)

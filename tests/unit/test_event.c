@@ -253,6 +253,7 @@ static bool events_meet(void *events, int who)
 	struct thrum_event *e = events;
 
 	if (who < OWNERS - 1) {
+		let_one_wait(&e[who], 2);
 		thrum_event_set(&e[who]);
 		return false;
 	}

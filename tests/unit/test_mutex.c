@@ -19,6 +19,7 @@ static uint32_t word(void)
 }
 
 /* As mutex.c has them. */
+#define QUEUED 2u
 #define HANDING 8u
 #define PATIENCE 16
 
@@ -368,6 +369,8 @@ static bool shared_leave(void *shared, int who)
 	(void)who;
 	is_int(thrum_mutex_lock(&s->lock), 0);
 	is_last = --s->users == 0;
+	if (!is_last)
+		let_one_wait(&s->lock, QUEUED);
 	thrum_mutex_unlock(&s->lock);
 	if (is_last)
 		thrum_mutex_fini(&s->lock);

@@ -312,6 +312,8 @@ static bool shared_leave(void *shared, int who)
 	(void)who;
 	is_int(thrum_rwlock_read_lock(&s->lock), 0);
 	is_last = fetch_sub_acq_rel(&s->users, 1) == 1;
+	if (!is_last)
+		let_one_wait(&s->lock, THRUM__SEM_QUEUED);
 	thrum_rwlock_read_unlock(&s->lock);
 	if (!is_last)
 		return false;

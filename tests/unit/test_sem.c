@@ -350,6 +350,7 @@ static void posts_begin(void *s)
 static bool posts(void *s, int who)
 {
 	if (who < OWNERS - 1) {
+		let_one_wait(s, THRUM__SEM_QUEUED);
 		is_int(thrum_sem_post(s), 0);
 		return false;
 	}

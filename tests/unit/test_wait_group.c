@@ -211,6 +211,7 @@ static void work_begin(void *g)
 static bool work(void *g, int who)
 {
 	if (who < OWNERS - 1) {
+		let_one_wait(g, 0x40000000);
 		thrum_wait_group_done(g);
 		return false;
 	}
