@@ -7,8 +7,8 @@
 In each run nginx must have had all six pages in flight at one time in the first half and never two
 in the second, by its own log, and the backend behind it six; each with the program's user agent.
 """
+import argparse
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -16,8 +16,13 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e", "lib"))
 import web  # noqa: E402
 
+import calm  # noqa: E402
+import compare  # noqa: E402
+
 PAGES = 6
+LATE = 0.9  # units
 TRIES = 3
+LIMIT_S = 60
 
 
 def most_in_flight(requests):
@@ -31,15 +36,15 @@ def most_in_flight(requests):
     return most
 
 
-def check(program, server, workers):
+def wrong_with(program, server, workers):
     """What is wrong with one run, or None."""
     seen = len(server.requests())
-    url = "http://127.0.0.1:%d" % server.http
-    result = subprocess.run(
-        [sys.executable, os.path.join(HERE, "compare.py"), "--workers", workers, "--late", "0.9",
-         "--", os.path.join(HERE, "expected", "fetch_pages.txt"), program, url], check=False)
+    options = argparse.Namespace(
+        expected=os.path.join(HERE, "expected", "fetch_pages.txt"), sort_ties=False, late=LATE,
+        command=[program, "http://127.0.0.1:%d" % server.http])
+    same = compare.check(options, workers)
     most, server.backend.most = server.backend.most, 0
-    if result.returncode:
+    if not same:
         return "its output is not what was expected"
     requests = server.wait_requests(seen + 2 * PAGES)[seen:]
     if len(requests) != 2 * PAGES:
@@ -54,22 +59,24 @@ def check(program, server, workers):
     return None
 
 
+def check(program, server, workers):
+    wrong = wrong_with(program, server, workers)
+    if wrong:
+        print("fetch_pages.py: %s worker(s): %s" % (workers, wrong))
+    return not wrong
+
+
 def main():
     if not web.is_here():
         print("fetch_pages.py: skipped: no nginx or no openssl here")
         return web.NO_NGINX
-    program, status = sys.argv[1], 0
+    results = []
     with tempfile.TemporaryDirectory(prefix="thrum-fetch-pages.") as directory, \
             web.Web(directory) as server:
         for workers in ("1", "4"):
-            for _ in range(TRIES):  # on a busy machine a page can be too late once
-                wrong = check(program, server, workers)
-                if not wrong:
-                    break
-            if wrong:
-                print("fetch_pages.py: FAILED: %s worker(s): %s" % (workers, wrong))
-                status = 1
-    return status
+            results.append(calm.judge(lambda workers=workers: check(sys.argv[1], server, workers),
+                                      LATE * web.SLOW_S / 2, TRIES, LIMIT_S))
+    return calm.exit_status(results)
 
 
 if __name__ == "__main__":
