@@ -99,10 +99,17 @@ void thrum_mutex_unlock(struct thrum_mutex *m);
 
 /* Its fields are the library's. */
 struct thrum_rwlock {
-	uint64_t reserved[4];
+	uint64_t reserved[9];
 };
 
-#define THRUM_RWLOCK_INIT THRUM_SEM_INIT(0)
+#define THRUM_RWLOCK_INIT \
+	{                 \
+		{         \
+			0 \
+		}         \
+	}
+/* Readers that may hold one at a time. */
+#define THRUM_RWLOCK_READERS_MAX 0x3ffffff
 
 /*
  * thrum_rwlock_init - a lock that nobody holds.  thrum_rwlock_fini - it is not used any more.
@@ -117,11 +124,12 @@ void thrum_rwlock_fini(struct thrum_rwlock *l);
  * thrum_rwlock_write_lock - wait until nobody holds @l, and hold it alone.
  * thrum_rwlock_read_lock_until, thrum_rwlock_write_lock_until - no longer than @deadline_ns.
  *
- * In the order in which they came: a reader waits behind a writer that waits, so a task must not
- * read-lock twice.
+ * Nobody is kept waiting by those that come later: a writer that waits keeps new readers out, so a
+ * task must not read-lock twice; when a writer leaves, all readers that wait come before the next
+ * one.  Writers come in turn as at a mutex.
  * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: yes.
  * Sees: all that was done before the unlocks that made way for it.
- * Returns: 0, or why not, as above.
+ * Returns: 0, or why not, as above; read_lock: -EAGAIN: THRUM_RWLOCK_READERS_MAX hold it.
  */
 THRUM_MUST_CHECK int thrum_rwlock_read_lock(struct thrum_rwlock *l);
 THRUM_MUST_CHECK int thrum_rwlock_write_lock(struct thrum_rwlock *l);
@@ -132,7 +140,7 @@ THRUM_MUST_CHECK int thrum_rwlock_write_lock_until(struct thrum_rwlock *l, int64
  * thrum_rwlock_try_read_lock, thrum_rwlock_try_write_lock - the same if that needs no wait.
  *
  * Called from: anywhere.  Suspends: no.
- * Returns: 0; -EBUSY.
+ * Returns: 0; -EBUSY; read_lock: -EAGAIN, as above.
  */
 THRUM_MUST_CHECK int thrum_rwlock_try_read_lock(struct thrum_rwlock *l);
 THRUM_MUST_CHECK int thrum_rwlock_try_write_lock(struct thrum_rwlock *l);

@@ -50,8 +50,10 @@
  *         ON has had neither.  A dropped turn is touched no more by who dropped it.  Between T2 and
  *         T4 the owner does not come past await_gone, and if it is parked only the claimer unparks
  *         it (parker.c: I2, I3).
- *         I4: resume comes after drop.  grant_all holds the word again only while a turn that it
- *         has claimed is not resumed, or before it has claimed any.
+ *         I4: resume comes after drop.  Who holds the word again and again has then claimed a turn
+ *         that it has not resumed: claim_some returns with none only at the queue's end, however
+ *         many dropped ones it meets (without one, those that are left might leave by themselves
+ *         in between, and the last one take the memory along).
  *         Resume reads next, parked and the parker before T4; then the frame may go.  The parker's
  *         memory stays.
  *         A claim looks at each dropped turn once: O(1) for each push.  Those that were not parked
@@ -179,13 +181,24 @@ void thrum__granted_resume(struct thrum__granted *g)
 	g->first = NULL;
 }
 
-/* Moves all of @from, which has some, to @to, which is all zero. */
-static void take_all(struct thrum__waitqueue *to, struct thrum__waitqueue *from)
+uint32_t thrum__granted_go_on(struct thrum__granted *before, struct thrum__granted *g,
+			      struct atomic32 *word, uint32_t v)
+{
+	thrum__drop(word, v);
+	thrum__granted_resume(before); /* those of @g wait: the word's memory stays */
+	*before = *g;
+	g->first = NULL;
+	return thrum__hold(word);
+}
+
+void thrum__waitqueue_take_all(struct thrum__waitqueue *to, struct thrum__waitqueue *from)
 {
 	struct thrum__turn_links *ends = ends_of(to);
 	struct thrum__turn_links *first = plain_read(&from->ends.next);
 	struct thrum__turn_links *last = plain_read(&from->ends.prev);
 
+	if (thrum__waitqueue_is_empty(from))
+		return;
 	plain_write(&from->ends.next, NULL);
 	plain_write(&first->prev, ends);
 	plain_write(&ends->next, first);
@@ -203,38 +216,36 @@ void thrum__waitqueue_number(struct thrum__waitqueue *q)
 		plain_write(&turn_of(l)->note, n++);
 }
 
-/* Claims some of @q. */
-static struct thrum__granted claim_some(struct thrum__waitqueue *q)
+unsigned thrum__waitqueue_claim_some(struct thrum__waitqueue *q, struct thrum__granted *g)
 {
-	struct thrum__granted g = {NULL, NULL};
 	struct thrum__turn *t;
+	unsigned claimed = 0;
 
-	for (unsigned n = 0; n < THRUM__AT_A_TIME && (t = thrum__waitqueue_first(q)); n++)
-		if (thrum__turn_claim(t))
-			thrum__turn_grant(t, &g);
-	return g;
+	for (unsigned n = 0; n < THRUM__AT_A_TIME || !claimed; n++) {
+		t = thrum__waitqueue_first(q);
+		if (!t)
+			break;
+		if (thrum__turn_claim(t)) {
+			thrum__turn_grant(t, g);
+			claimed++;
+		}
+	}
+	return claimed;
 }
 
 void thrum__waitqueue_grant_all(struct thrum__waitqueue *q, struct atomic32 *word, uint32_t v)
 {
 	struct thrum__waitqueue all = {{NULL, NULL}};
-	struct thrum__granted g, before = {NULL, NULL};
-	bool is_last;
+	struct thrum__granted g = {NULL, NULL}, before = {NULL, NULL};
 
-	if (!thrum__waitqueue_is_empty(q))
-		take_all(&all, q);
+	thrum__waitqueue_take_all(&all, q);
 	for (;;) {
-		g = claim_some(&all);
-		is_last = thrum__waitqueue_is_empty(&all);
-		thrum__drop(word, v);
-		if (is_last)
+		thrum__waitqueue_claim_some(&all, &g);
+		if (thrum__waitqueue_is_empty(&all))
 			break;
-		if (g.first) { /* while they wait the word's memory stays */
-			thrum__granted_resume(&before);
-			before = g;
-		}
-		v = thrum__hold(word);
+		v = thrum__granted_go_on(&before, &g, word, v);
 	}
+	thrum__drop(word, v);
 	thrum__granted_resume(&before);
 	thrum__granted_resume(&g);
 }

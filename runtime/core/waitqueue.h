@@ -78,6 +78,15 @@ struct thrum__turn *thrum__waitqueue_claim(struct thrum__waitqueue *q);
 void thrum__turn_grant(struct thrum__turn *t, struct thrum__granted *g);
 /* Holding nothing. */
 void thrum__granted_resume(struct thrum__granted *g);
+/* Holding: moves all of @from to @to, which is all zero and under the same word. */
+void thrum__waitqueue_take_all(struct thrum__waitqueue *to, struct thrum__waitqueue *from);
+/* Holding: claims and grants the oldest ones, as many as may be claimed in one hold; the number: 0
+ * only if @q is empty now. */
+unsigned thrum__waitqueue_claim_some(struct thrum__waitqueue *q, struct thrum__granted *g);
+/* Holding @word, between two lots of claims: gives it back for a moment, with the value @v; the lot
+ * before is resumed, and @g, which is not empty, is the lot before now.  The word as it was. */
+uint32_t thrum__granted_go_on(struct thrum__granted *before, struct thrum__granted *g,
+			      struct atomic32 *word, uint32_t v);
 /* Holding: the turns of @q are told 0, 1, 2 ... in their order. */
 void thrum__waitqueue_number(struct thrum__waitqueue *q);
 /*

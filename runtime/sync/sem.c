@@ -6,7 +6,7 @@
  *         those that come pass (one that wants many may wait for ever).
  *
  * WORD    31     30       29 ..... 0
- *         HELD   QUEUED   permits: those that are left, or THRUM_SEM_MAX less them (form)
+ *         HELD   QUEUED   permits that are left
  *
  * STATES  free: the queue is empty.
  *         QUEUED: it has turns.
@@ -25,7 +25,7 @@
  *            sees what was done before it was given.  T1 and T2 are read-modify-writes, so a
  *            release reaches all later acquires (release sequence), and a holder stands between
  *            (core/hold.h: O1, O2).  Who is granted sees it through its turn (core/waitqueue.c:
- *            O1).  left and is_quiet order nothing.
+ *            O1).  value orders nothing.
  *         Weaker: a permit is had before what it stands for is there.
  *
  * INVARIANT I1 permits left and granted are as many as were given and not taken back.  I2 while
@@ -50,6 +50,7 @@
 
 #include "base/assert.h"
 #include "sched/fork_check.h"
+#include "sched/stand.h"
 
 #include <errno.h>
 #include <thrum/sync.h>
@@ -58,7 +59,6 @@
 #define QUEUED THRUM__SEM_QUEUED
 
 _Static_assert(THRUM_SEM_MAX == QUEUED - 1, "permits and flags are apart");
-_Static_assert(THRUM__SEM_TAKEN == THRUM_SEM_MAX, "taken is what is not left");
 _Static_assert(sizeof(struct thrum__sem) <= sizeof(struct thrum_sem), "it fits");
 
 struct sem_turn {
@@ -66,15 +66,38 @@ struct sem_turn {
 	uint32_t wants;
 };
 
-/* Holding: grants some of those at the front whose wishes *@v has permits for; *@v is the word's
- * new value.  True: there may be more of them. */
-static bool serve_some(struct thrum__sem *s, uint32_t form, uint32_t *v, struct thrum__granted *g)
+static struct thrum__sem *sem_of(struct thrum_sem *s)
 {
-	uint32_t left = thrum__sem_left_in(*v, form);
+	return (struct thrum__sem *)s;
+}
+
+static inline uint32_t left_in(uint32_t v)
+{
+	return v & THRUM_SEM_MAX;
+}
+
+/* ---- Take ---- */
+
+/* False: as *@v says they are not to be had; or it is held. */
+static ALWAYS_INLINE bool take_free(struct thrum__sem *s, uint32_t n, uint32_t *v)
+{
+	*v = load_relaxed(&s->word);
+	do
+		if (*v >= QUEUED || *v < n)
+			return false;
+	while (!cas_acquire(&s->word, v, *v - n)); /* T1, O2 */
+	return true;
+}
+
+/* Holding: grants some of those at the front whose wishes *@v has permits for, one at least (as
+ * claim_some does); *@v is the word's new value.  True: there may be more of them. */
+static bool serve_some(struct thrum__sem *s, uint32_t *v, struct thrum__granted *g)
+{
+	uint32_t left = left_in(*v);
 	struct thrum__turn *t = NULL;
 	bool is_served = false;
 
-	for (unsigned n = 0; n < THRUM__AT_A_TIME && !is_served; n++) {
+	for (unsigned n = 0; (n < THRUM__AT_A_TIME || !g->first) && !is_served; n++) {
 		uint32_t wants;
 
 		t = thrum__waitqueue_first(&s->queue);
@@ -87,30 +110,23 @@ static bool serve_some(struct thrum__sem *s, uint32_t form, uint32_t *v, struct 
 			thrum__turn_grant(t, g);
 		}
 	}
-	*v = thrum__sem_word(left, form) | (t ? QUEUED : 0);
+	*v = left | (t ? QUEUED : 0);
 	return t && !is_served;
 }
 
 /* Holding: the same for all of them; drops the word. */
-static void serve(struct thrum__sem *s, uint32_t form, uint32_t v)
+static void serve(struct thrum__sem *s, uint32_t v)
 {
 	struct thrum__granted g = {NULL, NULL}, before = {NULL, NULL};
 
-	while (serve_some(s, form, &v, &g)) {
-		thrum__drop(&s->word, v);
-		if (g.first) { /* while they wait the word's memory stays */
-			thrum__granted_resume(&before);
-			before = g;
-			g.first = NULL;
-		}
-		v = thrum__hold(&s->word);
-	}
+	while (serve_some(s, &v, &g))
+		v = thrum__granted_go_on(&before, &g, &s->word, v);
 	thrum__drop(&s->word, v);
 	thrum__granted_resume(&before);
 	thrum__granted_resume(&g);
 }
 
-int thrum__sem_take_slowly(struct thrum__sem *s, uint32_t form, uint32_t n, int64_t deadline_ns)
+static int take_slowly(struct thrum__sem *s, uint32_t n, int64_t deadline_ns)
 {
 	struct thrum__stander me;
 	struct sem_turn mine;
@@ -122,67 +138,109 @@ int thrum__sem_take_slowly(struct thrum__sem *s, uint32_t form, uint32_t n, int6
 	thrum__turn_init(&mine.turn, me.parker, me.seq);
 	plain_write(&mine.wants, n);
 	v = thrum__hold(&s->word);
-	if (v < QUEUED && thrum__sem_left_in(v, form) >= n) {
-		thrum__drop(&s->word,
-			    thrum__sem_word(thrum__sem_left_in(v, form) - n, form)); /* T3 */
+	if (v < QUEUED && v >= n) {
+		thrum__drop(&s->word, v - n); /* T3 */
 	} else {
 		thrum__waitqueue_push(&s->queue, &mine.turn); /* T3 */
 		v |= QUEUED;
 		err = thrum__stand_in(&me, &mine.turn, &s->word, &v, deadline_ns, false);
 		if (err)
-			serve(s, form, v);
+			serve(s, v);
 	}
 	return thrum__stand_end(&me, err, deadline_ns);
 }
 
-bool thrum__sem_try_take(struct thrum__sem *s, uint32_t form, uint32_t n)
+/* 0; what thrum__stand_check and the wait return. */
+static ALWAYS_INLINE int take(struct thrum_sem *sem, uint32_t n, int64_t deadline_ns)
 {
+	int err = thrum__stand_check();
+	uint32_t v;
+
+	if (UNLIKELY(err) || UNLIKELY(n == 0))
+		return err;
+	return LIKELY(take_free(sem_of(sem), n, &v)) ? 0
+						     : take_slowly(sem_of(sem), n, deadline_ns);
+}
+
+int thrum_sem_wait_many(struct thrum_sem *s, unsigned n, int64_t deadline_ns)
+{
+	return n > THRUM_SEM_MAX ? -EINVAL : take(s, n, deadline_ns);
+}
+
+int thrum_sem_wait_until(struct thrum_sem *s, int64_t deadline_ns)
+{
+	return take(s, 1, deadline_ns);
+}
+
+int thrum_sem_wait(struct thrum_sem *s)
+{
+	return take(s, 1, THRUM_FOREVER);
+}
+
+int thrum_sem_try_wait_many(struct thrum_sem *sem, unsigned n)
+{
+	struct thrum__sem *s = sem_of(sem);
 	uint32_t v;
 	bool can;
 
-	if (n == 0 || LIKELY(thrum__sem_take_free(s, form, n, &v)))
-		return true;
+	if (n > THRUM_SEM_MAX)
+		return -EINVAL;
+	if (n == 0 || LIKELY(take_free(s, n, &v)))
+		return 0;
 	if (!(v & THRUM__HELD) || thrum__in_forked_child())
-		return false;
+		return -EAGAIN;
 	v = thrum__hold(&s->word);
-	can = v < QUEUED && thrum__sem_left_in(v, form) >= n;
-	thrum__drop(&s->word,
-		    can ? thrum__sem_word(thrum__sem_left_in(v, form) - n, form) : v); /* T3 */
-	return can;
+	can = v < QUEUED && v >= n;
+	thrum__drop(&s->word, can ? v - n : v); /* T3 */
+	return can ? 0 : -EAGAIN;
 }
 
-bool thrum__sem_give_slowly(struct thrum__sem *s, uint32_t form, uint32_t n)
+int thrum_sem_try_wait(struct thrum_sem *s)
 {
-	uint32_t v, left;
+	return thrum_sem_try_wait_many(s, 1);
+}
+
+/* ---- Give ---- */
+
+/* Somebody waits, or holds the word, or there would be too many. */
+static NOINLINE int give_slowly(struct thrum__sem *s, uint32_t n)
+{
+	uint32_t v;
 
 	if (thrum__in_forked_child())
-		return true;
+		return 0;
 	v = thrum__hold(&s->word);
-	left = thrum__sem_left_in(v, form);
-	if (n > THRUM_SEM_MAX - left) {
+	if (n > THRUM_SEM_MAX - left_in(v)) {
 		thrum__drop(&s->word, v);
-		return false;
+		return -EOVERFLOW;
 	}
-	serve(s, form, thrum__sem_word(left + n, form) | (v & QUEUED)); /* T3 */
-	return true;
+	serve(s, v + n); /* T3 */
+	return 0;
 }
 
-uint32_t thrum__sem_left(const struct thrum__sem *s, uint32_t form)
+int thrum_sem_post_many(struct thrum_sem *sem, unsigned n)
 {
-	return thrum__sem_left_in(load_relaxed(&s->word), form);
+	struct thrum__sem *s = sem_of(sem);
+	uint32_t v = load_relaxed(&s->word);
+
+	do {
+		if (UNLIKELY(v >= QUEUED || n > THRUM_SEM_MAX - v))
+			return give_slowly(s, n);
+	} while (!cas_release(&s->word, &v, v + n)); /* T2, O1 */
+	return 0;
 }
 
-bool thrum__sem_is_quiet(const struct thrum__sem *s)
+int thrum_sem_post(struct thrum_sem *s)
 {
-	return load_relaxed(&s->word) < QUEUED || thrum__in_forked_child();
+	return thrum_sem_post_many(s, 1);
 }
 
-/* ---- The public ones ---- */
-
-static struct thrum__sem *sem_of(struct thrum_sem *s)
+unsigned thrum_sem_value(const struct thrum_sem *s)
 {
-	return (struct thrum__sem *)s;
+	return left_in(load_relaxed(&((const struct thrum__sem *)s)->word));
 }
+
+/* ---- Birth and end ---- */
 
 void thrum_sem_init(struct thrum_sem *sem, unsigned permits)
 {
@@ -195,49 +253,6 @@ void thrum_sem_init(struct thrum_sem *sem, unsigned permits)
 
 void thrum_sem_fini(struct thrum_sem *s)
 {
-	ENSURE(thrum__sem_is_quiet(sem_of(s)), "end a semaphore when nobody waits for it");
-}
-
-int thrum_sem_wait_many(struct thrum_sem *s, unsigned n, int64_t deadline_ns)
-{
-	if (n > THRUM_SEM_MAX)
-		return -EINVAL;
-	return thrum__sem_take(sem_of(s), THRUM__SEM_LEFT, n, deadline_ns);
-}
-
-int thrum_sem_wait_until(struct thrum_sem *s, int64_t deadline_ns)
-{
-	return thrum__sem_take(sem_of(s), THRUM__SEM_LEFT, 1, deadline_ns);
-}
-
-int thrum_sem_wait(struct thrum_sem *s)
-{
-	return thrum__sem_take(sem_of(s), THRUM__SEM_LEFT, 1, THRUM_FOREVER);
-}
-
-int thrum_sem_try_wait_many(struct thrum_sem *s, unsigned n)
-{
-	if (n > THRUM_SEM_MAX)
-		return -EINVAL;
-	return thrum__sem_try_take(sem_of(s), THRUM__SEM_LEFT, n) ? 0 : -EAGAIN;
-}
-
-int thrum_sem_try_wait(struct thrum_sem *s)
-{
-	return thrum_sem_try_wait_many(s, 1);
-}
-
-int thrum_sem_post_many(struct thrum_sem *s, unsigned n)
-{
-	return thrum__sem_give(sem_of(s), THRUM__SEM_LEFT, n) ? 0 : -EOVERFLOW;
-}
-
-int thrum_sem_post(struct thrum_sem *s)
-{
-	return thrum_sem_post_many(s, 1);
-}
-
-unsigned thrum_sem_value(const struct thrum_sem *s)
-{
-	return thrum__sem_left((const struct thrum__sem *)s, THRUM__SEM_LEFT);
+	ENSURE(load_relaxed(&sem_of(s)->word) < QUEUED || thrum__in_forked_child(),
+	       "end a semaphore when nobody waits for it");
 }

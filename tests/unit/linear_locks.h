@@ -3,7 +3,8 @@
  * linear_locks.h - the serial models of locks, and of what tasks meet at, for linear.h.
  *
  * A wait at a condition has three parts: it stands in line; it gives the mutex back; it has the
- * mutex again.  A mutex has no line: who comes may be faster than one who waits.
+ * mutex again.  A mutex has no line: who comes may be faster than one who waits; nor has a lock of
+ * readers and writers, but where a writer waits nobody needs to be let in.
  */
 #ifndef TESTS_UNIT_LINEAR_LOCKS_H
 #define TESTS_UNIT_LINEAR_LOCKS_H
@@ -13,10 +14,13 @@
 #include "linear.h"
 
 enum lock_op {
-	SEM_WAIT = QUIET + 1, /* for arg permits; a reader's lock is for one, a writer's for all */
+	SEM_WAIT = QUIET + 1, /* for arg permits */
 	SEM_TRY,
 	SEM_POST,
 	SEM_VALUE,
+	RW_LOCK, /* a reader's arg is 1, a writer's RW_ALL, downgrade gives back all but 1 */
+	RW_TRY,
+	RW_UNLOCK,
 	MUTEX_LOCK,
 	MUTEX_TRY,
 	MUTEX_UNLOCK,
@@ -34,13 +38,16 @@ enum lock_op {
 };
 
 static const char *const lock_names[] = {
-    "quiet",  "wait",         "try wait",   "post",      "value",      "lock", "try lock",
-    "unlock", "cond wait",    "signal",     "broadcast", "event wait", "set",  "clear",
-    "is set", "barrier wait", "group wait", "add",       "done",
+    "quiet",     "wait",        "try wait",  "post",   "value",     "rw lock", "rw try",
+    "rw unlock", "lock",        "try lock",  "unlock", "cond wait", "signal",  "broadcast",
+    "event wait", "set",        "clear",     "is set", "barrier wait", "group wait", "add",
+    "done",
 };
 
+#define RW_ALL 1000
+
 struct locks_model {
-	int permits;    /* of a semaphore; of a wait group: not done yet */
+	int permits;    /* of a semaphore; for readers and writers; of a wait group: not done yet */
 	int parties;    /* of a barrier */
 	uint8_t locked; /* the mutex; the event is set */
 	struct line line;
@@ -131,6 +138,37 @@ static inline bool sem_do(struct lock_step *s, unsigned i)
 	}
 }
 
+static inline bool rw_is_beside_writer(const struct history *h, unsigned i)
+{
+	for (unsigned j = 0; j < h->n; j++)
+		if (j != i && h->ops[j].what == RW_LOCK && h->ops[j].arg == RW_ALL &&
+		    h->ops[j].begins < h->ops[i].ends && h->ops[i].begins < h->ops[j].ends)
+			return true;
+	return false;
+}
+
+static inline bool rw_do(struct lock_step *s, unsigned i)
+{
+	const struct operation *o = &s->h->ops[i];
+	bool is_there = o->arg <= s->m->permits;
+
+	if (o->what == RW_UNLOCK) {
+		s->m->permits += o->arg;
+		return true;
+	}
+	if (o->what == RW_TRY && o->result)
+		return !is_there || rw_is_beside_writer(s->h, i);
+	s->m->permits -= o->arg;
+	return is_there && !o->cut && !o->result;
+}
+
+/* A reader beside readers: by a writer that waits. */
+static inline bool rw_is_kept_out(const struct history *h, const struct locks_model *m, unsigned i)
+{
+	return h->ops[i].arg > m->permits ||
+	       (m->permits < RW_ALL && rw_is_beside_writer(h, i));
+}
+
 static inline bool mutex_do(struct lock_step *s, const struct operation *o)
 {
 	bool was_locked = s->m->locked;
@@ -197,6 +235,8 @@ static inline bool lock_enter(const struct history *h, void *state, unsigned i, 
 
 	if (what <= SEM_VALUE)
 		is_possible = sem_do(&s, i);
+	else if (what <= RW_UNLOCK)
+		is_possible = rw_do(&s, i);
 	else if (what <= MUTEX_UNLOCK)
 		is_possible = mutex_do(&s, &h->ops[i]);
 	else if (what <= COND_BROADCAST)
@@ -224,7 +264,11 @@ static inline bool lock_leave(const struct history *h, void *state, unsigned i, 
 
 static inline bool lock_keeps_out(const struct history *h, const void *state, unsigned i)
 {
-	return h->ops[i].what == MUTEX_LOCK && ((const struct locks_model *)state)->locked;
+	const struct locks_model *m = state;
+
+	if (h->ops[i].what == RW_LOCK)
+		return rw_is_kept_out(h, m, i);
+	return h->ops[i].what == MUTEX_LOCK && m->locked;
 }
 
 static const struct linear_model lock_linear = {lock_names, lock_enter, lock_leave, lock_keeps_out};

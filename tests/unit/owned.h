@@ -30,16 +30,19 @@ static struct atomic64 owners_met;
 static struct atomic32 givers_linger;
 static struct atomic32 owned_gone; /* how many */
 
-/* There is time for a thing to go before its giver returns. */
+/* There is time for a thing to go before its giver returns.  By the clock: where many threads want
+ * the CPUs each yield takes milliseconds. */
 static inline void linger(void)
 {
 	uint32_t gone = load_relaxed(&owned_gone);
+	int64_t end_ns = thrum_now() + THRUM_US(30);
 
-	for (int i = 0; i < 200 && load_relaxed(&givers_linger); i++) {
-		if (load_relaxed(&owned_gone) != gone)
-			break;
+	if (!load_relaxed(&givers_linger))
+		return;
+	while (load_relaxed(&owned_gone) == gone && thrum_now() < end_ns)
+		spin_hint();
+	if (load_relaxed(&owned_gone) == gone)
 		thread_yield();
-	}
 }
 
 /* What the linker puts before the library's own; the build file says so. */
@@ -102,12 +105,13 @@ static inline void owners_meet(unsigned times)
  * says so. */
 static inline void let_one_wait(void *thing, uint32_t queued)
 {
-	for (int i = 0; i < 20 && ((uintptr_t)thing >> 6) % 2; i++) {
-		if (load_relaxed((struct atomic32 *)thing) & queued)
-			break;
+	int64_t end_ns = thrum_now() + THRUM_US(30);
+
+	if (!(((uintptr_t)thing >> 6) % 2))
+		return;
+	while (!(load_relaxed((struct atomic32 *)thing) & queued) && thrum_now() < end_ns)
 		if (thrum_yield())
-			thread_yield();
-	}
+			spin_hint();
 }
 
 static inline intptr_t task_uses_owned(void *who)

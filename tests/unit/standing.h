@@ -8,6 +8,8 @@
 
 #include "core/waitqueue.h"
 #include "meeting.h"
+#include "sync/mutex.h"
+#include "sync/rwlock.h"
 
 struct standing {
 	const char *name;
@@ -16,6 +18,7 @@ struct standing {
 	void (*let_go)(void);             /* by who began: all that wait can have it */
 	void (*end)(void);                /* by who began: nobody waits */
 	void *thing;                      /* a word, and a queue behind it */
+	unsigned (*turns)(void);          /* where they are not on that one: how many wait */
 	bool is_open;                     /* once let go, it is to be had without a wait */
 	bool has_until;                   /* there is a call with a deadline of its own */
 	bool counts;                      /* who is cut short when all have it has it, too */
@@ -55,7 +58,29 @@ static void mutex_end(void)
 	thrum_mutex_fini(&mutex);
 }
 
+/* Those on @q, which is under @word. */
+static inline unsigned turns_on(struct atomic32 *word, struct thrum__waitqueue *q)
+{
+	uint32_t v = thrum__hold(word);
+	unsigned n = 0;
+
+	if (!thrum__waitqueue_is_empty(q))
+		for (struct thrum__turn_links *l = q->ends.next; l != &q->ends; l = l->next)
+			n++;
+	thrum__drop(word, v);
+	return n;
+}
+
 static struct thrum_rwlock rwlock;
+
+/* The one that is next, and those that wait to be. */
+static unsigned write_turns(void)
+{
+	struct thrum__rwlock *l = (struct thrum__rwlock *)&rwlock;
+	struct thrum__mutex *m = (struct thrum__mutex *)&l->in_front;
+
+	return turns_on(&l->word, &l->front) + turns_on(&m->word, &m->queue);
+}
 
 static void rwlock_begin(unsigned waiters)
 {
@@ -182,7 +207,7 @@ static void signal_end(void)
 static const struct standing standings[] = {
     STANDING("mutex", mutex, mutex, mutex, .is_open = true, .has_until = true),
     STANDING("read", read, rwlock, rwlock, .is_open = true, .has_until = true),
-    STANDING("write", write, rwlock, rwlock, .is_open = true, .has_until = true),
+    STANDING("write", write, rwlock, rwlock, .turns = write_turns, .is_open = true, .has_until = true),
     STANDING("one", one, permits, sem, .is_open = true, .has_until = true),
     STANDING("three", three, permits, sem, .is_open = true, .has_until = true),
     STANDING("signal", signal, signal, cond, .has_until = true),
@@ -205,15 +230,8 @@ static inline unsigned turns_of(const struct standing *s)
 		struct atomic32 word;
 		struct thrum__waitqueue queue;
 	} *thing = s->thing;
-	struct thrum__turn_links *ends = &thing->queue.ends;
-	uint32_t v = thrum__hold(&thing->word);
-	unsigned n = 0;
 
-	if (!thrum__waitqueue_is_empty(&thing->queue))
-		for (struct thrum__turn_links *l = ends->next; l != ends; l = l->next)
-			n++;
-	thrum__drop(&thing->word, v);
-	return n;
+	return s->turns ? s->turns() : turns_on(&thing->word, &thing->queue);
 }
 
 /* A thread that holds the word, until some time after go; then it is @v. */

@@ -88,14 +88,14 @@ START_TEST(semaphores_are_linear)
 }
 END_TEST
 
-/* ---- Readers and writers: a semaphore of which a writer takes all ---- */
+/* ---- Readers and writers ---- */
 
 static struct thrum_rwlock rwlock;
 
 static void make_rwlock(struct round *r)
 {
 	thrum_rwlock_init(&rwlock);
-	model_of(r)->permits = THRUM_SEM_MAX;
+	model_of(r)->permits = RW_ALL;
 }
 
 static void unmake_rwlock(struct round *r)
@@ -106,10 +106,10 @@ static void unmake_rwlock(struct round *r)
 
 static void rwlock_lock(struct party *p)
 {
-	struct operation *o = begin(p, SEM_WAIT);
+	struct operation *o = begin(p, RW_LOCK);
 	struct limit l;
 
-	o->arg = chance(p, 2) ? 1 : THRUM_SEM_MAX;
+	o->arg = chance(p, 2) ? 1 : RW_ALL;
 	limit_begin(p, &l);
 	if (o->arg == 1 && l.until_ns == THRUM_FOREVER)
 		end(p, o, thrum_rwlock_read_lock(&rwlock));
@@ -125,9 +125,9 @@ static void rwlock_lock(struct party *p)
 
 static void rwlock_try(struct party *p)
 {
-	struct operation *o = begin(p, SEM_TRY);
+	struct operation *o = begin(p, RW_TRY);
 
-	o->arg = chance(p, 2) ? 1 : THRUM_SEM_MAX;
+	o->arg = chance(p, 2) ? 1 : RW_ALL;
 	end(p, o,
 	    o->arg == 1 ? thrum_rwlock_try_read_lock(&rwlock)
 			: thrum_rwlock_try_write_lock(&rwlock));
@@ -141,7 +141,7 @@ static void rwlock_unlock(struct party *p)
 
 	if (!p->held)
 		return;
-	o = begin(p, SEM_POST);
+	o = begin(p, RW_UNLOCK);
 	o->arg = p->held;
 	if (p->held == 1)
 		thrum_rwlock_read_unlock(&rwlock);
@@ -153,7 +153,7 @@ static void rwlock_unlock(struct party *p)
 
 static void rwlock_downgrade(struct party *p)
 {
-	struct operation *o = begin(p, SEM_POST);
+	struct operation *o = begin(p, RW_UNLOCK);
 
 	o->arg = p->held - 1;
 	thrum_rwlock_downgrade(&rwlock);

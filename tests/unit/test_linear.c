@@ -410,6 +410,58 @@ START_TEST(who_leaves_lets_others_go_on)
 }
 END_TEST
 
+START_TEST(readers_together_a_writer_alone)
+{
+	for (int first = 1; first <= RW_ALL; first += RW_ALL - 1) {
+		for (int second = 1; second <= RW_ALL; second += RW_ALL - 1) {
+			locks(RW_ALL);
+			add_arg(1, 2, RW_LOCK, first, 0);
+			add_arg(3, 4, RW_TRY, second, 0);
+			is_right(first == 1 && second == 1);
+			h.ops[1].result = -EBUSY;
+			is_right(first != 1 || second != 1);
+			h.ops[1].what = RW_LOCK;
+			h.ops[1].result = 0;
+			is_right(first == 1 && second == 1);
+			h.ops[1].ends = 7;
+			add_arg(5, 6, RW_UNLOCK, first, 0);
+			is_right(true);
+		}
+	}
+}
+END_TEST
+
+/* A reader beside a reader is turned away, or waits: for a writer that waits. */
+START_TEST(a_writer_that_waits_keeps_readers_out)
+{
+	for (unsigned writers = 0; writers < 2; writers++) {
+		for (unsigned tries = 0; tries < 2; tries++) {
+			locks(RW_ALL);
+			add_arg(1, 2, RW_LOCK, 1, 0);
+			if (writers)
+				add_arg(3, 20, RW_LOCK, RW_ALL, -ECANCELED);
+			if (tries)
+				add_arg(5, 6, RW_TRY, 1, -EBUSY);
+			else
+				add_arg(5, 19, RW_LOCK, 1, 0);
+			quiet(7);
+			is_right(writers);
+		}
+	}
+}
+END_TEST
+
+START_TEST(nobody_waits_for_nobody)
+{
+	for (int who = 1; who <= RW_ALL; who += RW_ALL - 1) {
+		locks(RW_ALL);
+		add_arg(1, 10, RW_LOCK, who, 0);
+		quiet(3);
+		is_right(false);
+	}
+}
+END_TEST
+
 START_TEST(one_has_the_mutex)
 {
 	for (unsigned at_once = 0; at_once < 2; at_once++) {
@@ -577,7 +629,8 @@ int main(void)
 	    permits_are_conserved,
 	    nobody_is_passed,
 	    who_leaves_lets_others_go_on,
-	    one_has_the_mutex,
+	    readers_together_a_writer_alone, a_writer_that_waits_keeps_readers_out,
+	    nobody_waits_for_nobody, one_has_the_mutex,
 	    a_signal_is_for_one_that_waits,
 	    the_mutex_is_had_again,
 	    all_that_wait_for_an_event_go_on,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_rwlock.c - readers beside each other, a writer alone, in the order in which they came; a
- * writer that gives up lets the readers behind it go.  What it has in common with others that wait
- * is in test_stand.c.
+ * test_rwlock.c - readers beside each other, a writer alone; a writer that waits keeps readers out,
+ * one that leaves lets all of them in; one that gives up lets the readers behind it go.  What it has
+ * in common with others that wait is in test_stand.c.
  */
-#include "sync/sem.h"
+#include "sync/rwlock.h"
 
 #include "outcome.h"
 #include "owned.h"
@@ -119,22 +119,38 @@ static void give_up(int i)
 	future_drop(holders[i].go);
 }
 
-TASK_TEST(in_the_order_in_which_they_came, 1)
+TASK_TEST(readers_and_writers_take_turns, 1)
 {
-	come("rrwrrw");
+	come("rrwrwr");
 	have("xx----");
 	is_int(thrum_rwlock_try_read_lock(&rwlock), -EBUSY); /* a writer waits */
 	leave(0);
 	have("-x----");
 	leave(1);
 	have("--x---");
-	leave(2);
-	have("---xx-");
-	leave(4);
+	leave(2); /* all readers, before the next writer */
+	have("---x-x");
+	try_both(-EBUSY, -EBUSY);
 	leave(3);
 	have("-----x");
 	leave(5);
+	have("----x-");
+	leave(4);
 	try_both(0, 0);
+	thrum_rwlock_fini(&rwlock);
+}
+
+TASK_TEST(writers_come_in_turn, 1)
+{
+	come("wwww");
+	have("x---");
+	leave(0);
+	have("-x--");
+	leave(1);
+	have("--x-");
+	leave(2);
+	have("---x");
+	leave(3);
 	thrum_rwlock_fini(&rwlock);
 }
 
@@ -143,13 +159,28 @@ TASK_TEST(a_writer_that_gives_up_lets_readers_go, 1)
 	come("rwrrwr");
 	have("x-----");
 	give_up(1);
-	have("x-xx--");
-	give_up(4);
 	have("x-xx-x");
+	is_int(thrum_rwlock_try_read_lock(&rwlock), -EBUSY); /* the other writer waits now */
+	give_up(4);
+	try_both(0, -EBUSY);
 	leave(0);
 	leave(2);
 	leave(3);
 	leave(5);
+	try_both(0, 0);
+	thrum_rwlock_fini(&rwlock);
+}
+
+/* One is in, and the readers wait for its end. */
+TASK_TEST(a_writer_that_gives_up_beside_a_writer, 1)
+{
+	come("wwr");
+	give_up(1);
+	have("x--");
+	leave(0);
+	have("--x");
+	leave(2);
+	try_both(0, 0);
 	thrum_rwlock_fini(&rwlock);
 }
 
@@ -159,10 +190,24 @@ TASK_TEST(a_reader_that_gives_up, 1)
 	give_up(1);
 	have("x---");
 	leave(0);
-	have("--x-");
-	leave(2);
 	have("---x");
 	leave(3);
+	have("--x-");
+	leave(2);
+	thrum_rwlock_fini(&rwlock);
+}
+
+/* The last one out finds who was next gone. */
+TASK_TEST(who_was_to_be_let_in_is_cancelled, 1)
+{
+	come("rwr");
+	is_int(thrum_cancel(holders[1].task), 0);
+	leave(0);
+	is_int(thrum_join(holders[1].task), -ECANCELED);
+	future_drop(holders[1].go);
+	have("--x");
+	leave(2);
+	try_both(0, 0);
 	thrum_rwlock_fini(&rwlock);
 }
 
@@ -172,30 +217,46 @@ TASK_TEST(a_writer_becomes_a_reader, 1)
 	have("x----");
 	thrum_rwlock_downgrade(&rwlock);
 	holders[0].writes = false;
-	have("xxx--");
+	have("xxx-x");
 	leave(0);
 	leave(1);
-	have("--x--");
 	leave(2);
-	have("---x-");
-	leave(3);
 	have("----x");
 	leave(4);
+	have("---x-");
+	leave(3);
+	try_both(0, 0);
 	thrum_rwlock_fini(&rwlock);
 }
 
-TASK_TEST(with_a_writer_first_no_other_comes_between, 1)
+TASK_TEST(no_other_writer_comes_between, 1)
 {
-	come("wwr");
+	come("ww");
 	thrum_rwlock_downgrade(&rwlock);
 	holders[0].writes = false;
-	have("x--");
+	have("x-");
 	leave(0);
-	have("-x-");
+	have("-x");
 	leave(1);
-	leave(2);
 	thrum_rwlock_fini(&rwlock);
 }
+
+START_TEST(so_many_readers_and_no_more)
+{
+	thrum_rwlock_init(&rwlock);
+	store_relaxed(word_of(LOCK), THRUM_RWLOCK_READERS_MAX - 1);
+	is_int(thrum_rwlock_read_lock(&rwlock), 0);
+	for (int i = 0; i < 2; i++) {
+		is_int(thrum_rwlock_read_lock(&rwlock), -EAGAIN);
+		is_int(thrum_rwlock_try_read_lock(&rwlock), -EAGAIN);
+		is_int(thrum_rwlock_read_lock_until(&rwlock, 0), -EAGAIN);
+	}
+	thrum_rwlock_read_unlock(&rwlock);
+	is_int(thrum_rwlock_try_read_lock(&rwlock), 0);
+	store_relaxed(word_of(LOCK), 0);
+	thrum_rwlock_fini(&rwlock);
+}
+END_TEST
 
 /* ---- In a storm ---- */
 
@@ -313,7 +374,7 @@ static bool shared_leave(void *shared, int who)
 	is_int(thrum_rwlock_read_lock(&s->lock), 0);
 	is_last = fetch_sub_acq_rel(&s->users, 1) == 1;
 	if (!is_last)
-		let_one_wait(&s->lock, THRUM__SEM_QUEUED);
+		let_one_wait(&s->lock, THRUM__RW_NEXT);
 	thrum_rwlock_read_unlock(&s->lock);
 	if (!is_last)
 		return false;
@@ -425,11 +486,15 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    readers_together_a_writer_alone,
-	    in_the_order_in_which_they_came,
+	    readers_and_writers_take_turns,
+	    writers_come_in_turn,
 	    a_writer_that_gives_up_lets_readers_go,
+	    a_writer_that_gives_up_beside_a_writer,
 	    a_reader_that_gives_up,
+	    who_was_to_be_let_in_is_cancelled,
 	    a_writer_becomes_a_reader,
-	    with_a_writer_first_no_other_comes_between,
+	    no_other_writer_comes_between,
+	    so_many_readers_and_no_more,
 	    in_a_storm_writers_are_alone,
 	    in_a_storm_of_tries_writers_are_alone,
 	    the_last_one_frees_it,
