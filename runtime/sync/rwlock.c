@@ -2,12 +2,12 @@
 /*
  * WHAT    The lock of readers and writers.  A writer that finds it held says that it is next: from
  *         then on nobody comes in, and it waits for those that are in.  Its unlock lets in all
- *         readers that wait, so that the next writer comes after them (Go's sync.RWMutex; Brandenburg
- *         and Anderson call it phase-fair: a reader waits for one writer at most).  Writers take
- *         turns being next at a mutex, whose rules are theirs.  Rejected: one queue of both in the
- *         order in which they came, as a semaphore has it (once many tasks wait, each lock costs a
- *         switch, and the queue never gets empty again: 717 ns beside 40); letting readers pass
- *         (writers may wait for ever).
+ *         readers that wait, so that the next writer comes after them (Go's sync.RWMutex;
+ *         Brandenburg and Anderson call it phase-fair: a reader waits for one writer at most).
+ *         Writers take turns being next at a mutex, whose rules are theirs.  Rejected: one queue of
+ *         both in the order in which they came, as a semaphore has it (once many tasks wait, each
+ *         lock costs a switch, and the queue never gets empty again: 717 ns beside 40); letting
+ *         readers pass (writers may wait for ever).
  *
  * WORD    31     30     29       28        27       26 ..... 0
  *         HELD   NEXT   PARKED   WAITING   WRITER   readers that are in
@@ -39,10 +39,10 @@
  *         Weaker: a writer changes what a reader has not read to the end, or misses what the last
  *         one wrote.
  *
- * INVARIANT I1 readers are in, or one writer, or nobody.  I2 one is next.  I3 while nobody holds the
- *         word: WAITING is set exactly if readers has turns, and then WRITER or NEXT is, or who let
- *         others in comes back for them.  I4 PARKED: front's turn is let in by the last one out, or
- *         its wait has ended otherwise and its owner is on its way to give NEXT up.
+ * INVARIANT I1 readers are in, or one writer, or nobody.  I2 one is next.  I3 while nobody holds
+ *         the word: WAITING is set exactly if readers has turns, and then WRITER or NEXT is, or who
+ *         let others in comes back for them.  I4 PARKED: front's turn is let in by the last one
+ *         out, or its wait has ended otherwise and its owner is on its way to give NEXT up.
  *
  * PROOF   I1: T1 finds neither WRITER nor NEXT, T3 nothing, T5 neither WRITER nor readers, and T1
  *         and T3 fail while NEXT is set.  T9 is at a time when no writer is in, and as long as it
@@ -189,9 +189,8 @@ static NOINLINE int read_slowly(struct thrum__rwlock *l, int64_t deadline_ns)
 		v |= WAITING;
 		err = thrum__stand_in(&me, &turn, &l->word, &v, deadline_ns, false);
 		if (err)
-			thrum__drop(&l->word, thrum__waitqueue_is_empty(&l->readers)
-						  ? v & ~WAITING
-						  : v); /* T7 */
+			thrum__drop(&l->word, thrum__waitqueue_is_empty(&l->readers) ? v & ~WAITING
+										     : v); /* T7 */
 	}
 	return thrum__stand_end(&me, err, deadline_ns);
 }
@@ -329,8 +328,8 @@ static int write_in_front(struct thrum__rwlock *l, int64_t deadline_ns)
 			else
 				let_in(l, v);
 		} else {
-			err = thrum__stand_end(&me, write_parking(l, &me, deadline_ns),
-					       deadline_ns);
+			err =
+			    thrum__stand_end(&me, write_parking(l, &me, deadline_ns), deadline_ns);
 		}
 	}
 	thrum_mutex_unlock(&l->in_front);

@@ -158,8 +158,7 @@ static ALWAYS_INLINE int take(struct thrum_sem *sem, uint32_t n, int64_t deadlin
 
 	if (UNLIKELY(err) || UNLIKELY(n == 0))
 		return err;
-	return LIKELY(take_free(sem_of(sem), n, &v)) ? 0
-						     : take_slowly(sem_of(sem), n, deadline_ns);
+	return LIKELY(take_free(sem_of(sem), n, &v)) ? 0 : take_slowly(sem_of(sem), n, deadline_ns);
 }
 
 int thrum_sem_wait_many(struct thrum_sem *s, unsigned n, int64_t deadline_ns)

@@ -33,7 +33,8 @@ class Naps:
 
 
 def judge(check, late_s, tries, limit_s):
-    """Calls check() until it returns true.  False once it returned false `tries` times while the naps
+    """Calls check() until it returns true.  False once it returned false `tries` times while the
+    naps
     were late by less than `late_s` in all; None if that did not come about within `limit_s`."""
     end = time.monotonic() + limit_s
     while True:

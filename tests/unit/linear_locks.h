@@ -38,10 +38,10 @@ enum lock_op {
 };
 
 static const char *const lock_names[] = {
-    "quiet",     "wait",        "try wait",  "post",   "value",     "rw lock", "rw try",
-    "rw unlock", "lock",        "try lock",  "unlock", "cond wait", "signal",  "broadcast",
-    "event wait", "set",        "clear",     "is set", "barrier wait", "group wait", "add",
-    "done",
+    "quiet",        "wait",       "try wait",   "post",     "value",  "rw lock",
+    "rw try",       "rw unlock",  "lock",       "try lock", "unlock", "cond wait",
+    "signal",       "broadcast",  "event wait", "set",      "clear",  "is set",
+    "barrier wait", "group wait", "add",        "done",
 };
 
 #define RW_ALL 1000
@@ -165,8 +165,7 @@ static inline bool rw_do(struct lock_step *s, unsigned i)
 /* A reader beside readers: by a writer that waits. */
 static inline bool rw_is_kept_out(const struct history *h, const struct locks_model *m, unsigned i)
 {
-	return h->ops[i].arg > m->permits ||
-	       (m->permits < RW_ALL && rw_is_beside_writer(h, i));
+	return h->ops[i].arg > m->permits || (m->permits < RW_ALL && rw_is_beside_writer(h, i));
 }
 
 static inline bool mutex_do(struct lock_step *s, const struct operation *o)

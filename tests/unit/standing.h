@@ -207,7 +207,8 @@ static void signal_end(void)
 static const struct standing standings[] = {
     STANDING("mutex", mutex, mutex, mutex, .is_open = true, .has_until = true),
     STANDING("read", read, rwlock, rwlock, .is_open = true, .has_until = true),
-    STANDING("write", write, rwlock, rwlock, .turns = write_turns, .is_open = true, .has_until = true),
+    STANDING("write", write, rwlock, rwlock, .turns = write_turns, .is_open = true,
+	     .has_until = true),
     STANDING("one", one, permits, sem, .is_open = true, .has_until = true),
     STANDING("three", three, permits, sem, .is_open = true, .has_until = true),
     STANDING("signal", signal, signal, cond, .has_until = true),

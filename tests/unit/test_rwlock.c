@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_rwlock.c - readers beside each other, a writer alone; a writer that waits keeps readers out,
- * one that leaves lets all of them in; one that gives up lets the readers behind it go.  What it has
- * in common with others that wait is in test_stand.c.
+ * one that leaves lets all of them in; one that gives up lets the readers behind it go.  What it
+ * has in common with others that wait is in test_stand.c.
  */
 #include "sync/rwlock.h"
 

@@ -82,7 +82,9 @@ static intptr_t main_spawns_many(void *unused)
 	return 0;
 }
 
-/* Of what all share: a thousand blocks come in batches, and who sleeps is woken from outside. */
+/* Of what all share: a thousand blocks come in batches, and who sleeps is woken from outside; if
+ * the
+ * worker's thread is off its CPU for long, it wakes the spare that stands in for it, too. */
 START_TEST(what_is_shared_is_counted)
 {
 	struct thrum_runtime *rt = runtime_of(1, THRUM_CLOCK_REAL);
@@ -91,10 +93,9 @@ START_TEST(what_is_shared_is_counted)
 	do { /* it may not have slept yet */
 		is_int(thrum_runtime_block_on(rt, main_spawns_many, NULL), 0);
 		s = stats_of(rt, -1);
-	} while (!s.wakes);
+	} while (s.wakes <= stats_of(rt, 0).wakes);
 	must(s.searches >= 1);
 	must(s.refills >= 1000 / 64 && s.refills <= s.spawned);
-	is_int(stats_of(rt, 0).wakes, 0);
 	is_int(thrum_runtime_destroy(rt), 0);
 }
 END_TEST
