@@ -19,7 +19,7 @@
  *       cold side (membarrier); where membarrier could not be registered both are sequentially
  *       consistent fences
  *   spin_hint(), thread_yield()    inside a waiting loop; the second gives the CPU away;
- *       spin_or_yield(&tries) is now the one, now the other
+ *       spin_hints(n) are n pauses, spin_or_yield(&tries) is now some pauses, now a yield
  *   plain_read(p), plain_write(p, value)  accesses that another operation orders; checked for races
  *   by the explorer
  *
@@ -50,6 +50,7 @@ struct atomicptr {
 #include "model_atomic.h"
 #define thread_yield() spin_hint()
 #define thread_nap() spin_hint()
+#define spin_hints(n) ((void)(n), spin_hint())
 #else
 
 #include <sched.h>
@@ -128,6 +129,12 @@ static inline void spin_hint(void)
 #endif
 }
 
+static inline void spin_hints(unsigned n)
+{
+	for (; n; n--)
+		spin_hint();
+}
+
 static inline void thread_yield(void)
 {
 	sched_yield();
@@ -143,13 +150,16 @@ void thrum__thread_nap(void);
 #endif /* THRUM_MODEL */
 
 /* Inside a loop that waits for what another thread does in a few instructions, unless it was put
- * off its CPU: a pause, and now and then the CPU for others; after many, a short sleep: a thread of
- * real-time priority gives its CPU to no other by yielding. */
+ * off its CPU: 1, 2, 4 ... pauses (each look takes the cache line away from the one that works on
+ * it), and now and then the CPU for others; after many, a short sleep: a thread of real-time
+ * priority gives its CPU to no other by yielding. */
 static inline void spin_or_yield(unsigned *tries)
 {
-	if (++*tries % 64)
-		spin_hint();
-	else if (*tries % 16384)
+	unsigned n = (*tries)++ % 8;
+
+	if (n < 7)
+		spin_hints(n < 4 ? 1u << n : 16);
+	else if (*tries % 2048)
 		thread_yield();
 	else
 		thread_nap();

@@ -81,11 +81,12 @@ int thrum__stand_end(struct thrum__stander *s, int err, int64_t deadline_ns)
 	return err;
 }
 
-bool thrum__stand_alone(void)
+unsigned thrum__stand_pauses(void)
 {
 	struct thrum__task *t = thrum__current_task();
+	bool alone = t && ((struct thrum_runtime *)t->future.runtime)->workers_count == 1;
 
-	return t && ((struct thrum_runtime *)t->future.runtime)->workers_count == 1;
+	return alone ? THRUM__LONGEST_PAUSE + 1 : 1;
 }
 
 void *thrum__stand_who(void)

@@ -78,8 +78,10 @@ void thrum__stand_again(struct thrum__stander *s);
  * it is that of @deadline_ns, the caller's own. */
 int thrum__stand_end(struct thrum__stander *s, int err, int64_t deadline_ns);
 
-/* No other CPU can be about to do what the caller would spin for. */
-bool thrum__stand_alone(void);
+/* Who may get what it wants from one that runs on another CPU looks after 1, 2, 4 ... pauses, up to
+ * the longest one.  How many at first: more than that if no other CPU can be about to do it. */
+#define THRUM__LONGEST_PAUSE 32
+unsigned thrum__stand_pauses(void);
 /* The caller, as long as it does not end: a task, or a thread outside. */
 void *thrum__stand_who(void);
 

@@ -68,9 +68,6 @@
 /* What a turn is told. */
 enum { TRY, IT_IS_YOURS };
 
-/* Pauses in which one that runs on another CPU may give it back. */
-#define SPINS 60
-
 /* Who was woken for nothing so often is handed it. */
 #ifdef THRUM_MODEL
 #define PATIENCE 1
@@ -162,16 +159,13 @@ static bool take_passing(struct thrum__mutex *m, uint32_t woken)
 
 static bool take_spinning(struct thrum__mutex *m, uint32_t woken)
 {
-	unsigned spins = thrum__stand_alone() ? 1 : SPINS;
-
-	for (; spins; spins--) {
+	for (unsigned pauses = thrum__stand_pauses();; pauses *= 2) {
 		if (take_passing(m, woken))
 			return true;
-		if (load_relaxed(&m->word) & HANDING)
+		if (pauses > THRUM__LONGEST_PAUSE || (load_relaxed(&m->word) & HANDING))
 			return false;
-		spin_hint();
+		spin_hints(pauses);
 	}
-	return false;
 }
 
 /* What the wait of one that locks is made of. */

@@ -76,9 +76,6 @@
 #define WRITER THRUM__RW_WRITER
 #define READERS THRUM__RW_READERS
 
-/* Pauses in which those that run on other CPUs may leave. */
-#define SPINS 60
-
 _Static_assert(sizeof(struct thrum__rwlock) <= sizeof(struct thrum_rwlock), "it fits");
 _Static_assert(THRUM_RWLOCK_READERS_MAX <= READERS / 2, "those that are let in fit, too");
 
@@ -155,16 +152,15 @@ static inline int read_passing(struct thrum__rwlock *l, uint32_t *v)
 
 static int read_spinning(struct thrum__rwlock *l)
 {
-	uint32_t v;
-	int err = read_passing(l, &v);
+	for (unsigned pauses = thrum__stand_pauses();; pauses *= 2) {
+		uint32_t v;
+		int err = read_passing(l, &v);
 
-	/* Beside those that are parked it takes longer than a few pauses. */
-	for (unsigned spins = thrum__stand_alone() ? 0 : SPINS;
-	     err == -EBUSY && spins && !(v & (PARKED | WAITING)); spins--) {
-		spin_hint();
-		err = read_passing(l, &v);
+		/* Beside those that are parked it takes longer than a few pauses. */
+		if (err != -EBUSY || pauses > THRUM__LONGEST_PAUSE || (v & (PARKED | WAITING)))
+			return err;
+		spin_hints(pauses);
 	}
-	return err;
 }
 
 static NOINLINE int read_slowly(struct thrum__rwlock *l, int64_t deadline_ns)
@@ -267,23 +263,24 @@ static inline bool write_free(struct thrum__rwlock *l)
 /* Having in_front, when nobody else is next: says so, and pauses for those that are in to leave. */
 static bool write_spinning(struct thrum__rwlock *l)
 {
-	unsigned spins = thrum__stand_alone() ? 1 : SPINS;
+	unsigned pauses = thrum__stand_pauses();
 	uint32_t v = load_relaxed(&l->word);
 
-	while (spins) {
+	for (;;) {
 		if (!(v & (HELD | WRITER | READERS))) {
 			if (cas_acquire(&l->word, &v, (v & ~NEXT) | WRITER)) /* T3, T5; O2 */
 				return true;
 		} else if (!(v & (HELD | NEXT))) {
 			if (cas_relaxed(&l->word, &v, v | NEXT)) /* T4 */
 				v |= NEXT;
+		} else if (pauses > THRUM__LONGEST_PAUSE) {
+			return false;
 		} else {
-			spin_hint();
-			spins--;
+			spin_hints(pauses);
+			pauses *= 2;
 			v = load_relaxed(&l->word);
 		}
 	}
-	return false;
 }
 
 /* Having in_front: the wait of who is next. */

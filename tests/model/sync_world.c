@@ -239,9 +239,9 @@ int thrum__stand_end(struct thrum__stander *s, int err, int64_t deadline_ns)
 	return err;
 }
 
-bool thrum__stand_alone(void)
+unsigned thrum__stand_pauses(void)
 {
-	return true;
+	return THRUM__LONGEST_PAUSE + 1;
 }
 
 uint64_t thrum__stand_random(void)
