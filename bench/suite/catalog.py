@@ -148,7 +148,8 @@ GROWTH = {
                      [Growing("leaf, forked", "tree of forks", ("tree", "ms")),
                       Growing("leaf, spawned", "tree of spawned tasks")], powers(7)),
     "scope": Growth("scopes one after the other, each opened, filled, closed", "children",
-                    [Growing("child", "spawn in a scope, close", ("child", "ns"))], powers(5)),
+                    [Growing("child", "spawn in a scope, close", ("child", "ns"))], powers(5),
+                    repeats=3),
     "token_tree": Growth("a tree of tokens, ten below each, cancelled by its root", "tokens",
                          [Growing(name, name, (name, "ns"))
                           for name in ("cancel", "create", "look", "release")], powers(6),
@@ -167,7 +168,7 @@ GROWTH = {
                      powers(6)),
     "waiters": Growth("a wake while so many wait at the same semaphore", "wakes, by waiters",
                       [Growing("wake", "hand the permit on", ("wake", "ns"))],
-                      [(10**e, 10**e) for e in range(6)]),
+                      [(10**e, 10**e) for e in range(6)], repeats=3),
 }
 GROWTH_BASE = 100000  # the largest count is compared with the one next to this
 CROWD = (2, 8, 64)

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ static const char usage[] =
     "  --mutants           all mutations: which scenario notices each; with NAME: of the sites "
     "these reach\n"
     "  --survivors FILE    mutations that may survive (" MODEL_DIR "/survivors.txt)\n"
-    "  --jobs N            processes for --mutants (as many as processors)\n"
+    "  --jobs N            processes (as many as processors)\n"
     "  --litmus            the litmus programs\n"
     "  --fuzz N            N random litmus programs, against the axioms and without reductions "
     "(--seed)\n"
@@ -131,23 +132,53 @@ static int run_one(const struct settings *set, const struct scenario *s)
 	return status;
 }
 
-static int run_scenarios(const struct settings *set)
+/* Worse of two. */
+static int both(int a, int b)
+{
+	return a == FOUND || b == FOUND ? FOUND : a ? a : b;
+}
+
+/* Every @step-th one, beginning with @first. */
+static int run_some(const struct settings *set, unsigned first, unsigned step)
 {
 	const struct scenario *const *all;
-	unsigned count = scenarios_all(&all);
+	unsigned count = scenarios_all(&all), n = 0;
 	int status = OK;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!scenario_is_selected(all[i]) || n++ % step != first)
+			continue;
+		status = both(status, run_one(set, all[i]));
+		fflush(stdout);
+	}
+	return status;
+}
+
+/* What a process says of one scenario comes in one piece. */
+static int run_scenarios(const struct settings *set)
+{
+	static char said[1 << 20];
+	unsigned jobs = set->o.replay || !set->jobs ? 1 : set->jobs;
+	int status, ended;
 
 	if (set->o.pct && !set->json)
 		printf("seed %llu, depth %u\n", (unsigned long long)set->o.seed, set->o.pct_depth);
-	for (unsigned i = 0; i < count; i++) {
-		int one;
+	fflush(stdout);
+	setvbuf(stdout, said, _IOFBF, sizeof(said));
+	for (unsigned i = 1; i < jobs; i++) {
+		pid_t pid = fork();
 
-		if (!scenario_is_selected(all[i]))
-			continue;
-		one = run_one(set, all[i]);
-		status = one == FOUND || status == FOUND ? FOUND : one ? one : status;
-		fflush(stdout);
+		if (pid == 0)
+			_exit(run_some(set, i, jobs));
+		if (pid < 0) {
+			perror("model: fork");
+			return FOUND;
+		}
 	}
+	status = run_some(set, 0, jobs);
+	for (unsigned i = 1; i < jobs; i++)
+		if (wait(&ended) > 0)
+			status = both(status, WIFEXITED(ended) ? WEXITSTATUS(ended) : FOUND);
 	return status;
 }
 

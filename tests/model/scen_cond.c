@@ -232,7 +232,7 @@ static void start_broadcast_outside(void)
 
 SCENARIO(cond_broadcast, .bounded_spin = true, .setup = start_broadcast,
 	 .thread = {sees, sees, gives_to_all}, .check = check, .bound = 1, .stale = 1,
-	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T6");
+	 .min_executions = 4000, .covers = "T1 T2 T3 T4 T5 T6");
 SCENARIO(cond_broadcast_cut, .bounded_spin = true, .setup = start_broadcast_outside,
 	 .thread = {takes_in_time, sees, gives_to_all}, .check = check, .bound = 1, .stale = 1,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5 T6");

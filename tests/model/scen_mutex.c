@@ -160,11 +160,11 @@ SCENARIO(mutex_cancel, .bounded_spin = true, .setup = start_held_for_two,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T5 T6");
 /* The one behind it is served when the first one leaves. */
 SCENARIO(mutex_deadline, .bounded_spin = true, .setup = start_held_for_two_outside,
-	 .thread = {unlocks_to_all, use_in_time, use}, .check = check, .bound = 1, .stale = 1,
+	 .thread = {unlocks_to_all, use_in_time, use}, .check = check, .bound = 2, .stale = 1,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T5 T6");
 /* One comes by while another is woken. */
 SCENARIO(mutex_passed, .bounded_spin = true, .setup = start_held_for_three,
-	 .thread = {unlocks, use, use}, .check = check, .bound = 1, .stale = 1,
+	 .thread = {unlocks, use, use}, .check = check, .bound = 2, .stale = 1,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T5");
 
 /* ---- Handing over: one that was passed has it next ---- */
@@ -223,7 +223,7 @@ static void start_impatient_crowd(void)
 
 SCENARIO(mutex_hands_on, .bounded_spin = true, .setup = start_impatient_crowd,
 	 .thread = {unlocks_passes_and_stands, use_slowly_and_leave, use_slowly_and_leave},
-	 .check = check, .bound = 1, .stale = 1, .min_executions = 10000,
+	 .check = check, .bound = 2, .stale = 1, .min_executions = 10000,
 	 .covers = "T1 T2 T3 T4 T5 T6");
 
 /* ---- Trying ---- */
