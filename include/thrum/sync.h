@@ -14,9 +14,9 @@
  * They lie wherever their user puts them, hold no memory of their own, and are made by init or what
  * INIT says, which for all but semaphores is zero; they must not be copied or moved once in use.
  * Fini asserts that nobody holds or waits.  Who comes to hold one, and knows that nobody else will,
- * may free it, even if the one that gave it back has not returned yet.  Tasks and outside threads
- * may use one together, tasks of several runtimes too; "anywhere" is in no signal handler (a task
- * waits for signals: signal.h).
+ * may free it, even if the one that gave it back has not returned yet (a call that waits, or gives
+ * up waiting, does use it until it returns).  Tasks and outside threads may use one together, tasks
+ * of several runtimes too; "anywhere" is in no signal handler (a task waits for signals: signal.h).
  *
  * Every call that waits returns 0, or with nothing taken and nothing lost:
  *	-ECANCELED   the calling task was cancelled (looked at on entry, too)
@@ -124,9 +124,9 @@ void thrum_rwlock_fini(struct thrum_rwlock *l);
  * thrum_rwlock_write_lock - wait until nobody holds @l, and hold it alone.
  * thrum_rwlock_read_lock_until, thrum_rwlock_write_lock_until - no longer than @deadline_ns.
  *
- * Nobody is kept waiting by those that come later: a writer that waits keeps new readers out, so a
- * task must not read-lock twice; when a writer leaves, all readers that wait come before the next
- * one.  Writers come in turn as at a mutex.
+ * The writer that is next keeps all others out that come later, so a task must not read-lock twice;
+ * when a writer leaves, all readers that wait come before the next one.  Which one is next they
+ * settle as at a mutex.  So nobody waits for ever.
  * Called from: a task or an outside thread.  Suspends: yes.  Cancellation point: yes.
  * Sees: all that was done before the unlocks that made way for it.
  * Returns: 0, or why not, as above; read_lock: -EAGAIN: THRUM_RWLOCK_READERS_MAX hold it.

@@ -81,7 +81,8 @@ void thrum__granted_resume(struct thrum__granted *g);
 /* Holding: moves all of @from to @to, which is all zero and under the same word. */
 void thrum__waitqueue_take_all(struct thrum__waitqueue *to, struct thrum__waitqueue *from);
 /* Holding: claims and grants the oldest ones, as many as may be claimed in one hold; the number: 0
- * only if @q is empty now. */
+ * only if @q is empty now.  Those whose wait has ended otherwise come off, however many they are.
+ */
 unsigned thrum__waitqueue_claim_some(struct thrum__waitqueue *q, struct thrum__granted *g);
 /* Holding @word, between two lots of claims: gives it back for a moment, with the value @v; the lot
  * before is resumed, and @g, which is not empty, is the lot before now.  The word as it was. */

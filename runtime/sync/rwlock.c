@@ -56,7 +56,7 @@
  *         T1 to T6 lock-free; the rest blocks on the holder.
  *
  * RECLAIM the lock is its user's.  The last access of an unlock is one to the word, and of a lock
- *         one made by who is in.
+ *         one made by who is in; a lock that fails uses it until it returns.
  *
  * TEST    tests/model/scen_rwlock.c; tests/unit/test_rwlock.c
  */
@@ -253,11 +253,11 @@ void thrum_rwlock_read_unlock(struct thrum_rwlock *lock)
 
 /* ---- Writers ---- */
 
-static inline bool write_free(struct thrum__rwlock *l)
+/* False: *@v is what it saw. */
+static inline bool write_free(struct thrum__rwlock *l, uint32_t *v)
 {
-	uint32_t v = 0;
-
-	return cas_acquire(&l->word, &v, WRITER); /* T3; O2 */
+	*v = 0;
+	return cas_acquire(&l->word, v, WRITER); /* T3; O2 */
 }
 
 /* Having in_front, when nobody else is next: says so, and pauses for those that are in to leave. */
@@ -344,10 +344,11 @@ int thrum_rwlock_write_lock_until(struct thrum_rwlock *lock, int64_t deadline_ns
 {
 	struct thrum__rwlock *l = rwlock_of(lock);
 	int err = thrum__stand_check();
+	uint32_t v;
 
 	if (UNLIKELY(err))
 		return err;
-	return LIKELY(write_free(l)) ? 0 : write_slowly(l, deadline_ns);
+	return LIKELY(write_free(l, &v)) ? 0 : write_slowly(l, deadline_ns);
 }
 
 int thrum_rwlock_write_lock(struct thrum_rwlock *l)
@@ -360,9 +361,9 @@ int thrum_rwlock_try_write_lock(struct thrum_rwlock *lock)
 	struct thrum__rwlock *l = rwlock_of(lock);
 	uint32_t v;
 
-	if (write_free(l))
+	if (write_free(l, &v))
 		return 0;
-	if (!(load_relaxed(&l->word) & HELD) || thrum__in_forked_child())
+	if (!(v & HELD) || thrum__in_forked_child())
 		return -EBUSY;
 	v = thrum__hold(&l->word);
 	thrum__drop(&l->word, v ? v : WRITER); /* T3 */

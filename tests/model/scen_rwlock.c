@@ -328,3 +328,33 @@ static void tries(void)
 SCENARIO(rwlock_try, .bounded_spin = true, .setup = start_three, .thread = {reads, writes, tries},
 	 .check = check, .stale = 1, .min_executions = 1000,
 	 .covers = "T1 T2 T3 T4 T5 T6 T7 T8 T9");
+
+/* A reader gives up: who has just unlocked finds nobody in its way. */
+static bool refused;
+
+static void unlocks_and_tries(void)
+{
+	change();
+	thrum_rwlock_write_unlock(l);
+	refused = thrum_rwlock_try_write_lock(l) != 0;
+	if (!refused)
+		thrum_rwlock_write_unlock(l);
+	leave();
+}
+
+static void start_written_beside_one(void)
+{
+	start(2, 1);
+	world_put_outside(1);
+	model_assert(thrum_rwlock_write_lock(l) == 0);
+}
+
+static void check_try(void)
+{
+	check();
+	model_assert(!cut || !refused);
+}
+
+SCENARIO(rwlock_try_write, .bounded_spin = true, .setup = start_written_beside_one,
+	 .thread = {unlocks_and_tries, reads_in_time}, .check = check_try, .stale = 1,
+	 .min_executions = 100, .covers = "T1 T2 T3 T6 T7 T9");
