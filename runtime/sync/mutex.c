@@ -41,6 +41,8 @@
  *         is not T2 looks itself; T2 fails if QUEUED is set.  WOKEN goes only when the woken one
  *         takes it by T1 (then LOCKED is set) or comes back to the queue (T5, LOCKED is set).  A
  *         turn that leaves was not claimed, so nothing was given to it.
+ *         A woken one that gets no CPU (pinned to a worker that does not let go) keeps those in the
+ *         queue waiting, as one that has the mutex would; who comes by is not kept.
  *         HANDING is set by a turn that is first, and goes with the next unlock, or with the last
  *         turn: so it is set with QUEUED only.
  *         T1, T2 lock-free; the rest blocks on the holder.
