@@ -6,8 +6,8 @@
  * "read" is one task that reads, alone.  "1000 tasks" share it, and one of 20 operations writes;
  * nobody holds it for longer than the words take, so few find it held.  "over a yield" is the same
  * with the lock held over one, so that on one worker too readers hold it together and writers wait
- * for them.  How many readers come between two writers is the lock's choice: here a writer keeps new
- * ones out, and lets in all that wait when it leaves.  The tasks' starts and ends are counted.
+ * for them.  How many readers come between two writers is the lock's choice: here a writer keeps
+ * new ones out, and lets in all that wait when it leaves.  The tasks' starts and ends are counted.
  */
 #include "harness.h"
 #include "work.h"

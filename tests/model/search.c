@@ -287,8 +287,8 @@ static void failed(const struct options *o, struct result *r)
 
 /*
  * What threads share is learned by some random executions first (share.c): each thing that is found
- * out later begins the search again.  What fails here is left to the search, which shows it with the
- * fewest preemptions.
+ * out later begins the search again.  What fails here is left to the search, which shows it with
+ * the fewest preemptions.
  */
 static void look_around(void)
 {
