@@ -22,8 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOKS = 128 };
-
 static sigjmp_buf escape;
 static volatile sig_atomic_t running;
 static unsigned last_execution, last_steps;
@@ -285,34 +283,10 @@ static void failed(const struct options *o, struct result *r)
 	snprintf(r->failure, sizeof(r->failure), "%s", X.failure);
 }
 
-/*
- * What threads share is learned by some random executions first (share.c): each thing that is found
- * out later begins the search again.  What fails here is left to the search, which shows it with
- * the fewest preemptions.
- */
-static void look_around(void)
-{
-	static const struct options o = {.seed = 1, .pct_depth = 3};
-	unsigned bound = X.bound;
-
-	X.mode = PCT;
-	X.bound = 999999;
-	for (uint64_t i = 0; i < LOOKS; i++) {
-		pct_prepare(&o, i);
-		run_once();
-	}
-	X.mode = DFS;
-	X.bound = bound;
-	X.depth = 0;
-	X.restarts = 0;
-}
-
 static void search_depth_first(const struct options *o, struct result *r, double start)
 {
 	uint64_t n = 0;
 
-	if (X.reduce)
-		look_around();
 	do {
 		run_once();
 		while (X.outcome == AGAIN) {
