@@ -184,7 +184,7 @@ bool thrum__parker_fire(struct thrum__parker *p, uint64_t seq, enum thrum__why w
 
 enum thrum__claim thrum__parker_claim(struct thrum__parker *p, uint64_t seq)
 {
-	uint64_t w = load_acquire(&p->word); /* O2 */
+	uint64_t w = load_relaxed(&p->word);
 
 	for (;;) {
 		if (seq_of(w) != seq)

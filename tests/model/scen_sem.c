@@ -160,6 +160,18 @@ SCENARIO(sem_one_by_one_cut, .setup = start_users_outside,
 	 .thread = {takes_in_time, takes_for_good, posts_two}, .check = check_gone, .bound = 2,
 	 .stale = 1, .min_executions = 10000, .covers = "T1 T2 T3");
 
+/* One leaves by itself, and serves the other one, while there is nobody whom the post granted. */
+static void ends_wait_and_posts(void)
+{
+	await_waits(2);
+	time_out(0, 0);
+	posts_two();
+}
+
+SCENARIO(sem_one_leaves, .setup = start_users,
+	 .thread = {takes_for_good, takes_for_good, ends_wait_and_posts}, .check = check_gone,
+	 .bound = 2, .stale = 1, .min_executions = 1000, .covers = "T1 T2 T3");
+
 /* ---- The first wants more than there is: the next one is served when it leaves ---- */
 
 static void takes_two(void)
