@@ -28,6 +28,7 @@ struct scenario {
 	void (*thread[MODEL_MAX_THREADS])(void); /* the first NULL ends the list */
 	void (*check)(void);                     /* after all threads, sees everything */
 	unsigned bound;          /* preemptions; 0 means 3.  Waiting and ending cost none */
+	unsigned full_bound;     /* the same without --time; 0: bound */
 	unsigned max_steps;      /* operations in one execution; 0: 5000; at most 20000 */
 	unsigned stale;          /* reads of older stores in one execution; 0: any number */
 	uint64_t min_executions; /* fewer: the scenario is too small and fails */

@@ -25,7 +25,8 @@ static const char usage[] =
     "through NAME.c (none: all)\n"
     "  --list              scenarios, threads, bounds; with --mutants: mutations and sites\n"
     "  --scenario NAME     the same as NAME\n"
-    "  --bound N           preemptions at most (each scenario has its own)\n"
+    "  --bound N           preemptions at most (each scenario has its own; some have another one "
+    "without --time)\n"
     "  --time SECONDS      for each scenario; what is not exhausted by then exits with 3\n"
     "  --pct N             N executions with random priorities instead of all\n"
     "  --seed S --depth D  of --pct; without a seed one is taken from the clock and printed\n"
@@ -103,13 +104,23 @@ static void print_failure(const struct settings *set, const struct scenario *s,
 	       set->mutant ? "'" : "", r->replay);
 }
 
+static struct options options_of(const struct settings *set, const struct scenario *s)
+{
+	struct options o = set->o;
+
+	if (o.bound < 0 && s->full_bound && !(o.seconds > 0))
+		o.bound = (int)s->full_bound;
+	return o;
+}
+
 static int run_one(const struct settings *set, const struct scenario *s)
 {
 	static struct result r;
+	const struct options o = options_of(set, s);
 	const char *verdict = "ok";
 	int status = OK;
 
-	search_run(s, &set->o, &r);
+	search_run(s, &o, &r);
 	if (s->expect && !set->o.replay) {
 		bool good = r.outcome == FAILED && strstr(r.failure, s->expect);
 
@@ -199,10 +210,12 @@ static int list(const struct settings *set)
 
 		while (n < MODEL_MAX_THREADS && s->thread[n])
 			n++;
-		if (scenario_is_selected(s))
-			printf("%-34s %u threads, bound %u%s%s\n", s->name, n,
-			       s->bound ? s->bound : 3, s->covers ? ", covers " : "",
-			       s->covers ? s->covers : "");
+		if (!scenario_is_selected(s))
+			continue;
+		printf("%-34s %u threads, bound %u", s->name, n, s->bound ? s->bound : 3);
+		if (s->full_bound)
+			printf(" (%u without --time)", s->full_bound);
+		printf("%s%s\n", s->covers ? ", covers " : "", s->covers ? s->covers : "");
 	}
 	return OK;
 }
