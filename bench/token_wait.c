@@ -71,7 +71,7 @@ static void token_wait(struct bench *b, unsigned workers)
 	    .count = b->count, .tokens = bench_alloc(bytes), .tasks = bench_alloc(bytes)};
 	double n = (double)b->count;
 
-	bench_run(workers, start_and_cancel, &work);
+	bench_run_unspared(workers, start_and_cancel, &work);
 	bench_check("tasks that were told", work.told, b->count);
 	bench_figure_span(b, "cancel, until all have ended", workers, "ns a token", &work.span, n);
 	bench_once(b, "told", "ns", (double)work.span.wall_ns / n);
