@@ -61,6 +61,21 @@ static inline void *thrum__ready_take(struct thrum__ready *q)
 	}
 }
 
+/* The owner: the oldest into @items, @most of them; how many.  Others may have taken any of them
+ * since: this is for a look alone. */
+static inline unsigned thrum__ready_peek(const struct thrum__ready *q, void *items[], unsigned most)
+{
+	const struct thrum__slots *s = load_relaxed(&q->slots);
+	uint64_t t = load_relaxed(&q->head);
+	uint64_t n = load_relaxed(&q->tail) - t;
+
+	if (n > most)
+		n = most;
+	for (uint64_t i = 0; i < n; i++)
+		items[i] = load_relaxed(&s->at[(t + i) & s->mask]);
+	return (unsigned)n;
+}
+
 /* Anyone: how many there were at the first look and are still there at the second, as
  * thrum__deque_count. */
 static inline uint64_t thrum__ready_count(const struct thrum__ready *q)

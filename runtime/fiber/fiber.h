@@ -29,6 +29,9 @@
 #include "fiber/sanitize.h"
 #include "fiber/stack.h"
 
+/* A wait parks five to ten lines below the top of a task's stack, its fiber included. */
+#define THRUM__FIBER_PREFETCH 8
+
 /* Lies at the top of its own stack (a thread's: where the caller put it).  One cache line in a
  * plain build. */
 struct thrum__fiber {
@@ -60,6 +63,15 @@ void thrum__fiber_destroy(struct thrum__stack_cache *cache, struct thrum__fiber 
 /* Make @f stand for the calling thread's own stack, so that fibers can be switched to and back.
  * Needs no end. */
 void thrum__fiber_init_thread(struct thrum__fiber *f);
+
+/* Fetches what a switch to @f, which is parked, will read: the struct, and below it the frames that
+ * it returns through, of which each line would be waited for by itself.  @f may have gone. */
+static inline void thrum__fiber_prefetch(const struct thrum__fiber *f)
+{
+#pragma GCC unroll 8
+	for (int i = 0; i < THRUM__FIBER_PREFETCH; i++)
+		__builtin_prefetch((const char *)f - (ptrdiff_t)i * CACHE_LINE);
+}
 
 /* Bytes of @f's stack below this call; for the running fiber, not a thread's. */
 static inline size_t thrum__fiber_stack_left(const struct thrum__fiber *f)

@@ -62,7 +62,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 	child->below = joiner;
 	child->forked = false; /* its maker's wait is lent to it, as to any child */
 	child->level = (uint8_t)(joiner->level + 1);
-	child->fiber = joiner->fiber;
+	thrum__task_set_fiber(child, joiner->fiber);
 	child->worker = w->index;
 	joiner->wait_seq = thrum__parker_seq(&joiner->parker);
 	joiner->lent = false;

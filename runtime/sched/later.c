@@ -207,7 +207,7 @@ bool thrum__spawn_put_off(struct thrum__worker *w, struct thrum__task *t)
 		reset(t);
 		return false;
 	}
-	t->fiber = NULL; /* before it parks: who starts it gives it another */
+	thrum__task_set_fiber(t, NULL); /* before it parks: who starts it gives it another */
 	park(w, t);
 	return true;
 }

@@ -96,7 +96,7 @@ static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
 	t->fn = how->fn;
 	t->arg = how->arg;
 	t->drop = how->drop;
-	t->fiber = NULL;
+	thrum__task_set_fiber(t, NULL);
 	store_relaxed(&t->phase, THRUM__NEW);
 	t->level = 0;
 	t->armed = THRUM__UNARMED;

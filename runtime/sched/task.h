@@ -68,7 +68,10 @@ struct thrum__task {
 		struct thrum__member member; /* of its scope, once it has started */
 	};
 	void *arg;
-	struct thrum__fiber *fiber; /* from its first run to its end */
+	union {
+		struct thrum__fiber *fiber;  /* from its first run to its end; read here */
+		struct atomicptr fiber_seen; /* ... and written here, for those who peek */
+	};
 	union {
 		uint32_t worker; /* index of the worker that it last ran on */
 		int ready_fd;    /* while it is armed: the descriptor's number */
@@ -170,6 +173,11 @@ static inline intptr_t thrum__task_call(struct thrum__task *t)
 	if (UNLIKELY(t->armed || t->drop || t->copied))
 		return thrum__task_call_slowly(t);
 	return t->fn(t->arg);
+}
+
+static inline void thrum__task_set_fiber(struct thrum__task *t, struct thrum__fiber *f)
+{
+	store_relaxed(&t->fiber_seen, f);
 }
 
 /* Result of a done future; counts as having looked. */

@@ -242,6 +242,8 @@ void thrum__task_unpark(struct thrum__parker *p, void *relay, enum thrum__why wh
 /* A fiber for @t, which has not started, beforehand; false: no memory.  And back again. */
 bool thrum__worker_equip(struct thrum__worker *w, struct thrum__task *t);
 void thrum__worker_unequip(struct thrum__worker *w, struct thrum__task *t);
+/* The woken tasks of @w that run soon are brought from memory. */
+void thrum__worker_fetch(const struct thrum__worker *w);
 /* Is there work that a searching worker would find? */
 bool thrum__runtime_has_work(void *rt);
 /* The same with forks, which are no reason to have more workers. */

@@ -43,11 +43,40 @@ START_TEST(first_in_first_out)
 }
 END_TEST
 
+/* Each look sees what the takes that follow it give, as many as there are and were asked for, and
+ * takes none; over growth and over the wrap of the index. */
+START_TEST(a_peek_sees_the_next_takes)
+{
+	int in = 0, out = 0;
+
+	start_at(UINT64_MAX - 20, 2);
+	for (int round = 0; round < 60; round++) {
+		void *seen[8] = {NULL};
+		unsigned most = (unsigned)round % 9, n;
+
+		for (int i = 0; i < 3; i++)
+			ck_assert_int_eq(thrum__ready_push(&q, &items[in++]), 0);
+		n = thrum__ready_peek(&q, seen, most);
+		ck_assert_uint_eq(n, in - out < (int)most ? (unsigned)(in - out) : most);
+		for (unsigned i = 0; i < 8; i++)
+			ck_assert_ptr_eq(seen[i], i < n ? &items[out + (int)i] : NULL);
+		ck_assert_uint_eq(thrum__ready_count(&q), (uint64_t)(in - out));
+		for (int i = 0; i < (round % 2 ? 4 : 1); i++)
+			ck_assert_ptr_eq(thrum__ready_take(&q), &items[out++]);
+	}
+	while (out < in)
+		ck_assert_ptr_eq(thrum__ready_take(&q), &items[out++]);
+	ck_assert_uint_eq(thrum__ready_peek(&q, (void *[1]){NULL}, 1), 0);
+	thrum__ready_fini(&q);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 	    empty,
 	    first_in_first_out,
+	    a_peek_sees_the_next_takes,
 	    constant_load_does_not_grow,
 #ifdef THRUM_FAULTS
 	    no_memory_loses_nothing,
