@@ -37,6 +37,12 @@ static inline void thrum__waiter_let_go(struct thrum__waiter *n)
 	store_release(&n->gone, 1);
 }
 
+/* Has fire let go of @n?  Then no withdrawal need look for it: its future may be far away. */
+static inline bool thrum__waiter_has_gone(const struct thrum__waiter *n)
+{
+	return load_acquire(&n->gone);
+}
+
 void thrum__wait_node_init(struct thrum__wait_node *n, struct thrum__parker *p, uint64_t seq);
 
 #endif

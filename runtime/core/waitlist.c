@@ -161,6 +161,6 @@ void thrum__waitlist_await_gone(struct thrum__waiter *n)
 {
 	unsigned tries = 0;
 
-	while (!load_acquire(&n->gone)) /* O4 */
+	while (!thrum__waiter_has_gone(n)) /* O4 */
 		spin_or_yield(&tries);
 }

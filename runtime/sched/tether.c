@@ -10,8 +10,10 @@
  * STATES  of a tether: MADE; HUNG, from before the task or job is queued until it has returned, or
  * will not be called; over.  Of each node: those of core/future.c.
  *
- * OWNERS  The tether: its maker, then the task or job.  A fire takes a reference to the future,
- * which the tether's end lets it have, lets go of the node, and goes on with the reference alone.
+ * OWNERS  The tether: its maker, then the task or job.  The fire of a task's soft node asks, and
+ * lets go of the node then.  Any other may wake who would have to wait for that: it takes a
+ * reference to the future, which the tether's end lets it have, lets go of the node, and goes on
+ * with the reference alone.
  * A job is cancelled after the walk that fires (core/token.c), as its end may wait, and call a
  * user's drop.
  *
@@ -41,6 +43,11 @@ static void fire(struct thrum__tether *h, unsigned level)
 {
 	struct thrum_future *f = h->future;
 
+	if (level == THRUM__TOKEN_SOFT) {
+		ask_task(f, level); /* it wakes nobody, who would have to wait for the node then */
+		thrum__waiter_let_go(&h->node[level]);
+		return;
+	}
 	thrum_retain(f);
 	thrum__waiter_let_go(&h->node[level]);
 	if (f->kind == THRUM__JOB) {
@@ -99,7 +106,7 @@ void thrum__tether_hang(struct thrum__tether *h, struct thrum_future *f)
 void thrum__tether_unhang(struct thrum__tether *h)
 {
 	for (unsigned i = 0; i < THRUM__TOKEN_LEVELS; i++) {
-		if (h->hung[i])
+		if (h->hung[i] && !thrum__waiter_has_gone(&h->node[i]))
 			thrum__token_withdraw(&h->token->level[i], &h->node[i]);
 		h->hung[i] = false;
 	}
