@@ -17,8 +17,8 @@ SCHED = HERE.parent.parent / "runtime/sched"
 CONSTANTS = {"BUDGET": "worker.c", "PATIENCE": "worker.c", "PATIENCE_NS": "elsewhere.c",
              "ROUNDS": "elsewhere.c", "LOOK_NS": "elsewhere.c", "NAPS": "elsewhere.c",
              "NAP_NS": "elsewhere.c", "WAKEFUL": "worker.c", "STEAL_MORE": "elsewhere.c",
-             "LONELY": "elsewhere.c", "DOZE_NS": "elsewhere.c", "WAITS": "elsewhere.c",
-             "RESTLESS": "elsewhere.c", "RESTLESS_STILL": "elsewhere.c",
+             "LONG_LINE": "elsewhere.c", "LONELY": "elsewhere.c", "DOZE_NS": "elsewhere.c",
+             "WAITS": "elsewhere.c", "RESTLESS": "elsewhere.c", "RESTLESS_STILL": "elsewhere.c",
              "PAUSES_MOST": "elsewhere.c"}
 WORKLOADS = {"burst-1", "burst-10", "burst-100", "outside-20", "outside-100", "worker-20",
              "worker-100", "tree", "one", "steady-10", "steady-100"}

@@ -3,11 +3,9 @@
  * worker.c - the loop of a worker, as runtime/sched/worker.c and elsewhere.c have it: each function
  * here says which one it mirrors, and leaves out what the simulation has not: fibers that wait,
  * forks, the events of descriptors, callbacks, spares, the monitor, prefetches, the end.
- * costs.watching: some descriptor is watched.  The constants are compared with the originals' by
- * test_simulate.py.
+ * costs.watching: some descriptor is watched.  test_simulate.py compares the constants.
  *
- * The queues (core/deque.c, ready.c, inbox.c) and the idle protocol (sched/idle.c) are the real
- * ones.
+ * Queues (core/deque.c, ready.c, inbox.c) and idle protocol (sched/idle.c) are the real ones.
  */
 #include "world.h"
 
@@ -24,6 +22,7 @@
 #define WAKEFUL 256
 /* Of elsewhere.c. */
 #define STEAL_MORE 15
+#define LONG_LINE 4096
 #define PATIENCE_NS 5000
 #define LONELY 3
 #define RESTLESS 4
@@ -278,6 +277,15 @@ static void steal_more(struct worker *w, struct worker *victim)
 	}
 }
 
+/* steal_more_woken */
+static void steal_more_woken(struct worker *w, struct worker *victim)
+{
+	struct task *t;
+
+	for (int i = 0; i < STEAL_MORE && (t = thrum__ready_take(&victim->ready)); i++)
+		ENSURE(!thrum__ready_push(&w->ready, t), "no memory for a simulated task");
+}
+
 /* steal_queued */
 static struct task *steal_queued(struct worker *w, struct worker *victim, enum greed greed)
 {
@@ -288,8 +296,12 @@ static struct task *steal_queued(struct worker *w, struct worker *victim, enum g
 	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
 		return NULL;
 	w->lonely[victim->index].looks = 0;
-	if (woken > 1 || !spawned)
-		return woken ? thrum__ready_take(&victim->ready) : NULL;
+	if (woken > 1 || !spawned) {
+		t = woken ? thrum__ready_take(&victim->ready) : NULL;
+		if (t && woken >= LONG_LINE)
+			steal_more_woken(w, victim);
+		return t;
+	}
 	t = thrum__deque_steal(&victim->spawned);
 	if (t)
 		steal_more(w, victim);

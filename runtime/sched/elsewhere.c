@@ -34,6 +34,9 @@
 
 /* Tasks that a thief takes beside the one that it runs, at most half of what there is. */
 #define STEAL_MORE 15
+/* ... of woken ones if there are so many that no cache of their owner's holds them.  Of fewer one:
+ * they may share a lock, and three times as dear it is where half of them are elsewhere. */
+#define LONG_LINE 4096
 /* How long a searcher leaves single tasks to their owner; and at how many looks in a row there must
  * be one, then. */
 #define PATIENCE_NS 5000
@@ -130,6 +133,18 @@ static void steal_more(struct thrum__worker *w, struct thrum__worker *victim)
 	}
 }
 
+/* The same of woken ones, where so many stand in line that their owner comes to few soon. */
+static void steal_more_woken(struct thrum__worker *w, struct thrum__worker *victim)
+{
+	struct thrum__task *t;
+
+	for (int i = 0; i < STEAL_MORE && (t = thrum__ready_take(&victim->ready)); i++) {
+		thrum__worker_queue(w, t);
+		thrum__count(&w->counters.stolen);
+	}
+	thrum__worker_fetch(w);
+}
+
 static struct thrum__task *steal_queued(struct thrum__worker *w, struct thrum__worker *victim,
 					enum greed greed)
 {
@@ -142,8 +157,12 @@ static struct thrum__task *steal_queued(struct thrum__worker *w, struct thrum__w
 	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
 		return NULL;
 	w->lonely[victim->index].looks = 0;
-	if (woken > 1 || !spawned)
-		return woken ? thrum__ready_take(&victim->ready) : NULL;
+	if (woken > 1 || !spawned) {
+		t = woken ? thrum__ready_take(&victim->ready) : NULL;
+		if (t && woken >= LONG_LINE)
+			steal_more_woken(w, victim);
+		return t;
+	}
 	t = thrum__deque_steal(&victim->spawned);
 	if (t)
 		steal_more(w, victim);
