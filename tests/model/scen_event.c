@@ -185,6 +185,32 @@ static void sets_when_awaited(void)
 SCENARIO(event_clear_meanwhile, .setup = start_pair, .thread = {waits, sets_when_awaited, clears},
 	 .check = check, .stale = 1, .min_executions = 1000, .covers = "T1 T2 T4 T6");
 
+/* Cleared while those that wait are let go on one by one: it stays clear. */
+static bool cleared;
+
+static void clears_if_set(void)
+{
+	cleared = thrum_event_is_set(e);
+	if (cleared)
+		thrum_event_clear(e);
+}
+
+static void sets_when_both_wait(void)
+{
+	await_waits(2);
+	sets();
+}
+
+static void check_cleared(void)
+{
+	check();
+	model_assert(passed == 2 && thrum_event_is_set(e) == !cleared);
+}
+
+SCENARIO(event_clear_between, .setup = start_clear,
+	 .thread = {waits, waits, sets_when_both_wait, clears_if_set}, .check = check_cleared,
+	 .bound = 1, .stale = 1, .min_executions = 1000, .covers = "T1 T2 T4 T6");
+
 /* ---- A look ---- */
 
 static void looks(void)

@@ -310,6 +310,24 @@ SCENARIO(select_two_come, .setup = start_rendezvous,
 	 .thread = {selects_and_closes, receives_0, sends_1}, .check = check_one_ended, .bound = 1,
 	 .full_bound = 2, .stale = 1, .min_executions = 10000, .covers = "T1 T2 T4 T5");
 
+/* ---- A close tells it beside another one that waits ---- */
+
+static void closes_0(void)
+{
+	await_waits(2);
+	thrum_chan_close(chans[0]);
+}
+
+static void check_both_ended(void)
+{
+	check();
+	model_assert(ended == 2);
+}
+
+SCENARIO(select_close, .setup = start_rendezvous, .thread = {selects_receive, receives_0, closes_0},
+	 .check = check_both_ended, .bound = 1, .stale = 1, .min_executions = 1000,
+	 .covers = "T4 T5");
+
 /* ---- A future, a time: whichever of them is first ---- */
 
 static void start_future(void)
