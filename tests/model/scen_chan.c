@@ -52,9 +52,11 @@ static bool note_received(int err, intptr_t item)
 /* What is left is had by check: then all that was sent was had. */
 static void check(void)
 {
+	const uint32_t looks = THRUM__CHAN_TAKES | THRUM__CHAN_HAS;
 	intptr_t item;
 
 	world_check();
+	model_assert(!((c->word.v ^ thrum__chan_flags(c)) & looks));
 	while (!thrum_chan_try_recv(c, &item))
 		note_received(0, item);
 	model_assert(received == sent);
@@ -140,9 +142,17 @@ static void cancels_0(void)
 	cancel(0);
 }
 
-static void times_out_0(void)
+/* And the other side goes, too. */
+static void cancels_0_and_closes(void)
+{
+	cancel(0);
+	closes();
+}
+
+static void times_out_0_and_closes(void)
 {
 	time_out(0, 0);
+	closes();
 }
 
 static void start_rendezvous(void)
@@ -159,6 +169,26 @@ SCENARIO(chan_order, .setup = start_for_one, .thread = {sends_1_2, receives_in_o
 	 .check = check, .bound = 2, .min_executions = 1000, .covers = "T1 T2 T4");
 SCENARIO(chan_meet, .setup = start_rendezvous, .thread = {sends_1_2, receives_in_order},
 	 .check = check, .bound = 2, .min_executions = 1000, .covers = "T1 T2 T4");
+/* Threads outside begin to wait where they hold nothing. */
+static void start_outside(void)
+{
+	start_rendezvous();
+	world_put_outside(0);
+	world_put_outside(1);
+}
+
+SCENARIO(chan_meet_outside, .setup = start_outside, .thread = {sends_1_2, receives_in_order},
+	 .check = check, .bound = 2, .min_executions = 1000, .covers = "T1 T2 T4");
+
+/* There is room for more, and some is left. */
+static void start_for_two(void)
+{
+	start(3, 2, 2);
+}
+
+SCENARIO(chan_stored, .setup = start_for_two, .thread = {sends_1_2, receives}, .check = check,
+	 .bound = 2, .min_executions = 100, .covers = "T1 T2 T4");
+
 SCENARIO(chan_two_senders, .setup = start_for_one, .thread = {sends_1, sends_2, receives_two},
 	 .check = check, .bound = 2, .stale = 1, .min_executions = 5000, .covers = "T1 T2 T4");
 SCENARIO(chan_two_meet, .setup = start_rendezvous, .thread = {sends_1, sends_2, receives_two},
@@ -168,11 +198,11 @@ SCENARIO(chan_two_meet, .setup = start_rendezvous, .thread = {sends_1, sends_2, 
 SCENARIO(chan_receive_cancelled, .setup = start_for_one, .thread = {receives, sends_1, cancels_0},
 	 .check = check, .stale = 1, .min_executions = 5000, .covers = "T1 T2 T4");
 SCENARIO(chan_receive_too_late, .setup = start_rendezvous,
-	 .thread = {receives, sends_1, times_out_0, closes}, .check = check, .bound = 2, .stale = 1,
-	 .min_executions = 5000, .covers = "T1 T2 T4 T5");
+	 .thread = {receives, sends_1, times_out_0_and_closes}, .check = check, .bound = 2,
+	 .stale = 1, .min_executions = 5000, .covers = "T1 T2 T4 T5");
 SCENARIO(chan_send_cancelled, .setup = start_rendezvous,
-	 .thread = {sends_1, receives, cancels_0, closes}, .check = check, .bound = 2, .stale = 1,
-	 .min_executions = 5000, .covers = "T1 T2 T4 T5");
+	 .thread = {sends_1, receives, cancels_0_and_closes}, .check = check, .bound = 2,
+	 .stale = 1, .min_executions = 5000, .covers = "T1 T2 T4 T5");
 
 /* send, receive, close */
 SCENARIO(chan_close, .setup = start_for_one, .thread = {sends_1_2, receives_two, closes},
@@ -211,6 +241,39 @@ SCENARIO(chan_commit_close, .setup = start_reserved, .thread = {commits, receive
 SCENARIO(chan_abandon, .setup = start_reserved, .thread = {commits_or_abandons, sends_2, receives},
 	 .check = check, .bound = 2, .stale = 1, .min_executions = 5000, .covers = "T1 T2 T3 T4");
 
+/* Who waits for what was reserved is told that nothing comes. */
+static void abandons(void)
+{
+	thrum_chan_abandon(c);
+}
+
+/* One of two senders meets the receiver, the other one has the room. */
+static void abandons_to_two(void)
+{
+	await_waits(3);
+	abandons();
+}
+
+static void start_reserved_crowd(void)
+{
+	start(4, 1, 1);
+	model_assert(thrum_chan_try_reserve(c) == 0);
+}
+
+SCENARIO(chan_abandon_to_two, .setup = start_reserved_crowd,
+	 .thread = {abandons_to_two, receives, sends_1, sends_2}, .check = check, .bound = 1,
+	 .stale = 1, .min_executions = 1000, .covers = "T1 T3 T4");
+
+static void check_ended(void)
+{
+	check();
+	model_assert(ended == 1);
+}
+
+SCENARIO(chan_abandon_close, .setup = start_reserved, .thread = {abandons, receives, closes},
+	 .check = check_ended, .bound = 2, .stale = 1, .min_executions = 1000,
+	 .covers = "T3 T4 T5");
+
 static intptr_t reserve(intptr_t unused)
 {
 	(void)unused;
@@ -230,6 +293,29 @@ static void reserves_and_commits(void)
 SCENARIO(chan_reserve, .setup = start_for_one,
 	 .thread = {reserves_and_commits, sends_2, receives_two}, .check = check, .bound = 2,
 	 .stale = 1, .min_executions = 5000, .covers = "T1 T2 T3 T4");
+/* Of what was reserved before the close the one that waits is not told that nothing comes. */
+static void reserves_and_ends(void)
+{
+	intptr_t err = in_frame(reserve, 0);
+
+	if (!err)
+		commits_or_abandons();
+	else
+		model_assert(err == -EPIPE);
+}
+
+static void check_all_received(void)
+{
+	intptr_t item;
+
+	model_assert(thrum_chan_try_recv(c, &item) == -EPIPE);
+	model_assert(received + ended == 2);
+	check();
+}
+
+SCENARIO(chan_reserve_close, .setup = start_for_one,
+	 .thread = {reserves_and_ends, receives_two, closes}, .check = check_all_received,
+	 .bound = 1, .stale = 1, .min_executions = 5000, .covers = "T1 T2 T3 T4 T5");
 SCENARIO(chan_reserve_cancelled, .setup = start_for_one,
 	 .thread = {reserves_and_commits, sends_2, receives, cancels_0}, .check = check, .bound = 1,
 	 .stale = 1, .min_executions = 1000, .covers = "T1 T2 T3 T4");

@@ -147,6 +147,26 @@ static void start_late(void)
 SCENARIO(cond_signal_late, .bounded_spin = true, .setup = start_late, .thread = {takes, gives_late},
 	 .check = check, .stale = 1, .min_executions = 1000, .covers = "T1 T2 T3 T4 T5 T6");
 
+/* Who is woken ends both, while the signal returns. */
+static void waits_once(void)
+{
+	in_frame(lock, 0);
+	model_assert(in_frame(wait, THRUM_FOREVER) == 0);
+	leave();
+}
+
+static void signals(void)
+{
+	await_waits(1);
+	in_frame(lock, 0);
+	thrum_mutex_unlock(&b->m);
+	thrum_cond_signal(&b->c);
+}
+
+SCENARIO(cond_signal_ends, .bounded_spin = true, .setup = start_one,
+	 .thread = {waits_once, signals}, .check = check, .min_executions = 100,
+	 .covers = "T1 T2 T4 T6");
+
 /* ---- A signal and a cancel: the other one has it ---- */
 
 static void takes_unless_cancelled(void)

@@ -104,6 +104,10 @@ SCENARIO(event_timeout, .setup = start_pair, .thread = {waits, sets, time_out_0}
 SCENARIO(event_cancel, .setup = start_pair, .thread = {waits, sets, cancel_0}, .check = check,
 	 .stale = 1, .min_executions = 5000, .covers = "T1 T2 T3 T4 T5 T6");
 
+/* Nobody sets it: nothing is left of the one that waited. */
+SCENARIO(event_cut, .setup = start_pair, .thread = {waits, cancel_0}, .check = check,
+	 .min_executions = 50, .covers = "T1 T5");
+
 /* ---- Two wait, one hold of the word for each ---- */
 
 static void waits_as_user(int64_t deadline_ns)

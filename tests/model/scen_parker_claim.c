@@ -64,10 +64,12 @@ static void wait_to_be_claimed(void)
 	plain_write(&context, 2);
 }
 
+/* The request stays, whoever ended the wait. */
 static void check_claims(void)
 {
 	check_once();
 	model_assert(claimed == seen[THRUM__BY_NODE]);
+	model_assert(thrum__parker_requested(&p) & HARD);
 }
 
 /* T13, T14 beside a deadline and a cancel. */
@@ -102,6 +104,7 @@ static void check_outside_claims(void)
 {
 	check();
 	model_assert(claimed == seen[THRUM__BY_NODE] && claimed + seen[THRUM__BY_SELF] == 1);
+	model_assert(thrum__parker_requested(&p) == (SOFT | HARD));
 }
 
 /* T7, T13, T14: one that wakes by itself. */

@@ -125,6 +125,7 @@ static void takes_its_own(int64_t deadline_ns)
 	if (!count(in_frame(take_by, deadline_ns), 1))
 		model_assert(count(in_frame(take_by, THRUM_FOREVER), 1));
 	if (fetch_sub_acq_rel(&users, 1) == 1) {
+		model_assert(thrum_sem_value(s) == 0);
 		thrum_sem_fini(s);
 		model_free(s);
 	}
@@ -257,3 +258,14 @@ SCENARIO(sem_lock, .setup = start_lock, .thread = {uses, uses, uses}, .check = c
 	 .bound = 2, .stale = 1, .min_executions = 1000, .covers = "T1 T2 T3");
 SCENARIO(sem_try, .setup = start_lock, .thread = {uses, uses, tries}, .check = check_lock,
 	 .bound = 2, .stale = 1, .min_executions = 1000, .covers = "T1 T2 T3");
+
+/* Who tries does not pass the one that waits for more than there is. */
+static void check_behind(void)
+{
+	world_check();
+	model_assert(had == 2 && thrum_sem_value(s) == 0);
+}
+
+SCENARIO(sem_try_behind, .setup = start_lock, .thread = {takes_two, tries, posts_one},
+	 .check = check_behind, .bound = 2, .stale = 1, .min_executions = 1000,
+	 .covers = "T1 T2 T3");

@@ -109,12 +109,23 @@ SCENARIO(wait_group_add, .setup = start_one, .thread = {waits, adds_and_done}, .
 	 .min_executions = 500, .covers = "T1 T2 T4 T6");
 
 /* Two wait, let go on one by one; the last to return takes it along. */
-static void waits_and_leaves(void)
+static void waits_and_leaves_by(int64_t deadline_ns)
 {
-	model_assert(in_frame(wait_until, THRUM_FOREVER) == 0);
+	if (in_frame(wait_until, deadline_ns))
+		model_assert(in_frame(wait_until, THRUM_FOREVER) == 0);
 	pass();
 	if (fetch_sub_acq_rel(&users, 1) == 1)
 		model_free(g);
+}
+
+static void waits_and_leaves(void)
+{
+	waits_and_leaves_by(THRUM_FOREVER);
+}
+
+static void waits_in_time_and_leaves(void)
+{
+	waits_and_leaves_by(1);
 }
 
 static void start_two(void)
@@ -122,6 +133,12 @@ static void start_two(void)
 	start(2, 2);
 	thrum__at_a_time = 1;
 	store_relaxed(&users, 2);
+}
+
+static void start_two_outside(void)
+{
+	start_two();
+	world_put_outside(0);
 }
 
 static void check_gone(void)
@@ -134,3 +151,7 @@ static void check_gone(void)
 SCENARIO(wait_group_gone, .setup = start_two,
 	 .thread = {waits_and_leaves, waits_and_leaves, both_done}, .check = check_gone, .bound = 2,
 	 .stale = 1, .min_executions = 5000, .covers = "T1 T2 T4 T6");
+/* One is cut short before, and comes again. */
+SCENARIO(wait_group_gone_cut, .setup = start_two_outside,
+	 .thread = {waits_in_time_and_leaves, waits_and_leaves, both_done}, .check = check_gone,
+	 .bound = 1, .stale = 1, .min_executions = 5000, .covers = "T1 T2 T3 T4 T5 T6");

@@ -17,10 +17,11 @@ struct stander {
 	struct thrum__parker parker;
 	struct model_event woken;
 	uint64_t first; /* its first wait's number */
+	uint64_t seq;   /* its last one's */
 	int64_t now_ns; /* of its deadlines the last one that has passed */
 	int context;    /* what a switch saves */
 	bool outside, has_begun, has_left;
-	bool waits; /* its turn is on a queue, and nobody has resumed it */
+	bool waits; /* its turn is on a queue, and nobody has unparked it */
 	unsigned parked, unparked, calls;
 	char *frames[CALLS];
 };
@@ -139,10 +140,16 @@ void await_wait_of(unsigned i)
 	model_block_until(has_begun, &standers[i]);
 }
 
+/* And its wait has not been ended while it was about to park. */
+static bool really_waits(const struct stander *s)
+{
+	return s->waits && s->parker.word.v >> THRUM__PARKER_SEQ_SHIFT == s->seq;
+}
+
 static bool others_wait(void *mine)
 {
 	for (unsigned i = 0; i < nstanders; i++)
-		if (&standers[i] != mine && !standers[i].waits && !standers[i].has_left)
+		if (&standers[i] != mine && !really_waits(&standers[i]) && !standers[i].has_left)
 			return false;
 	return true;
 }
@@ -201,7 +208,7 @@ int thrum__stand_begin(struct thrum__stander *st)
 
 bool thrum__stand_begin_holding(struct thrum__stander *st)
 {
-	return thrum__stand_begin(st) == 0;
+	return !me()->outside && thrum__stand_begin(st) == 0;
 }
 
 /* True: its deadline passed, and nobody will resume it.  False: it was resumed. */
@@ -222,6 +229,7 @@ int thrum__stand_wait(struct thrum__stander *st, int64_t deadline_ns, bool deaf)
 	bool late;
 
 	nwaits++;
+	s->seq = st->seq;
 	s->waits = s->has_begun = true;
 	plain_write(&s->context, 1);
 	late = thrum__parker_park(&s->parker, st->seq, deaf || s->outside) &&
