@@ -129,11 +129,36 @@ static void unlink_turn(struct thrum__turn *t)
 	plain_write(&t->links.next, NULL);
 }
 
+/*
+ * Of thousands that wait none is in a cache, and each line of their blocks and frames would be
+ * waited for by itself.  While the one before @next goes on, the block of @next is fetched, and the
+ * frames of the one behind it, about its turn.  (Not inlined it has no effect for gcc 12, which
+ * drops the call.)
+ */
+static ALWAYS_INLINE void fetch_behind(const struct thrum__turn_links *next,
+				       const struct thrum__turn_links *ends)
+{
+	const struct thrum__turn_links *after = plain_read(&next->next);
+	const struct thrum__parker *p;
+
+	if (after == ends)
+		return;
+	p = plain_read(&turn_of(next)->parker);
+	for (int i = -1; i <= 1; i++)
+		__builtin_prefetch((const char *)p + (ptrdiff_t)i * CACHE_LINE);
+#pragma GCC unroll 10
+	for (int i = -4; i <= 5; i++)
+		__builtin_prefetch((const char *)after + (ptrdiff_t)i * CACHE_LINE);
+}
+
 bool thrum__turn_claim(struct thrum__turn *t)
 {
 	enum thrum__claim claim = thrum__parker_claim(plain_read(&t->parker), plain_read(&t->seq));
+	const struct thrum__turn_links *next = plain_read(&t->links.next);
+	const struct thrum__turn_links *ends = plain_read(&t->links.prev);
 
 	unlink_turn(t); /* T2, T3 */
+	fetch_behind(next, ends);
 	if (claim == THRUM__TOO_LATE)
 		return false;
 	plain_write(&t->claimed, true);

@@ -63,8 +63,8 @@ void thrum__waitqueue_push(struct thrum__waitqueue *q, struct thrum__turn *t);
 void thrum__waitqueue_push_first(struct thrum__waitqueue *q, struct thrum__turn *t);
 /* Holding: the oldest, whose wait may have ended otherwise; NULL: none. */
 struct thrum__turn *thrum__waitqueue_first(const struct thrum__waitqueue *q);
-/* Holding: takes @t off its queue.  True: its wait has been ended for this, and it is to be
- * granted; there is no way back; false: it has ended otherwise. */
+/* Holding: takes @t, the oldest, off its queue.  True: its wait has been ended for this, and it is
+ * to be granted; there is no way back; false: it has ended otherwise. */
 bool thrum__turn_claim(struct thrum__turn *t);
 /* Holding: has its wait ended otherwise?  Then a claim fails. */
 static inline bool thrum__turn_is_over(const struct thrum__turn *t)

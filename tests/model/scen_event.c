@@ -106,7 +106,7 @@ SCENARIO(event_cancel, .setup = start_pair, .thread = {waits, sets, cancel_0}, .
 
 /* Nobody sets it: nothing is left of the one that waited. */
 SCENARIO(event_cut, .setup = start_pair, .thread = {waits, cancel_0}, .check = check,
-	 .min_executions = 50, .covers = "T1 T5");
+	 .min_executions = 20, .covers = "T1 T5");
 
 /* ---- Two wait, one hold of the word for each ---- */
 
