@@ -15,13 +15,13 @@
  *         cancel.  One that waits for a bare future may mean to as well: that is not known.
  *
  * HELD UP A task waits for: one of some tasks (await, join, gather, one after the other; wait_any,
- *         a drain), itself or behind shields; the children of a scope; or something else.  It is
- *         held up if all those tasks are; if so many children are that the scope cannot end (one)
- *         or has no room for another (as many as its limit); or if the child is that it joined in
- *         place.  What is left when all others have been taken away is the largest set whose
- *         members are held up by members.  From each of them a walk along what holds it up comes
- *         to a cycle.  Bare futures, jobs, tokens, outside threads and tasks of other runtimes are
- *         something else.
+ *         a drain), itself or behind shields; the children of a scope; a mutex; or something else.
+ *         It is held up if all those tasks are; if so many children are that the scope cannot end
+ *         (one) or has no room for another (as many as its limit); if who has the mutex is; or if
+ *         the child is that it joined in place.  What is left when all others have been taken away
+ *         is the largest set whose members are held up by members.  From each of them a walk along
+ *         what holds it up comes to a cycle.  Bare futures, jobs, tokens, outside threads, tasks of
+ *         other runtimes and all other locks are something else.
  *
  * NO FALSE ALARM  A set is believed if each member that was parked in wait s when it was looked at
  *         is still parked in s when all have been looked at.  Waits are numbered and never come
@@ -30,6 +30,9 @@
  *         scope, only by running; and each wait ends only by that, or by a cancel.  A joiner that
  *         is not parked lies below a parked child on its stack, as the child says.  Who ran at that
  *         moment can not be in it; so it does not matter what others do meanwhile.
+ *
+ *         Who has a mutex says its name, and says before it unlocks that it has it no more; so one
+ *         that did not run meanwhile has it, and nobody looks into a mutex, which may be gone.
  *
  * OWNERS  wants: the task while it runs; the last part, and the list of those looked at: who looks,
  *         one at a time in the process.  Tasks on the list have a reference.  Memory of tasks is
@@ -146,9 +149,51 @@ void thrum__wants_edge(struct thrum__task *t, const void *edge)
 		begin(t, NULL, THRUM__WANTS_ELSE);
 }
 
-void thrum__wants_anybody(struct thrum__task *t)
+void thrum__wants_anybody(struct thrum__task *t, uint64_t seq)
 {
-	begin(t, NULL, THRUM__WANTS_UNKNOWN);
+	if (t->wants.mutex_seq != seq)
+		begin(t, NULL, THRUM__WANTS_UNKNOWN);
+}
+
+void thrum__wants_mutex(uint64_t seq, const void *m)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	if (!t)
+		return;
+	thrum__wants_call("thrum_mutex_lock");
+	begin(t, NULL, THRUM__WANTS_MUTEX);
+	say(&t->wants.mutex, m);
+	t->wants.mutex_seq = seq;
+}
+
+/* Of the current task's mutexes @from becomes @to: with NULL one more, or one less. */
+static void change_mutex(const void *from, const void *to)
+{
+	struct thrum__task *t = thrum__current_task();
+
+	for (unsigned i = 0; t && i < THRUM__HAS_MAX; i++) {
+		if (heard(&t->wants.has[i]) == from) {
+			say(&t->wants.has[i], to);
+			return;
+		}
+	}
+}
+
+void thrum__has_mutex(const void *m)
+{
+	change_mutex(NULL, m);
+}
+
+void thrum__has_not_mutex(const void *m)
+{
+	change_mutex(m, NULL);
+}
+
+void thrum__has_none(struct thrum__task *t)
+{
+	for (unsigned i = 0; i < THRUM__HAS_MAX; i++)
+		say(&t->wants.has[i], NULL);
 }
 
 void thrum__wants_scope(struct thrum__task *t, const void *key, const struct thrum__scope *s,
@@ -184,6 +229,7 @@ struct look {
 	uint64_t number;
 	struct thrum__task *first; /* those looked at, with a reference each */
 	struct thrum__task *free;  /* found not to be held up, and their waiters not yet told */
+	struct thrum__task *has;   /* those that have a mutex */
 	uint64_t steps;
 	bool off; /* something may happen */
 };
@@ -204,6 +250,22 @@ static bool is_expected(const struct look *l, const struct thrum__task *t)
 {
 	return thrum__gate_is_shut(&l->runtime->gate) &&
 	       !(thrum__parker_requested(&t->parker) & THRUM__PARKER_HARD);
+}
+
+static bool has(const struct thrum__task *t, const void *m)
+{
+	for (unsigned i = 0; i < THRUM__HAS_MAX; i++)
+		if (heard(&t->wants.has[i]) == m)
+			return true;
+	return false;
+}
+
+static bool has_any(const struct thrum__task *t)
+{
+	for (unsigned i = 0; i < THRUM__HAS_MAX; i++)
+		if (heard(&t->wants.has[i]))
+			return true;
+	return false;
 }
 
 /* Of the walk over all: puts @t on the list, unless something else can end its wait. */
@@ -229,9 +291,13 @@ static bool visit(struct thrum__task *t, void *look)
 	v->parked = seq;
 	v->held = seq != 0;
 	v->trip = 0;
-	v->child = v->waiters = NULL;
+	v->child = v->waiters = v->holder = NULL;
 	v->next = l->first;
 	l->first = t;
+	if (has_any(t)) {
+		v->next_has = l->has;
+		l->has = t;
+	}
 	return step(l);
 }
 
@@ -267,13 +333,28 @@ static void find_joiners(struct look *l)
 	}
 }
 
-/* The one task that can let @t go on; NULL: there are several, or a scope. */
+static void find_holders(struct look *l)
+{
+	for (struct thrum__task *t = l->first; t && step(l); t = t->wants.next) {
+		struct thrum__task *h = l->has;
+
+		if (heard_number(&t->wants.kind) != THRUM__WANTS_MUTEX)
+			continue;
+		while (h && step(l) && !has(h, heard(&t->wants.mutex)))
+			h = h->wants.next_has;
+		t->wants.holder = h;
+	}
+}
+
+/* The one task that can let @t go on; NULL: there are several, or a scope, or nobody knows. */
 static struct thrum__task *only_one(struct thrum__task *t)
 {
 	struct thrum__wants *v = &t->wants;
 
 	if (v->child)
 		return v->child;
+	if (heard_number(&v->kind) == THRUM__WANTS_MUTEX)
+		return v->holder;
 	if (heard_number(&v->kind) != THRUM__WANTS_TASKS || heard_number(&v->count) != 1)
 		return NULL;
 	return heard(&v->tasks[0]);
@@ -367,6 +448,8 @@ static struct thrum__task *next_of(struct look *l, struct thrum__task *t)
 		return v->child;
 	if (heard_number(&v->kind) == THRUM__WANTS_SCOPE)
 		return held_child(l, l->first, heard(&v->scope));
+	if (heard_number(&v->kind) == THRUM__WANTS_MUTEX)
+		return v->holder;
 	return heard(&v->tasks[0]);
 }
 
@@ -429,6 +512,7 @@ static void look(struct look *l)
 	thrum__tasks_walk(l->runtime, visit, l);
 	if (!l->off) {
 		find_joiners(l);
+		find_holders(l);
 		link_waiters(l);
 		while (free_some(l))
 			;

@@ -106,6 +106,7 @@ static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
 	t->wait_deaf = false;
 	t->forked = false;
 	t->lent = false;
+	thrum__has_none(t);
 	return t;
 }
 

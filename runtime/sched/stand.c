@@ -69,7 +69,7 @@ int thrum__stand_wait(struct thrum__stander *s, int64_t deadline_ns, bool deaf)
 {
 	if (!s->task)
 		return thrum__outside_wait(s->parker, s->seq, deadline_ns);
-	thrum__wants_anybody(s->task);
+	thrum__wants_anybody(s->task, s->seq);
 	return thrum__wait_out(s->task, s->seq, deadline_ns, deaf);
 }
 

@@ -55,6 +55,7 @@
 #include "sync/mutex.h"
 
 #include "base/assert.h"
+#include "sched/cycle.h"
 #include "sched/fork_check.h"
 #include "sched/stand.h"
 
@@ -90,6 +91,7 @@ static struct thrum__mutex *mutex_of(struct thrum_mutex *m)
 static void owner_is_me(struct thrum__mutex *m)
 {
 	store_relaxed(&m->owner, thrum__stand_who());
+	thrum__has_mutex(m);
 }
 
 /* In a forked child nobody is who it was. */
@@ -104,6 +106,7 @@ static void owner_is_none(struct thrum__mutex *m)
 	if (thrum__in_forked_child())
 		return;
 	ensure_mine(m);
+	thrum__has_not_mutex(m);
 	store_relaxed(&m->owner, NULL);
 }
 
@@ -205,6 +208,7 @@ static int wait_for_it(struct thrum__mutex *m, struct attempt *a, int64_t deadli
 
 		if (a->woken && take_spinning(m, WOKEN))
 			return 0;
+		thrum__wants_mutex(a->me.seq, m);
 		v = thrum__hold(&m->word);
 		if (!(v & LOCKED)) {
 			thrum__drop(&m->word, (v & ~a->woken) | LOCKED); /* T1 */

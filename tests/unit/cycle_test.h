@@ -67,14 +67,20 @@ static inline void let_go(void)
 	is_int(thrum_future_set(go, 0), 0);
 }
 
+/* Until no worker runs. */
+static inline void wait_for_sleep(void)
+{
+	while (thrum__idle_asleep(&rt->idle) != rt->workers_count)
+		thread_yield();
+}
+
 /* The first @n wait again, and so do their children. */
 static inline void let_go_and_wait(size_t n)
 {
 	let_go();
 	for (size_t i = 0; i < n; i++)
 		parked(fs[i], waits[i]);
-	while (thrum__idle_asleep(&rt->idle) != rt->workers_count)
-		thread_yield();
+	wait_for_sleep();
 }
 
 static inline void is_told(unsigned lines)
@@ -108,11 +114,11 @@ static inline void begin(void *i)
 }
 
 /* A task that is in one call. */
-#define WAITS(name, call)             \
-	static intptr_t name(void *i) \
-	{                             \
-		begin(i);             \
-		return call;          \
+#define WAITS(name, call)                    \
+	static inline intptr_t name(void *i) \
+	{                                    \
+		begin(i);                    \
+		return call;                 \
 	}
 
 /* Awaits the next of the tasks; the last one the first. */
