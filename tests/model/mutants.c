@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,10 +33,16 @@ struct job {
 	unsigned mutation;
 };
 
-static const struct scenario *scenarios[SCENARIOS_MAX];
+/* A scenario, and what is known of it when it has run unmutated. */
+struct known {
+	const struct scenario *scenario;
+	uint64_t cost;
+	bool passes;
+	bool reaches[PLACES_MAX];
+};
+
+static struct known *known; /* the cheapest first; memory that the processes share */
 static unsigned nscenarios;
-static uint64_t cost[SCENARIOS_MAX];
-static bool reaches[SCENARIOS_MAX][PLACES_MAX];
 static struct report reports[MUTATIONS_MAX];
 static bool skipped[MUTATIONS_MAX];
 
@@ -44,38 +51,53 @@ static unsigned bound_of(const struct scenario *s, const struct options *o)
 	return o->bound >= 0 ? (unsigned)o->bound : s->bound ? s->bound : 3;
 }
 
-/* Unmutated: true if it passes. */
-static bool baseline(unsigned k, const struct options *o)
+static void run_unmutated(struct known *k, const struct options *o)
 {
 	static struct result r;
 
 	sites_clear_reached();
-	search_run(scenarios[k], o, &r);
-	cost[k] = r.executions + r.pruned;
+	search_run(k->scenario, o, &r);
+	k->cost = r.executions + r.pruned;
 	for (unsigned p = 0; p < nplaces_library; p++)
-		reaches[k][p] = place_reached(p);
-	if (r.outcome != FAILED)
-		return true;
-	printf("%s fails without any mutation: %s\n", scenarios[k]->name, r.failure);
-	return false;
+		k->reaches[p] = place_reached(p);
+	k->passes = r.outcome != FAILED;
+	if (!k->passes)
+		printf("%s fails without any mutation: %s\n", k->scenario->name, r.failure);
 }
 
-static void sort_by_cost(void)
+static int by_cost(const void *a, const void *b)
 {
-	for (unsigned i = 1; i < nscenarios; i++)
-		for (unsigned j = i; j > 0 && cost[j] < cost[j - 1]; j--) {
-			const struct scenario *s = scenarios[j];
-			uint64_t c = cost[j];
-			bool row[PLACES_MAX];
+	const struct known *x = a, *y = b;
 
-			scenarios[j] = scenarios[j - 1];
-			scenarios[j - 1] = s;
-			cost[j] = cost[j - 1];
-			cost[j - 1] = c;
-			memcpy(row, reaches[j], sizeof(row));
-			memcpy(reaches[j], reaches[j - 1], sizeof(row));
-			memcpy(reaches[j - 1], row, sizeof(row));
+	return (x->cost > y->cost) - (x->cost < y->cost);
+}
+
+/* How many do not pass. */
+static unsigned run_all_unmutated(const struct options *o, unsigned njobs)
+{
+	unsigned bad = 0;
+
+	fflush(stdout);
+	for (unsigned i = 0; i < njobs; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0) {
+			perror("model: fork");
+			exit(2);
 		}
+		if (pid == 0) {
+			for (unsigned k = i; k < nscenarios; k += njobs)
+				run_unmutated(&known[k], o);
+			fflush(stdout);
+			_exit(0);
+		}
+	}
+	while (wait(NULL) > 0 || errno == EINTR)
+		continue;
+	for (unsigned k = 0; k < nscenarios; k++)
+		bad += !known[k].passes;
+	qsort(known, nscenarios, sizeof(known[0]), by_cost);
+	return bad;
 }
 
 /* In the child: few preemptions first, because most mutants die of one. */
@@ -91,14 +113,14 @@ static void hunt(const struct mutation *m, const struct options *given, struct r
 	o.trace = false;
 	mutation_apply(m);
 	for (unsigned k = 0; k < nscenarios; k++)
-		if (reaches[k][m->place] && bound_of(scenarios[k], given) > highest)
-			highest = bound_of(scenarios[k], given);
+		if (known[k].reaches[m->place] && bound_of(known[k].scenario, given) > highest)
+			highest = bound_of(known[k].scenario, given);
 	for (unsigned b = 1; b <= highest; b++)
 		for (unsigned k = 0; k < nscenarios; k++) {
-			if (!reaches[k][m->place] || b > bound_of(scenarios[k], given))
+			if (!known[k].reaches[m->place] || b > bound_of(known[k].scenario, given))
 				continue;
 			o.bound = (int)b;
-			search_run(scenarios[k], &o, &r);
+			search_run(known[k].scenario, &o, &r);
 			out->executions += r.executions + r.pruned;
 			if (r.outcome == FAILED) {
 				out->killer = (int)k;
@@ -106,7 +128,7 @@ static void hunt(const struct mutation *m, const struct options *given, struct r
 				snprintf(out->failure, sizeof(out->failure), "%.199s", r.failure);
 				return;
 			}
-			if (b == bound_of(scenarios[k], given))
+			if (b == bound_of(known[k].scenario, given))
 				out->exhausted &= r.exhausted;
 		}
 }
@@ -163,7 +185,7 @@ static struct job *wait_any(struct job *jobs, unsigned n)
 static bool reached_by_any(unsigned place)
 {
 	for (unsigned k = 0; k < nscenarios; k++)
-		if (reaches[k][place])
+		if (known[k].reaches[place])
 			return true;
 	return false;
 }
@@ -201,7 +223,8 @@ static bool print_one(unsigned i, bool json)
 	const struct report *r = &reports[i];
 	const struct model_site *s = places[m->place].site;
 	bool killed = r->killer != -1, good = killed == !m->excuse;
-	const char *by = r->killer >= 0 ? scenarios[r->killer]->name : "a crash of the explorer";
+	const char *by =
+	    r->killer >= 0 ? known[r->killer].scenario->name : "a crash of the explorer";
 	char verdict[700];
 
 	if (killed)
@@ -235,18 +258,22 @@ int mutants_run(const struct options *o, const char *survivors, unsigned njobs, 
 	const struct scenario *const *all;
 	unsigned n = scenarios_all(&all), bad, killed = 0, total = 0;
 
+	njobs = njobs < 1 ? 1 : njobs > 16 ? 16 : njobs;
+	known = mmap(NULL, n * sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		     -1, 0);
+	if (known == MAP_FAILED) {
+		perror("model: mmap");
+		exit(2);
+	}
 	for (unsigned i = 0; i < n; i++)
 		if (strncmp(all[i]->name, "self_", 5) && scenario_is_selected(all[i]))
-			scenarios[nscenarios++] = all[i];
-	bad = sites_read_survivors(survivors);
-	for (unsigned k = 0; k < nscenarios; k++)
-		bad += !baseline(k, o);
+			known[nscenarios++].scenario = all[i];
+	bad = sites_read_survivors(survivors) + run_all_unmutated(o, njobs);
 	if (bad)
 		return 1;
-	sort_by_cost();
 	for (unsigned i = 0; i < nmutations; i++)
 		skipped[i] = !whole && !reached_by_any(mutations[i].place);
-	hunt_all(o, njobs < 1 ? 1 : njobs > 16 ? 16 : njobs);
+	hunt_all(o, njobs);
 	for (unsigned i = 0; i < nmutations; i++) {
 		total += !skipped[i];
 		bad += !skipped[i] && !print_one(i, json);
