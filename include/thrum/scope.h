@@ -134,7 +134,7 @@ int thrum_scope_spawn_copy_at(const char *place, struct thrum_scope *s, thrum_fn
 struct thrum_future *thrum_scope_spawn_future_at(const char *place, struct thrum_scope *s,
 						 thrum_fn fn, void *arg);
 #define thrum_scope_open(s) thrum_scope_open_at(THRUM_HERE(scope), s, NULL)
-#define thrum_scope_open_with(s, options) thrum_scope_open_at(THRUM_HERE(scope), s, options)
+#define thrum_scope_open_with(s, ...) thrum_scope_open_at(THRUM_HERE(scope), s, __VA_ARGS__)
 #define thrum_scope_spawn(s, fn, ...) thrum_scope_spawn_at(THRUM_HERE(fn), s, fn, __VA_ARGS__)
 #define thrum_scope_spawn_copy(s, fn, ...) \
 	thrum_scope_spawn_copy_at(THRUM_HERE(fn), s, fn, __VA_ARGS__)

@@ -191,13 +191,14 @@ struct thrum_future *thrum_spawn_after_at(const char *place, int64_t ns, thrum_f
 struct thrum_future *thrum_spawn_when_readable_at(const char *place, int fd, thrum_fn fn, void *arg,
 						  void (*drop)(void *));
 
-#define thrum_spawn_after(ns, fn, arg) thrum_spawn_after_at(THRUM_HERE(fn), ns, fn, arg, NULL)
-#define thrum_spawn_when_readable(fd, fn, arg) \
-	thrum_spawn_when_readable_at(THRUM_HERE(fn), fd, fn, arg, NULL)
-#define thrum_spawn_after_drop(ns, fn, arg, drop) \
-	thrum_spawn_after_at(THRUM_HERE(fn), ns, fn, arg, drop)
-#define thrum_spawn_when_readable_drop(fd, fn, arg, drop) \
-	thrum_spawn_when_readable_at(THRUM_HERE(fn), fd, fn, arg, drop)
+#define thrum_spawn_after(ns, fn, ...) \
+	thrum_spawn_after_at(THRUM_HERE(fn), ns, fn, __VA_ARGS__, NULL)
+#define thrum_spawn_when_readable(fd, fn, ...) \
+	thrum_spawn_when_readable_at(THRUM_HERE(fn), fd, fn, __VA_ARGS__, NULL)
+#define thrum_spawn_after_drop(ns, fn, ...) \
+	thrum_spawn_after_at(THRUM_HERE(fn), ns, fn, __VA_ARGS__)
+#define thrum_spawn_when_readable_drop(fd, fn, ...) \
+	thrum_spawn_when_readable_at(THRUM_HERE(fn), fd, fn, __VA_ARGS__)
 #define thrum_spawn(fn, ...) thrum_spawn_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_copy(fn, ...) thrum_spawn_copy_at(THRUM_HERE(fn), fn, __VA_ARGS__)
 #define thrum_spawn_drop(fn, ...) thrum_spawn_drop_at(THRUM_HERE(fn), fn, __VA_ARGS__)

@@ -109,8 +109,7 @@ struct thrum_future *thrum_spawn_blocking_token_at(const char *place, struct thr
 						   thrum_fn fn, void *arg);
 #define thrum_token_create(parent) thrum_token_create_at(THRUM_HERE(token), parent)
 #define thrum_spawn_token(t, fn, ...) thrum_spawn_token_at(THRUM_HERE(fn), t, fn, __VA_ARGS__, NULL)
-#define thrum_spawn_token_drop(t, fn, arg, drop) \
-	thrum_spawn_token_at(THRUM_HERE(fn), t, fn, arg, drop)
+#define thrum_spawn_token_drop(t, fn, ...) thrum_spawn_token_at(THRUM_HERE(fn), t, fn, __VA_ARGS__)
 #define thrum_spawn_blocking_token(t, fn, ...) \
 	thrum_spawn_blocking_token_at(THRUM_HERE(fn), t, fn, __VA_ARGS__)
 

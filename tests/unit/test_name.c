@@ -59,6 +59,45 @@ TASK_TEST(the_name_is_the_place_s_last_word, 1)
 	is_int(thrum_join(f), 0);
 }
 
+struct pair {
+	intptr_t a, b;
+};
+
+static intptr_t task_add(void *pair)
+{
+	struct pair *p = pair;
+
+	return p->a + p->b;
+}
+
+static void drop_nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* The calls are macros, to which the commas of a compound literal are theirs. */
+TASK_TEST(an_argument_may_be_a_literal, 1)
+{
+	struct thrum_scope s;
+	struct thrum_fork j;
+
+	is_int(thrum_scope_open_with(
+		   &s, &(struct thrum_scope_options){.size = sizeof(struct thrum_scope_options),
+						     .limit = 1}),
+	       0);
+	is_int(thrum_scope_close(&s), 0);
+	thrum_fork(&j, task_add, &(struct pair){1, 2});
+	is_int(thrum_fork_join(&j), 3);
+	is_int(thrum_join(thrum_spawn_after(1, task_add, &(struct pair){2, 3})), 5);
+	is_int(thrum_join(thrum_spawn_after_drop(1, task_add, &(struct pair){3, 4}, drop_nothing)),
+	       7);
+	is_int(
+	    thrum_join(thrum_spawn_token_drop(NULL, task_add, &(struct pair){4, 5}, drop_nothing)),
+	    9);
+	must(!thrum_spawn_when_readable(-1, task_add, &(struct pair){5, 6}));
+	must(!thrum_spawn_when_readable_drop(-1, task_add, &(struct pair){6, 7}, drop_nothing));
+}
+
 START_TEST(nothing_has_a_name)
 {
 	is_text(thrum_name(NULL), "?");
@@ -180,6 +219,7 @@ int main(void)
 	    a_task_has_its_function_s_name,
 	    names_are_copied_and_cut,
 	    the_name_is_the_place_s_last_word,
+	    an_argument_may_be_a_literal,
 	    nothing_has_a_name,
 	    a_bare_future_s_words,
 	    a_task_s_states,

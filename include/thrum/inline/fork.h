@@ -139,7 +139,7 @@ static inline intptr_t thrum_fork_join_inline(struct thrum_fork *j)
 	return thrum_fork_join_slowly(j);
 }
 
-#define thrum_fork(j, fn, arg) thrum_fork_inline(j, fn, arg)
+#define thrum_fork(j, ...) thrum_fork_inline(j, __VA_ARGS__) /* arg may be a compound literal */
 #define thrum_fork_join(j) thrum_fork_join_inline(j)
 
 #endif
