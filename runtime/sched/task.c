@@ -292,6 +292,8 @@ static inline void note_request(struct thrum__worker *w, struct thrum__task *t)
 
 static NOINLINE void tidy_up(struct thrum__task *t)
 {
+	if (t->marks & THRUM__BRACKETED) /* it may have run in place: the message names it */
+		thrum__worker_set_current(thrum__tls_worker(), t);
 	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
 	if (t->marks & THRUM__LOCAL)
 		thrum__locals_end(t);

@@ -58,6 +58,26 @@ static void child_fails_in_a_task(void)
 	(void)run_real(1, task_fails, NULL);
 }
 
+static intptr_t task_leaves_open(void *t)
+{
+	is_int(thrum_set_name("forgetful"), 0);
+	thrum_timeout_begin(t, 10);
+	return 0;
+}
+
+static intptr_t task_joins_it(void *unused)
+{
+	struct thrum_timeout t;
+
+	(void)unused;
+	return thrum_join(thrum_spawn(task_leaves_open, &t));
+}
+
+static void child_fails_after_a_task_in_place(void)
+{
+	(void)run_real(1, task_joins_it, NULL);
+}
+
 static void aborts_with(void (*fn)(void), const char *text)
 {
 	char err[3000];
@@ -81,6 +101,7 @@ START_TEST(a_failure_names_the_task)
 {
 	aborts_with(child_fails_in_a_named_task, ", in a named task: look\n");
 	aborts_with(child_fails_in_a_task, ", in culprit: mend it\n");
+	aborts_with(child_fails_after_a_task_in_place, ", in forgetful: a timeout");
 }
 END_TEST
 
