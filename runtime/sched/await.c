@@ -399,23 +399,33 @@ int thrum_sleep_until(int64_t deadline_ns)
 	return sleep_for(deadline_ns, true);
 }
 
+/* Of any level, and even if a shield keeps it out. */
+static bool requested_at_all(const struct thrum__task *t)
+{
+	return thrum__parker_requested(&t->parker) ||
+	       (t->scope &&
+		(thrum__scope_is_cancelled(t->scope) || thrum__scope_is_asked(t->scope)));
+}
+
 int thrum__cancel_requested(void)
 {
 	struct thrum__task *t = thrum__current_task();
-	bool soft = false, sheltered = false, forked = false;
+	bool soft = false, sheltered = false, forked = false, own = true;
 
 	if (!t)
 		return (int)thrum__tether_asks();
-	for (; t; t = t->below) { /* what is asked of a joiner is asked of the child in its place */
+	/* A joiner's hard request is one to the child in its place, as join cancels it.  A soft
+	 * one is not: the child may as well run elsewhere.  A fork's maker has both in common
+	 * with it. */
+	for (; t; t = t->below) {
 		bool asked = forked ? thrum__maker_is_cancelled(t) : thrum__task_is_cancelled(t);
 
 		if (asked && !sheltered)
 			return THRUM_HARD;
-		soft |= asked || thrum__parker_requested(&t->parker) ||
-			(t->scope &&
-			 (thrum__scope_is_cancelled(t->scope) || thrum__scope_is_asked(t->scope)));
+		soft |= asked || (own && requested_at_all(t));
 		sheltered |= thrum__parker_is_shielded(&t->parker);
 		forked |= t->forked;
+		own &= (t->marks & THRUM__A_FORK) != 0;
 	}
 	return soft ? THRUM_SOFT : 0;
 }

@@ -128,6 +128,65 @@ static intptr_t main_leaves_behind(void *token)
 	return thrum_yield();
 }
 
+static intptr_t task_is_asked(void *unused)
+{
+	(void)unused;
+	return thrum_cancel_requested();
+}
+
+static struct thrum_local key = THRUM_LOCAL_INIT(NULL);
+
+/* The soft request is the joiner's, and its forks', wherever the child runs. */
+static intptr_t task_joins_when_asked(void *unused)
+{
+	struct thrum_future *f;
+	struct thrum_fork j;
+
+	(void)unused;
+	while (thrum_cancel_requested() != THRUM_SOFT)
+		is_int(thrum_yield(), 0);
+	is_int(thrum_join(thrum_spawn(task_is_asked, NULL)), 0);
+	f = thrum_spawn(task_is_asked, NULL);
+	is_int(thrum_await(f), 0);
+	thrum_release(f);
+	thrum_fork(&j, task_is_asked, NULL);
+	is_int(thrum_fork_join(&j), THRUM_SOFT);
+	thrum_fork(&j, task_is_asked, NULL);
+	is_int(thrum_local_set(&key, &key), 0); /* the fork becomes a task, and runs in place */
+	return thrum_fork_join(&j);
+}
+
+TASK_TEST(a_soft_request_is_the_linked_task_s_alone, 1)
+{
+	struct thrum_token *t = thrum_token_create(NULL);
+	struct thrum_future *f = thrum_spawn_token(t, task_joins_when_asked, NULL);
+
+	is_int(thrum_yield(), 0);
+	is_int(thrum_token_cancel(t, THRUM_SOFT, 1), 0);
+	is_int(thrum_join(f), THRUM_SOFT);
+	thrum_token_release(t);
+}
+
+/* So is a hard one that the joiner's shield keeps out: join does not cancel then. */
+static intptr_t task_joins_in_a_shield(void *unused)
+{
+	struct thrum_shield s;
+
+	(void)unused;
+	thrum_cancel(thrum_self());
+	is_int(thrum_yield(), -ECANCELED);
+	thrum_shield_begin(&s, THRUM_FOREVER);
+	is_int(thrum_cancel_requested(), THRUM_SOFT);
+	is_int(thrum_join(thrum_spawn(task_is_asked, NULL)), 0);
+	must(!thrum_shield_end(&s));
+	return 5;
+}
+
+TASK_TEST(a_request_outside_the_joiner_s_shield_is_not_the_child_s, 1)
+{
+	is_int(thrum_join(thrum_spawn(task_joins_in_a_shield, NULL)), 5);
+}
+
 START_TEST(it_outlives_runtimes)
 {
 	struct thrum_token *t = token_under(NULL);
@@ -387,6 +446,8 @@ int main(void)
 	    a_task_comes_late_or_early,
 	    a_task_is_dropped,
 	    a_task_in_place_hears_of_it,
+	    a_soft_request_is_the_linked_task_s_alone,
+	    a_request_outside_the_joiner_s_shield_is_not_the_child_s,
 	    it_outlives_runtimes,
 	    it_asks_its_jobs,
 	    it_asks_its_scopes,
