@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - lines for people.  Each runtime limits its own (ten a second; the next one says how
- * many were held back).  A future may outlive its runtime: then its report goes to standard error.
+ * report.c - lines for people.  Each runtime limits its own (ten a second of each kind; the next
+ * one says how many were held back).  A future may outlive its runtime: then its report goes to
+ * standard error.
  */
 #define _GNU_SOURCE /* strerrordesc_np */
 #include "sched/report.h"
@@ -24,7 +25,7 @@
 static struct thrum__reporter standard;
 
 /* May one more line go out in this second? */
-static bool allow(struct thrum__reporter *r)
+static bool allow(struct thrum__report_rate *r)
 {
 	uint64_t now = (uint64_t)thrum__clock_monotonic_ns();
 	uint64_t start = load_relaxed(&r->window_ns);
@@ -47,18 +48,19 @@ static void to_standard_error(const char *line, size_t n)
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
 {
 	struct thrum__reporter *r = reporter ? reporter : &standard;
+	struct thrum__report_rate *rate = &r->rates[what];
 	char line[sizeof(PREFIX) + LINE_BYTES] = PREFIX; /* and the end of the line */
 	size_t used = strlen(PREFIX);
 	uint32_t held;
 	va_list args;
 	int n;
 
-	if (!allow(r))
+	if (!allow(rate))
 		return;
 	va_start(args, format);
 	n = vsnprintf(line + used, LINE_BYTES, format, args);
 	va_end(args);
-	held = exchange_relaxed(&r->held_back, 0);
+	held = exchange_relaxed(&rate->held_back, 0);
 	if (held && n >= 0 && n < LINE_BYTES)
 		snprintf(line + used + n, (size_t)(LINE_BYTES - n), " (and %u more were held back)",
 			 held);

@@ -6,16 +6,24 @@
 #include "base/held.h"
 #include "sched/task.h"
 
-/* Where one runtime's reports go, and how many went. */
-struct thrum__reporter {
-	void (*report)(void *report_arg, int what, const char *line); /* NULL: standard error */
-	void *report_arg;
+#define THRUM__REPORT_KINDS (THRUM_REPORT_HELD + 1) /* 0: what is none of them */
+
+/* How many lines of one kind went. */
+struct thrum__report_rate {
 	struct atomic64 window_ns; /* start of the current second */
 	struct atomic32 sent;      /* in it */
 	struct atomic32 held_back; /* since the last one that was sent */
 };
 
-/* One line, at most LINES a second; @reporter NULL: standard error. */
+/* Where one runtime's reports go.  Each kind has its own limit: many failures do not keep back who
+ * is stuck. */
+struct thrum__reporter {
+	void (*report)(void *report_arg, int what, const char *line); /* NULL: standard error */
+	void *report_arg;
+	struct thrum__report_rate rates[THRUM__REPORT_KINDS];
+};
+
+/* One line, at most LINES a second of the kind @what; @reporter NULL: standard error. */
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* @f's last handle goes and nobody looked at its failure. */

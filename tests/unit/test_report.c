@@ -194,15 +194,29 @@ START_TEST(what_was_held_back_is_counted)
 	for (int i = 0; i < 25; i++)
 		thrum__report(&r, THRUM_REPORT_STALL, "line %d", i);
 	must(got.count >= 10);
-	if (load_relaxed(&r.held_back) != 15)
+	if (load_relaxed(&r.rates[THRUM_REPORT_STALL].held_back) != 15)
 		return; /* a second has passed meanwhile */
 	is_int(got.count, 10);
 	is_int(got.what, THRUM_REPORT_STALL);
-	store_relaxed(&r.window_ns, 0); /* the next second */
+	store_relaxed(&r.rates[THRUM_REPORT_STALL].window_ns, 0); /* the next second */
 	thrum__report(&r, THRUM_REPORT_STALL, "later");
 	has_text(got.text, "line 9\nlater (and 15 more were held back)\n");
 	thrum__report(&r, THRUM_REPORT_STALL, "last");
 	has_text(got.text, "\nlast\n");
+}
+END_TEST
+
+/* Who is stuck is told, however many failures were told of in the same second. */
+START_TEST(each_kind_has_its_own_limit)
+{
+	struct thrum__reporter r = {.report = take_report, .report_arg = &got};
+
+	got_reset();
+	for (int i = 0; i < 25; i++)
+		thrum__report(&r, THRUM_REPORT_FAILURE, "line %d", i);
+	thrum__report(&r, THRUM_REPORT_STUCK, "stuck");
+	is_int(got.what, THRUM_REPORT_STUCK);
+	has_text(got.text, "\nstuck\n");
 }
 END_TEST
 
@@ -261,6 +275,7 @@ int main(void)
 	    a_handle_let_go_outside_reports_to_its_runtime,
 	    reports_are_rate_limited,
 	    what_was_held_back_is_counted,
+	    each_kind_has_its_own_limit,
 	    a_long_line_is_cut,
 	    without_a_callback_they_go_to_standard_error,
 	};
