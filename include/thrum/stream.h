@@ -35,7 +35,8 @@ struct thrum_stream *thrum_stream_create(int fd, size_t buffer_bytes);
 /* thrum_stream_close - write what is buffered, close the descriptor, free the stream.  It always
  * closes and frees; neither cancel nor deadline keeps it from that, but they cut the writing short.
  * Calls that other tasks wait in return -EBADF; no new ones may begin.
- * Returns: 0, or why not all was written; -EBUSY: another task is writing. */
+ * Returns: 0, or why not all was written; -EBUSY: another task is writing; -EPERM outside a task:
+ * nothing was done. */
 int thrum_stream_close(struct thrum_stream *s);
 
 /* thrum_stream_fd - the descriptor, still the stream's.  Called from: anywhere.  Suspends: no. */

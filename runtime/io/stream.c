@@ -23,6 +23,8 @@
 
 #include "core/bitlock.h"
 #include "io/buffer.h"
+#include "sched/await.h"
+#include "sched/worker.h"
 
 #define LIMIT_DEFAULT ((size_t)64 << 10)
 #define LIMIT_MIN 16
@@ -68,9 +70,12 @@ int thrum_stream_fd(const struct thrum_stream *s)
 	return s->fd;
 }
 
-/* A call of one direction begins: 0 or -EBUSY. */
+/* A call of one direction begins: 0; -EBUSY; outside tasks as any other call of I/O, whether or not
+ * the buffer would do. */
 static int enter(struct thrum_stream *s, uint32_t direction)
 {
+	if (!thrum__current_task())
+		return thrum__no_task();
 	return thrum__bitlock_try(&s->state, direction) ? 0 : -EBUSY;
 }
 
@@ -96,9 +101,12 @@ static int write_out(struct thrum_stream *s);
 int thrum_stream_close(struct thrum_stream *s)
 {
 	int busy = enter(s, WRITING); /* whoever is in there gets -EBADF */
-	int err = busy ? busy : write_out(s);
+	int err;
 	uint32_t before;
 
+	if (busy == -EPERM)
+		return busy; /* nothing is given back by halves: the descriptor would stay open */
+	err = busy == -EBUSY ? busy : write_out(s);
 	(void)thrum_close(s->fd);
 	before = thrum__bitlock_mark(&s->state, CLOSED);
 	if (!busy)

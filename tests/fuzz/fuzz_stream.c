@@ -17,6 +17,8 @@
 
 #include "base/assert.h"
 #include "base/os.h"
+#include "sched/await.h"
+#include "sched/worker.h"
 
 #define HOLDS(cond)                                                                              \
 	do {                                                                                     \
@@ -97,6 +99,12 @@ ssize_t thrum_write(int fd, const void *buf, size_t n)
 	struct iovec v = {(void *)buf, n};
 
 	return thrum_writev(fd, &v, 1);
+}
+
+int thrum__no_task(void)
+{
+	HOLDS(false); /* the fuzzer is one */
+	return -EPERM;
 }
 
 int thrum_close(int fd)
@@ -293,10 +301,13 @@ static void use(struct thrum_stream *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char taken[WRITTEN_MAX];
+	static struct thrum__task task;
+	static struct thrum__worker worker = {.current = &task};
 	struct thrum_stream *s;
 
 	if (size < 3)
 		return 0;
+	thrum__tls_set_worker(&worker);
 	memset(&play, 0, sizeof(play));
 	play.taken = taken;
 	play.limit = 16 + (data[0] % 2 ? data[1] * 64u : data[1] % 64u);
