@@ -89,6 +89,8 @@ int thrum_tcp_listen(const char *host, const char *port, int backlog, unsigned f
 {
 	int r;
 
+	if (!thrum__current_task())
+		return thrum__no_task();
 	if (flags & ~(THRUM_LISTEN_REUSEPORT | THRUM_LISTEN_V6ONLY))
 		return -EINVAL;
 	if (flags & THRUM_LISTEN_V6ONLY)

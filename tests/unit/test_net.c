@@ -307,6 +307,8 @@ TASK_TEST(a_cancelled_task_opens_nothing, 1)
 START_TEST(outside_tasks)
 {
 	is_int(thrum_tcp_listen(NULL, "0", 0, 0), -EPERM);
+	is_int(thrum_tcp_listen(NULL, "0", 0, ~0u), -EPERM);
+	is_int(thrum_tcp_listen(NULL, "no port", 0, 0), -EPERM);
 	is_int(thrum_tcp_connect(NULL, "1"), -EPERM);
 	is_int(thrum_unix_listen("@thrum-test", 0), -EPERM);
 	is_int(thrum_unix_connect("@thrum-test"), -EPERM);
