@@ -124,7 +124,7 @@ static ssize_t fill(struct sender *s)
 		s->from = 0;
 		s->to = (size_t)r;
 	}
-	return r;
+	return r == -EISDIR ? -EINVAL : r; /* as sendfile says it */
 }
 
 static ssize_t send_buffer(struct sender *s)

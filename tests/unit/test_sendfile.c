@@ -123,7 +123,7 @@ IO_TEST(a_wait_is_cut_short)
 
 IO_TEST(errors_are_posix_s)
 {
-	int in = file_make(), ends[2];
+	int in = file_make(), directory = open("/", O_RDONLY), ends[2];
 	off_t at = 0;
 
 	pair_make(ends, UNIX, false);
@@ -132,6 +132,9 @@ IO_TEST(errors_are_posix_s)
 	is_int(thrum_sendfile(ends[1], 9999, &at, 1), -EBADF);
 	at = -1;
 	is_int(thrum_sendfile(ends[1], in, &at, 1), -EINVAL);
+	at = 0;
+	is_int(thrum_sendfile(ends[1], directory, &at, 1), -EINVAL);
+	is_int(thrum_close(directory), 0);
 	is_int(thrum_close(ends[0]), 0);
 	at = 0;
 	is_int(thrum_sendfile(ends[1], in, &at, 1), -EPIPE);
