@@ -59,6 +59,7 @@ void thrum_release(struct thrum_future *f);
 
 /*
  * thrum_done - has @f completed?  thrum_cancelled - has it completed with -ECANCELED?
+ * NULL has, with -ENOMEM.
  *
  * Called from: anywhere.  Suspends: no.  Sees (if true): all that happened before @f completed.
  * asyncio: Future.done, Future.cancelled.
@@ -122,8 +123,8 @@ int thrum_future_on_done(struct thrum_future *f, void (*cb)(struct thrum_future 
  * thrum_future_off_done - take back one registration of (@cb, @arg).
  *
  * Called from: anywhere.  Suspends: no.
- * Returns: 0: @cb will not be called for it; -EALREADY: it has been, or will be; -ENOENT: @f is not
- * done and holds no such registration.
+ * Returns: 0: @cb will not be called for it; -EALREADY: it has been, or will be, or @f has no such
+ * registration.
  * asyncio: remove_done_callback.
  */
 int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future *, void *),

@@ -7,7 +7,7 @@
  * What a call that was cancelled or timed out had read stays in the buffer.
  *
  * All of them, where not said otherwise: Called from: a task.  Suspends: yes.  Cancellation point:
- * yes, when it must wait for the descriptor.
+ * yes, even if the buffer would do.
  * Returns: as the call says, or -errno as in io.h.
  */
 #ifndef THRUM_STREAM_H

@@ -143,11 +143,25 @@ ssize_t thrum_send(int fd, const void *buf, size_t n, int flags)
 	return thrum__op_run(&t.op);
 }
 
+static bool is_null(const struct msghdr *m)
+{
+	return !m || (!m->msg_iov && m->msg_iovlen);
+}
+
+static ssize_t refuse_null(struct thrum__op *op)
+{
+	int err = thrum__op_entry(op);
+
+	return err ? err : -EFAULT;
+}
+
 ssize_t thrum_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct thrum__transfer t;
 
 	init_receiver(&t, fd, flags, attempt_recvmsg);
+	if (is_null(m))
+		return refuse_null(&t.op);
 	t.m = m;
 	thrum__transfer_vector(&t, m->msg_iov, m->msg_iovlen);
 	if (m->msg_controllen)
@@ -160,6 +174,8 @@ ssize_t thrum_sendmsg(int fd, const struct msghdr *m, int flags)
 	struct thrum__transfer t;
 
 	init_sender(&t, fd, flags, attempt_sendmsg);
+	if (is_null(m))
+		return refuse_null(&t.op);
 	t.m = (struct msghdr *)m;
 	thrum__transfer_vector(&t, m->msg_iov, m->msg_iovlen);
 	return thrum__op_run(&t.op);

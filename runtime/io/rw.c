@@ -163,6 +163,8 @@ static ssize_t run_vector(struct thrum__transfer *t, const struct iovec *v, int 
 		return err;
 	if (count < 0 || count > IOV_MAX)
 		return -EINVAL;
+	if (!v && count)
+		return -EFAULT;
 	thrum__transfer_vector(t, v, (size_t)count);
 	/* send and recv, which take a piece alone for a buffer, have another error for it. */
 	if (count == 1 && v->iov_len > SSIZE_MAX)

@@ -70,13 +70,19 @@ int thrum_stream_fd(const struct thrum_stream *s)
 	return s->fd;
 }
 
-/* A call of one direction begins: 0; -EBUSY; outside tasks as any other call of I/O, whether or not
- * the buffer would do. */
+static int begin(struct thrum_stream *s, uint32_t direction)
+{
+	return thrum__bitlock_try(&s->state, direction) ? 0 : -EBUSY;
+}
+
+/* A call of one direction begins: 0; -EBUSY; what any other call of I/O says before it looks,
+ * whether or not the buffer would do. */
 static int enter(struct thrum_stream *s, uint32_t direction)
 {
-	if (!thrum__current_task())
-		return thrum__no_task();
-	return thrum__bitlock_try(&s->state, direction) ? 0 : -EBUSY;
+	struct thrum__task *t = thrum__current_task();
+	int err = t ? thrum__wait_entry(t) : thrum__no_task();
+
+	return err ? err : begin(s, direction);
 }
 
 /* The caller has left the state as @left: nothing but CLOSED: it frees the stream. */
@@ -100,13 +106,13 @@ static int write_out(struct thrum_stream *s);
 
 int thrum_stream_close(struct thrum_stream *s)
 {
-	int busy = enter(s, WRITING); /* whoever is in there gets -EBADF */
-	int err;
+	int busy, err;
 	uint32_t before;
 
-	if (busy == -EPERM)
-		return busy; /* nothing is given back by halves: the descriptor would stay open */
-	err = busy == -EBUSY ? busy : write_out(s);
+	if (!thrum__current_task()) /* nothing by halves: the descriptor would stay open */
+		return thrum__no_task();
+	busy = begin(s, WRITING); /* whoever is in there gets -EBADF */
+	err = busy ? busy : write_out(s);
 	(void)thrum_close(s->fd);
 	before = thrum__bitlock_mark(&s->state, CLOSED);
 	if (!busy)

@@ -276,7 +276,7 @@ int thrum_future_off_done(struct thrum_future *f, void (*cb)(struct thrum_future
 		return -ENOTSUP;
 	n = thrum__future_withdraw_match(f, matches, &wanted, &done);
 	if (!n)
-		return done ? -EALREADY : -ENOENT;
+		return -EALREADY;
 	thrum__os_free(container_of(n, struct record, node));
 	thrum_release(f);
 	return 0;

@@ -11,7 +11,8 @@
  *
  * A TASK  made of a fork is an ordinary one, named by where its maker was spawned.  `below` leads
  * from it to its maker, which is asked for its cancel requests, too: the maker cannot end before
- * it.  It may start while its runtime stops, as its maker is one of those that are waited for.
+ * it: a maker that was let go from, and ends before all that went is joined, is asserted.  It may
+ * start while its runtime stops, as its maker is one of those that are waited for.
  *
  * THIEVES  Searching workers (elsewhere.c).  One takes what is offered; after its patience it asks,
  * and what is not offered then it opens by force.  Before a worker sleeps all lanes are told: the
@@ -76,6 +77,18 @@ static void fill(struct thrum__worker *w, struct thrum__task *t, struct thrum_fo
 	j->reserved_link = mark_task(t);
 	/* While stopping, too: its maker ends after it and passes the request on. */
 	(void)thrum__spawn_publish(w, &how, t);
+}
+
+/* @j is about to become a task of its maker's own making, here on its maker's stack. */
+static void fill_and_note(struct thrum__worker *w, struct thrum__task *t, struct thrum_fork *j)
+{
+	struct thrum__task *maker = j->reserved_link;
+
+	fill(w, t, j);
+	if (maker->marks & THRUM__FORKED)
+		return;
+	maker->marks |= THRUM__FORKED;
+	j->reserved_fn = NULL; /* the oldest of them, which is joined last */
 }
 
 struct thrum__task *thrum__fork_steal(struct thrum__worker *w, struct thrum__worker *victim,
@@ -148,7 +161,7 @@ static void run_or_queue(struct thrum__worker *w, struct thrum_fork *j)
 		refuse(j, -ENOMEM);
 		return;
 	}
-	fill(w, t, j);
+	fill_and_note(w, t, j);
 	queue(w, t);
 	thrum__idle_notify(&w->runtime->idle);
 }
@@ -167,7 +180,7 @@ static bool queue_all(struct thrum__worker *w)
 			thrum__task_discard(w, t);
 			return true;
 		}
-		fill(w, t, j);
+		fill_and_note(w, t, j);
 		thrum__lane_taken(&w->lane);
 		queue(w, t);
 	}
@@ -249,8 +262,11 @@ static intptr_t settle(struct thrum_fork *j)
 		return -ENOTSUP; /* it lay in a lane when the process forked */
 	ENSURE(link & (IS_TASK | IS_ENDED),
 	       "forks are joined once, in the reverse order, by the task that made them");
-	return link == IS_ENDED ? (intptr_t)j->reserved_arg
-				: thrum_join((struct thrum_future *)(link - IS_TASK));
+	if (link == IS_ENDED)
+		return (intptr_t)j->reserved_arg;
+	if (!j->reserved_fn)
+		thrum__current_task()->marks &= (uint8_t)~THRUM__FORKED;
+	return thrum_join((struct thrum_future *)(link - IS_TASK));
 }
 
 intptr_t thrum_fork_join_slowly(struct thrum_fork *j)

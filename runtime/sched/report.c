@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - lines for people.  Each runtime limits its own (ten a second of each kind; the next
- * one says how many were held back).  A future may outlive its runtime: then its report goes to
- * standard error.
+ * report.c - lines for people.  Each runtime limits its own (ten a second of each kind, a hundred
+ * of what is stuck as it stops; the next one says how many were held back).  A future may outlive
+ * its runtime: then its report goes to standard error.
  */
 #define _GNU_SOURCE /* strerrordesc_np */
 #include "sched/report.h"
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define LINES 10
+#define LINES_STUCK 100
 #define LINE_BYTES 512
 #define PREFIX "thrum: "
 
@@ -25,14 +26,14 @@
 static struct thrum__reporter standard;
 
 /* May one more line go out in this second? */
-static bool allow(struct thrum__report_rate *r)
+static bool allow(struct thrum__report_rate *r, uint32_t lines)
 {
 	uint64_t now = (uint64_t)thrum__clock_monotonic_ns();
 	uint64_t start = load_relaxed(&r->window_ns);
 
 	if (now - start >= (uint64_t)THRUM_SEC(1) && cas_relaxed(&r->window_ns, &start, now))
 		store_relaxed(&r->sent, 0);
-	if (fetch_add_relaxed(&r->sent, 1) < LINES)
+	if (fetch_add_relaxed(&r->sent, 1) < lines)
 		return true;
 	fetch_add_relaxed(&r->held_back, 1);
 	return false;
@@ -55,7 +56,7 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 	va_list args;
 	int n;
 
-	if (!allow(rate))
+	if (!allow(rate, what == THRUM_REPORT_STUCK ? LINES_STUCK : LINES))
 		return;
 	va_start(args, format);
 	n = vsnprintf(line + used, LINE_BYTES, format, args);
@@ -71,6 +72,17 @@ void thrum__report(struct thrum__reporter *reporter, int what, const char *forma
 	used = strlen(line);
 	line[used] = '\n';
 	to_standard_error(line, used + 1);
+}
+
+void thrum__report_held_back(struct thrum__reporter *reporter, int what)
+{
+	struct thrum__report_rate *rate = &(reporter ? reporter : &standard)->rates[what];
+	uint32_t held = exchange_relaxed(&rate->held_back, 0);
+
+	if (!held)
+		return;
+	store_relaxed(&rate->window_ns, 0); /* this line goes out */
+	thrum__report(reporter, what, "%u more were held back", held);
 }
 
 static void report_failure_to(struct thrum__reporter *reporter, struct thrum_future *f)

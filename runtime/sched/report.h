@@ -26,6 +26,8 @@ struct thrum__reporter {
 /* One line, at most LINES a second of the kind @what; @reporter NULL: standard error. */
 void thrum__report(struct thrum__reporter *reporter, int what, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* No more of that kind follow for now: how many were held back, if any were. */
+void thrum__report_held_back(struct thrum__reporter *reporter, int what);
 /* @f's last handle goes and nobody looked at its failure. */
 void thrum__report_failure(struct thrum_future *f);
 /* @f's last handle goes and it was never set: reported in a debug build. */

@@ -59,8 +59,10 @@ int thrum_runtime_destroy(struct thrum_runtime *rt)
 		thrum__tasks_walk(rt, report_one, rt);
 	if (thrum__blocking_stop(rt, deadline))
 		ended = false;
-	if (!ended)
-		return -EBUSY; /* the tasks may still use it: it stays */
+	if (!ended) { /* the tasks may still use it: it stays */
+		thrum__report_held_back(rt->reporter, THRUM_REPORT_STUCK);
+		return -EBUSY;
+	}
 	/* Callbacks of jobs that have just ended. */
 	if (!thrum__gate_await_end(&rt->gate, deadline))
 		return -EBUSY;

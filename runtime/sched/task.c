@@ -38,6 +38,7 @@
 #include <sys/mman.h>
 
 #define LEFT_OPEN "a timeout, shield or scope is ended before its frame is left"
+#define UNJOINED "a fork is joined before its maker ends"
 #define SLAB_BYTES ((size_t)256 << 10)
 #define FUTURE_BLOCK (3 * CACHE_LINE)
 #define TASK_BLOCK ((sizeof(struct thrum__task) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE)
@@ -248,12 +249,12 @@ void thrum_release(struct thrum_future *f)
 
 bool thrum_done(const struct thrum_future *f)
 {
-	return f && thrum__future_is_done(f);
+	return !f || thrum__future_is_done(f);
 }
 
 bool thrum_cancelled(const struct thrum_future *f)
 {
-	return thrum_done(f) && f->result == -ECANCELED;
+	return f && thrum__future_is_done(f) && f->result == -ECANCELED;
 }
 
 intptr_t thrum_result(const struct thrum_future *f)
@@ -292,9 +293,10 @@ static inline void note_request(struct thrum__worker *w, struct thrum__task *t)
 
 static NOINLINE void tidy_up(struct thrum__task *t)
 {
-	if (t->marks & THRUM__BRACKETED) /* it may have run in place: the message names it */
-		thrum__worker_set_current(thrum__tls_worker(), t);
+	if (t->marks & (THRUM__BRACKETED | THRUM__FORKED))
+		thrum__worker_set_current(thrum__tls_worker(), t); /* for the message */
 	ENSURE(!(t->marks & THRUM__BRACKETED), LEFT_OPEN);
+	ENSURE(!(t->marks & THRUM__FORKED), UNJOINED);
 	if (t->marks & THRUM__LOCAL)
 		thrum__locals_end(t);
 	if (t->marks & THRUM__PINNED)
@@ -304,7 +306,7 @@ static NOINLINE void tidy_up(struct thrum__task *t)
 /* Nobody knows yet that @t has returned. */
 static inline void leave_behind(struct thrum__task *t)
 {
-	if (UNLIKELY(t->marks & (THRUM__BRACKETED | THRUM__LOCAL | THRUM__PINNED)))
+	if (UNLIKELY(t->marks & (THRUM__BRACKETED | THRUM__LOCAL | THRUM__PINNED | THRUM__FORKED)))
 		tidy_up(t);
 }
 

@@ -49,6 +49,7 @@ enum thrum__armed {
 #define THRUM__TETHERED 16u /* arg is its tether to a token (tether.c) */
 #define THRUM__PINNED 32u   /* it runs on one worker alone (spawn_with.c) */
 #define THRUM__A_FORK 64u   /* it was made of a fork, wherever it runs */
+#define THRUM__FORKED 128u  /* forks of it were let go, and not all of them are joined */
 
 /*
  * A task.  Its worker alone touches what has no other owner named.

@@ -78,6 +78,24 @@ static void child_fails_after_a_task_in_place(void)
 	(void)run_real(1, task_joins_it, NULL);
 }
 
+/* The older one is left. */
+static intptr_t task_joins_one(void *unused)
+{
+	struct thrum_fork older, newer;
+
+	(void)unused;
+	is_int(thrum_set_name("maker"), 0);
+	thrum_fork(&older, task_return, NULL);
+	thrum_fork(&newer, task_return, NULL);
+	is_int(thrum_yield(), 0); /* they become tasks */
+	return thrum_fork_join(&newer);
+}
+
+static void child_leaves_a_fork(void)
+{
+	(void)run_real(1, task_joins_one, NULL);
+}
+
 static void aborts_with(void (*fn)(void), const char *text)
 {
 	char err[3000];
@@ -102,6 +120,7 @@ START_TEST(a_failure_names_the_task)
 	aborts_with(child_fails_in_a_named_task, ", in a named task: look\n");
 	aborts_with(child_fails_in_a_task, ", in culprit: mend it\n");
 	aborts_with(child_fails_after_a_task_in_place, ", in forgetful: a timeout");
+	aborts_with(child_leaves_a_fork, ", in maker: a fork is joined before its maker ends");
 }
 END_TEST
 

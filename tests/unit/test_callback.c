@@ -173,17 +173,17 @@ START_TEST(what_is_taken_back_is_not_called)
 
 	called_init(&a);
 	called_init(&b);
-	is_int(thrum_future_off_done(f, call, &a), -ENOENT);
+	is_int(thrum_future_off_done(f, call, &a), -EALREADY);
 	is_int(thrum_future_on_done(f, call, &a), 0);
 	is_int(thrum_future_on_done(f, call, &a), 0);
 	is_int(thrum_future_on_done(f, call, &b), 0);
 	is_int(thrum_future_on_done(f, call, &a), 0);
 	is_int(load_relaxed(&f->refs), 5);
-	is_int(thrum_future_off_done(f, call_locks, &a), -ENOENT);
-	is_int(thrum_future_off_done(f, call, f), -ENOENT);
+	is_int(thrum_future_off_done(f, call_locks, &a), -EALREADY);
+	is_int(thrum_future_off_done(f, call, f), -EALREADY);
 	is_int(thrum_future_off_done(f, call, &a), 0); /* one registration */
 	is_int(thrum_future_off_done(f, call, &b), 0);
-	is_int(thrum_future_off_done(f, call, &b), -ENOENT);
+	is_int(thrum_future_off_done(f, call, &b), -EALREADY);
 	is_int(load_relaxed(&f->refs), 3);
 	thrum_cancel(f);
 	called_wait(&a);

@@ -94,7 +94,7 @@ DOES_ITS_WORK(thrum_future_off_done)
 	is_int(thrum_future_on_done(f, note, called), 0);
 	ready(t);
 	is_under(t, thrum_future_off_done(f, note, called), 0);
-	is_under(t, thrum_future_off_done(f, note, called), -ENOENT);
+	is_under(t, thrum_future_off_done(f, note, called), -EALREADY);
 	is_under(t, refs_of(f), 1);
 	future_drop(f);
 	future_drop(called);

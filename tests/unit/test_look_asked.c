@@ -282,7 +282,9 @@ DOES_ITS_WORK(thrum_stream_take)
 	must(!thrum_shield_end(&s));
 	ready(t);
 	thrum_stream_take(p.s, 1);
+	thrum_shield_begin(&s, THRUM_FOREVER);
 	is_under(t, thrum_stream_peek(p.s, 2, &text), 2);
+	must(!thrum_shield_end(&s));
 	is_under(t, text[0], 'b');
 	pair_end(&p);
 }

@@ -265,6 +265,16 @@ IO_TEST(errors_are_posix_s)
 	m = (struct msghdr){.msg_iov = &(struct iovec){&c, 1}, .msg_iovlen = 5000};
 	is_int(thrum_sendmsg(ends[1], &m, 0), -EMSGSIZE);
 	is_int(thrum_close(ends[1]), 0);
+	pair_make(ends, UNIX, false);
+	is_int(thrum_recvmsg(ends[0], NULL, 0), -EFAULT);
+	is_int(thrum_sendmsg(ends[1], NULL, 0), -EFAULT);
+	m = (struct msghdr){.msg_iovlen = 1};
+	is_int(thrum_sendmsg(ends[1], &m, 0), -EFAULT);
+	is_int(thrum_writev(ends[1], NULL, 1), -EFAULT);
+	is_int(write(ends[1], "x", 1), 1);
+	is_int(thrum_recvmsg(ends[0], &m, 0), -EFAULT);
+	is_int(thrum_readv(ends[0], NULL, 1), -EFAULT);
+	pair_close(ends);
 }
 
 int main(void)

@@ -220,6 +220,26 @@ START_TEST(each_kind_has_its_own_limit)
 }
 END_TEST
 
+/* As a runtime stops: a hundred in a second, and how many more there are. */
+START_TEST(who_is_stuck_is_named)
+{
+	struct thrum__reporter r = {.report = take_report, .report_arg = &got};
+
+	got_reset();
+	thrum__report_held_back(&r, THRUM_REPORT_STUCK);
+	is_int(got.count, 0);
+	for (int i = 0; i < 150; i++)
+		thrum__report(&r, THRUM_REPORT_STUCK, "%d", i);
+	if (load_relaxed(&r.rates[THRUM_REPORT_STUCK].held_back) != 50)
+		return; /* a second has passed meanwhile */
+	is_int(got.count, 100);
+	thrum__report_held_back(&r, THRUM_REPORT_STUCK);
+	thrum__report_held_back(&r, THRUM_REPORT_STUCK);
+	is_int(got.count, 101);
+	has_text(got.text, "\n99\n50 more were held back\n");
+}
+END_TEST
+
 START_TEST(a_long_line_is_cut)
 {
 	struct thrum__reporter r = {.report = take_report, .report_arg = &got};
@@ -276,6 +296,7 @@ int main(void)
 	    reports_are_rate_limited,
 	    what_was_held_back_is_counted,
 	    each_kind_has_its_own_limit,
+	    who_is_stuck_is_named,
 	    a_long_line_is_cut,
 	    without_a_callback_they_go_to_standard_error,
 	};

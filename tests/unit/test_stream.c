@@ -308,11 +308,48 @@ TASK_TEST(a_late_line_stays, 1)
 	must(thrum_timeout_end(&t));
 	send_text(&p, "def\nghi\n");
 	is_line(&p, 0, "abcdef\n");
-	/* What need not wait hears neither. */
-	is_int(thrum_stream_peek(p.s, 4, &line), 4);
+	pair_end(&p);
+}
+
+/* Every call, even if the buffer would do, and nothing of it is lost. */
+static void calls_say(struct pair *p, intptr_t err)
+{
+	char *line, bytes[4];
+
+	is_int(thrum_stream_peek(p->s, 4, &line), err);
+	is_int(thrum_stream_read_line(p->s, 0, &line), err);
+	is_int(thrum_stream_read_until(p->s, "i", 1, 0, &line), err);
+	is_int(thrum_stream_read(p->s, bytes, 4), err);
+	is_int(thrum_stream_read_exactly(p->s, bytes, 4), err);
+	is_int(thrum_stream_write(p->s, "x", 1), err);
+	is_int(thrum_stream_flush(p->s), err);
+}
+
+static intptr_t task_is_cut_short(void *pair)
+{
+	struct pair *p = pair;
+	struct thrum_timeout t;
+	struct thrum_shield s;
+	char *line;
+
+	send_text(p, "ghi\n");
+	is_int(thrum_stream_peek(p->s, 4, &line), 4);
 	thrum_timeout_begin(&t, 0);
-	is_line(&p, 0, "ghi\n");
-	must(!thrum_timeout_end(&t));
+	calls_say(p, -ETIMEDOUT);
+	must(thrum_timeout_end(&t));
+	thrum_cancel(thrum_self());
+	calls_say(p, -ECANCELED);
+	thrum_shield_begin(&s, THRUM_FOREVER);
+	is_line(p, 0, "ghi\n");
+	must(!thrum_shield_end(&s));
+	return 5;
+}
+
+TASK_TEST(what_need_not_wait_hears_both, 1)
+{
+	struct pair p = pair_of(0);
+
+	is_int(thrum_join(thrum_spawn(task_is_cut_short, &p)), 5);
 	pair_end(&p);
 }
 
@@ -375,6 +412,7 @@ int main(void)
 	    read_exactly,
 	    a_cancelled_line_stays,
 	    a_late_line_stays,
+	    what_need_not_wait_hears_both,
 	    a_cancelled_count_stays,
 	    /* exact */
 	    read_gives_what_there_is,
