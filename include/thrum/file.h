@@ -25,11 +25,11 @@
 extern "C" {
 #endif
 
-/* thrum_open - open(2); @mode matters with O_CREAT or O_TMPFILE.  O_CLOEXEC is added.  Cancellation
- * point: as long as it waits. */
-THRUM_MUST_CHECK int thrum_open(const char *path, int flags, mode_t mode);
+/* thrum_open - open(2); with O_CREAT or O_TMPFILE a mode_t follows @flags, else it may be left out.
+ * O_CLOEXEC is added.  Cancellation point: as long as it waits. */
+THRUM_MUST_CHECK int thrum_open(const char *path, int flags, ...);
 /* thrum_openat - openat(2); as thrum_open.  Cancellation point: as long as it waits. */
-THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, mode_t mode);
+THRUM_MUST_CHECK int thrum_openat(int dirfd, const char *path, int flags, ...);
 /* thrum_pread - pread(2). */
 THRUM_MUST_CHECK ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset);
 /* thrum_pwrite - pwrite(2). */

@@ -16,10 +16,12 @@
  * opened is not taken for the library's own as sockets are (poll/descriptor.c): few are watched,
  * and a program may end one by fclose.
  */
-#define _GNU_SOURCE /* RWF_NOWAIT */
+#define _GNU_SOURCE /* RWF_NOWAIT, O_TMPFILE */
 #include "io/op.h"
 
 #include "sched/worker.h"
+
+#include <stdarg.h>
 
 #include <thrum/file.h>
 
@@ -130,7 +132,7 @@ static ssize_t open_now(struct operation *o)
 	return on_pool(&o->op, thrum__op_block_waiting);
 }
 
-int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
+static int open_at(int dirfd, const char *path, int flags, mode_t mode)
 {
 	struct operation o = {.op = op_on(dirfd, "? thrum_open"),
 			      .verb = OPEN,
@@ -155,9 +157,34 @@ int thrum_openat(int dirfd, const char *path, int flags, mode_t mode)
 	return (int)fd;
 }
 
-int thrum_open(const char *path, int flags, mode_t mode)
+/* Without them there need be no mode to read.  O_TMPFILE has O_DIRECTORY's bit in it. */
+static bool has_mode(int flags)
 {
-	return thrum_openat(AT_FDCWD, path, flags, mode);
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+int thrum_openat(int dirfd, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	va_start(args, flags);
+	if (has_mode(flags))
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	return open_at(dirfd, path, flags, mode);
+}
+
+int thrum_open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	va_start(args, flags);
+	if (has_mode(flags))
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	return open_at(AT_FDCWD, path, flags, mode);
 }
 
 ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset)

@@ -116,6 +116,38 @@ FILE_TEST(names_in_a_directory)
 	return 77;
 }
 
+static mode_t mode_of(int fd)
+{
+	struct stat st;
+
+	must(fd >= 0);
+	is_int(thrum_fstat(fd, &st), 0);
+	is_int(thrum_close(fd), 0);
+	return st.st_mode & 07777;
+}
+
+/* The mode is read where open(2) reads it. */
+FILE_TEST(the_mode_may_be_left_out)
+{
+	int at = thrum_open(dir, O_RDONLY | O_DIRECTORY), fd;
+	mode_t mask = umask(0);
+
+	is_int(thrum_open(path, O_RDONLY), -ENOENT);
+	is_int(mode_of(thrum_openat(at, "file", O_CREAT | O_WRONLY, 04751)), 04751);
+	is_int(mode_of(thrum_openat(at, "file", O_RDONLY)), 04751);
+	is_int(mode_of(thrum_open(path, O_WRONLY | O_TRUNC)), 04751);
+	is_int(unlink(path), 0);
+	is_int(mode_of(thrum_open(path, O_CREAT | O_RDWR, 0640)), 0640);
+	fd = thrum_open(dir, O_TMPFILE | O_RDWR, 0604);
+	if (fd != -EOPNOTSUPP) { /* not every file system can */
+		is_int(mode_of(fd), 0604);
+		is_int(mode_of(thrum_openat(at, ".", O_TMPFILE | O_RDWR, 0406)), 0406);
+	}
+	umask(mask);
+	is_int(thrum_close(at), 0);
+	return 77;
+}
+
 FILE_TEST(a_cancelled_task_does_nothing_but_close)
 {
 	struct stat st;
@@ -197,6 +229,7 @@ int main(void)
 	    what_is_written_is_read,
 	    errors_are_posix_s,
 	    names_in_a_directory,
+	    the_mode_may_be_left_out,
 	    a_cancelled_task_does_nothing_but_close,
 	    large_transfers,
 #ifdef THRUM_FAULTS
