@@ -424,8 +424,8 @@ int thrum__cancel_requested(void)
 			return THRUM_HARD;
 		soft |= asked || (own && requested_at_all(t));
 		sheltered |= thrum__parker_is_shielded(&t->parker);
-		forked |= t->forked;
-		own &= (t->marks & THRUM__A_FORK) != 0;
+		forked |= (t->forked & THRUM__AWAY) != 0;
+		own &= (t->forked & THRUM__A_FORK) != 0;
 	}
 	return soft ? THRUM_SOFT : 0;
 }

@@ -70,8 +70,7 @@ static void fill(struct thrum__worker *w, struct thrum__task *t, struct thrum_fo
 	t->fn = j->reserved_fn;
 	t->arg = j->reserved_arg;
 	t->below = j->reserved_link;
-	t->forked = true;
-	t->marks |= THRUM__A_FORK;
+	t->forked = THRUM__A_FORK | THRUM__AWAY;
 	t->future.place = t->below->future.place;
 	thrum__locals_inherit(t, t->below);
 	j->reserved_link = mark_task(t);

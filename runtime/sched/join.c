@@ -25,9 +25,9 @@
  * is asked further below comes up maker by maker, from their joins. */
 static void hear_maker(struct thrum__task *t)
 {
-	while (t->below && !t->forked)
+	while (t->below && !(t->forked & THRUM__AWAY))
 		t = t->below;
-	if (t->forked && thrum__maker_is_cancelled(t->below))
+	if ((t->forked & THRUM__AWAY) && thrum__maker_is_cancelled(t->below))
 		thrum__task_cancel(t, THRUM__PARKER_HARD);
 }
 
@@ -36,7 +36,7 @@ void thrum__join_lend(struct thrum__task *t)
 	struct thrum__task *child = t;
 
 	hear_maker(t);
-	for (struct thrum__task *j = t->below; j && !child->forked && !j->lent;
+	for (struct thrum__task *j = t->below; j && !(child->forked & THRUM__AWAY) && !j->lent;
 	     child = j, j = j->below) {
 		if (j->scope)
 			thrum__scope_attend(j);
@@ -60,7 +60,7 @@ static inline intptr_t run_in_place(struct thrum__worker *w, struct thrum__task 
 
 	thrum__wants_below(child, joiner);
 	child->below = joiner;
-	child->forked = false; /* its maker's wait is lent to it, as to any child */
+	child->forked &= THRUM__A_FORK; /* its maker's wait is lent to it, as to any child */
 	child->level = (uint8_t)(joiner->level + 1);
 	thrum__task_set_fiber(child, joiner->fiber);
 	child->worker = w->index;

@@ -104,7 +104,7 @@ static ALWAYS_INLINE struct thrum__task *create(struct thrum__worker *w,
 	t->rivalled = false;
 	t->copied = false;
 	t->wait_deaf = false;
-	t->forked = false;
+	t->forked = 0;
 	t->lent = false;
 	thrum__has_none(t);
 	return t;

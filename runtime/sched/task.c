@@ -317,7 +317,7 @@ static ALWAYS_INLINE void finish(struct thrum__worker *w, struct thrum__task *t,
 	leave_behind(t);
 	store_relaxed(&t->phase, THRUM__ENDED);
 	note_request(w, t);
-	if (UNLIKELY(t->forked))
+	if (UNLIKELY(t->forked & THRUM__AWAY))
 		t->below = NULL;
 	thrum__worker_task_ended(w); /* before anybody learns of the end and counts on the place */
 	thrum__future_complete(f, result);

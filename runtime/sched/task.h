@@ -48,8 +48,11 @@ enum thrum__armed {
 #define THRUM__LOCAL 8u     /* it has locals (local.c) */
 #define THRUM__TETHERED 16u /* arg is its tether to a token (tether.c) */
 #define THRUM__PINNED 32u   /* it runs on one worker alone (spawn_with.c) */
-#define THRUM__A_FORK 64u   /* it was made of a fork, wherever it runs */
-#define THRUM__FORKED 128u  /* forks of it were let go, and not all of them are joined */
+#define THRUM__FORKED 64u   /* forks of it were let go, and not all of them are joined */
+
+/* It was made of a fork; and below is its maker, on another stack. */
+#define THRUM__A_FORK 1u
+#define THRUM__AWAY 2u
 
 /*
  * A task.  Its worker alone touches what has no other owner named.
@@ -85,7 +88,7 @@ struct thrum__task {
 	bool rivalled;         /* others were inside its descriptor when it became readable */
 	bool copied;           /* arg is the task's own copy */
 	bool wait_deaf;        /* the wait that it is going into hears no cancel */
-	bool forked;           /* was a fork: below is its maker, on another stack */
+	uint8_t forked;        /* THRUM__A_FORK, THRUM__AWAY; as it runs, they stay */
 	bool lent;             /* its wait is lent to the child that runs in place on its stack */
 
 	union {
