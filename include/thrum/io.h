@@ -5,13 +5,13 @@
  *
  * A descriptor may be a socket, a pipe, a terminal, a file or anything else, in blocking or
  * non-blocking mode, made by the library or not; its mode is left as it is.  Each call tries first
- * and waits only if it would block; it never returns -EAGAIN for that (but with MSG_DONTWAIT in
- * @flags it does not wait).  Any number of tasks may wait on one descriptor.  SIGPIPE is never
- * raised: -EPIPE.  What epoll cannot watch (files) is done by the file class of the blocking pool.
- * The same for what the kernel cannot be asked without blocking (a terminal or a listening socket
- * in blocking mode, once it is ready).  Should another process be faster, that thread waits; what
- * ends the call ends its wait by a signal, SIGRTMAX - 3 or the next below it that nobody has a
- * handler for.  It gets an empty one, and is unblocked in such threads alone.
+ * and waits only if it would block; it never returns -EAGAIN for that (but with MSG_DONTWAIT or
+ * SPLICE_F_NONBLOCK in @flags it does not wait).  Any number of tasks may wait on one descriptor.
+ * SIGPIPE is never raised: -EPIPE.  What epoll cannot watch (files) is done by the file class of
+ * the blocking pool.  The same for what the kernel cannot be asked without blocking (a terminal or
+ * a listening socket in blocking mode, once it is ready).  Should another process be faster, that
+ * thread waits; what ends the call ends its wait by a signal, SIGRTMAX - 3 or the next below it
+ * that nobody has a handler for.  It gets an empty one, and is unblocked in such threads alone.
  * A buffer belongs to the call until it returns.  SO_RCVTIMEO and SO_SNDTIMEO are not heard: see
  * thrum_timeout_begin.  A socket that the library made (accepted, connected, listening) is best
  * closed by thrum_close (of any runtime): it is watched once, and not before each wait.  close(2)
@@ -59,6 +59,13 @@ THRUM_MUST_CHECK ssize_t thrum_sendmsg(int fd, const struct msghdr *m, int flags
  * own position, to @out: all up to the end of @in, or some, as thrum_write.  With @offset and a
  * non-blocking @out it is cheapest. */
 THRUM_MUST_CHECK ssize_t thrum_sendfile(int out, int in, off_t *offset, size_t n);
+/* thrum_splice - splice(2): up to @n bytes from @in, from *@off_in (moved on) or its own position,
+ * to @out, likewise; one of both is a pipe.  Some bytes, when there are any and room for one; 0 at
+ * the end.  To a blocking socket all that the pipe has.  @flags too (they stand in <fcntl.h>, with
+ * _GNU_SOURCE); with SPLICE_F_NONBLOCK it waits for neither end.  Where an end is a blocking socket
+ * or terminal the pool moves the bytes; a non-blocking one is cheaper. */
+THRUM_MUST_CHECK ssize_t thrum_splice(int in, off_t *off_in, int out, off_t *off_out, size_t n,
+				      unsigned flags);
 /* thrum_poll - poll(2): @timeout_ms below 0 is for ever.  Several descriptors; for one of them any
  * other call is cheaper.  POLLPRI ends a wait as any other event does. */
 THRUM_MUST_CHECK int thrum_poll(struct pollfd *fds, nfds_t n, int timeout_ms);

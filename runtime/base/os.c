@@ -204,6 +204,14 @@ ssize_t thrum__os_sendfile(int out, int in, off_t *offset, size_t size)
 	return result(sendfile(out, in, offset, size));
 }
 
+ssize_t thrum__os_splice(int in, off_t *off_in, int out, off_t *off_out, size_t size,
+			 unsigned flags)
+{
+	FAULT_POINT(-ENOMEM);
+	PERTURB(thrum__perturb(out, flags & SPLICE_F_NONBLOCK, &size));
+	return result(splice(in, off_in, out, off_out, size, flags));
+}
+
 ssize_t thrum__os_write(int fd, const void *buf, size_t size)
 {
 	FAULT_POINT(-EIO);

@@ -73,10 +73,12 @@ OS_CALL ssize_t thrum__os_preadv2(int fd, const struct iovec *v, int n, off_t at
 OS_CALL ssize_t thrum__os_pwritev2(int fd, const struct iovec *v, int n, off_t at,
 				   int flags); /* F EOPNOTSUPP, P */
 OS_CALL ssize_t thrum__os_sendfile(int out, int in, off_t *offset, size_t size); /* F ENOMEM, P */
-OS_CALL int thrum__os_fsync(int fd);                                             /* F EIO */
-OS_CALL int thrum__os_stat(const char *path, struct stat *out);                  /* F ENOMEM */
-OS_CALL int thrum__os_lstat(const char *path, struct stat *out);                 /* F ENOMEM */
-OS_CALL int thrum__os_fstat(int fd, struct stat *out);                           /* F ENOMEM */
+OS_CALL ssize_t thrum__os_splice(int in, off_t *off_in, int out, off_t *off_out, size_t size,
+				 unsigned flags);                /* F ENOMEM, P */
+OS_CALL int thrum__os_fsync(int fd);                             /* F EIO */
+OS_CALL int thrum__os_stat(const char *path, struct stat *out);  /* F ENOMEM */
+OS_CALL int thrum__os_lstat(const char *path, struct stat *out); /* F ENOMEM */
+OS_CALL int thrum__os_fstat(int fd, struct stat *out);           /* F ENOMEM */
 
 /* Waiting for descriptors. */
 OS_CALL int thrum__os_eventfd(unsigned initial, int flags); /* F EMFILE */

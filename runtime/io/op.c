@@ -28,6 +28,7 @@
  *
  * Next on a call's way: poll/descriptor.c (enter, watch), then sched/await.c (the wait).
  */
+#define _GNU_SOURCE /* RWF_NOWAIT */
 #include "io/op.h"
 
 #include "core/bitlock.h"
@@ -53,6 +54,12 @@ enum mode { MODE_UNKNOWN, MODE_BLOCKING, MODE_NONBLOCKING };
 static struct thrum__edge *edge_of(const struct thrum__op *op)
 {
 	return op->out ? &op->d->out : &op->d->in;
+}
+
+/* What is used beside it goes the other way. */
+static struct thrum__edge *edge_also(const struct thrum__op *op)
+{
+	return op->out ? &op->also->in : &op->also->out;
 }
 
 int thrum__op_kind(const struct thrum__op *op)
@@ -93,6 +100,21 @@ bool thrum__op_is_nonblocking(struct thrum__op *op)
 		op->mode = flags < 0 || flags & O_NONBLOCK ? MODE_NONBLOCKING : MODE_BLOCKING;
 	}
 	return op->mode == MODE_NONBLOCKING;
+}
+
+static bool is_cached_at(int fd, off_t at)
+{
+	char byte;
+	struct iovec v = {&byte, 1};
+	ssize_t r = thrum__os_preadv2(fd, &v, 1, at, RWF_NOWAIT);
+
+	/* Other errors are for the call itself to tell. */
+	return r != -EAGAIN && r != -EOPNOTSUPP && r != -ENOSYS && r != -EINTR;
+}
+
+bool thrum__op_is_cached(int fd, off_t at, size_t n)
+{
+	return is_cached_at(fd, at) && is_cached_at(fd, (off_t)((size_t)at + n - 1));
 }
 
 static bool is_tcp(struct thrum__op *op)
@@ -163,7 +185,7 @@ ssize_t thrum__op_block_waiting(struct thrum__op *op)
 	if (op->d)
 		how.hears[how.hears_count++] = edge_of(op);
 	if (op->also)
-		how.hears[how.hears_count++] = &op->also->in;
+		how.hears[how.hears_count++] = edge_also(op);
 	err = thrum__blocking_wait(&how, &result);
 	if (err)
 		return err == -EAGAIN ? THRUM__OP_FULL : err;
@@ -212,16 +234,27 @@ static ssize_t look_then_block(struct thrum__op *op)
 	return r;
 }
 
+/* 0: what can be waited for is watched; -EPERM: nothing can. */
+static int watch(struct thrum__op *op)
+{
+	struct thrum__descriptors *ds = &thrum__op_runtime(op)->descriptors;
+	int err = thrum__descriptor_watch(ds, op->d, op->fd), more;
+
+	if (!op->both || (err && err != -EPERM))
+		return err;
+	more = thrum__descriptor_watch(ds, op->also, op->also_fd);
+	return more == -EPERM ? err : more;
+}
+
 /* Raised since the attempt, or closing: 0; -errno; -EPERM: it cannot be watched. */
 static int wait_ready(struct thrum__op *op, uint64_t also_tick)
 {
-	struct thrum__descriptors *ds = &thrum__op_runtime(op)->descriptors;
-	int err = thrum__descriptor_watch(ds, op->d, op->fd);
+	int err = watch(op);
 
 	if (err)
 		return err;
 	if (op->also) {
-		struct thrum__edge *const edges[] = {edge_of(op), &op->also->in};
+		struct thrum__edge *const edges[] = {edge_of(op), edge_also(op)};
 		const uint64_t ticks[] = {op->tick, also_tick};
 
 		return thrum__wait_edges(edges, ticks, 2, THRUM_FOREVER);
@@ -232,7 +265,7 @@ static int wait_ready(struct thrum__op *op, uint64_t also_tick)
 /* One attempt, and if it would block, the wait: a result, -errno or THRUM__OP_AGAIN. */
 static ssize_t step(struct thrum__op *op)
 {
-	uint64_t also_tick = op->also ? thrum__edge_tick(&op->also->in) : 0;
+	uint64_t also_tick = op->also ? thrum__edge_tick(edge_also(op)) : 0;
 	ssize_t r;
 	int err;
 

@@ -35,6 +35,8 @@ struct thrum__op {
 	 * as there is more to do; NULL: it is the result. */
 	ssize_t (*account)(struct thrum__op *op, ssize_t r);
 	struct thrum__descriptor *also; /* another that it uses and is inside of; or NULL */
+	bool both;                      /* it waits for that one too, in the other direction */
+	int also_fd;                    /* ... whose number this is */
 	/* ---- */
 	size_t done; /* moved so far */
 	struct thrum__task *task;
@@ -70,6 +72,9 @@ int64_t thrum__op_backoff_ns(int64_t last_ns);
 int thrum__op_kind(const struct thrum__op *op);
 int thrum__op_kind_now(struct thrum__op *op);
 void thrum__op_kind_seen(struct thrum__op *op, enum thrum__descriptor_kind kind);
+/* Does the page cache hold @n bytes of a file at @at, as far as the first and the last one tell?
+ * So too where reading is an error. */
+bool thrum__op_is_cached(int fd, off_t at, size_t n);
 /* A read got less than it asked for: on a TCP socket the next one waits without an attempt. */
 void thrum__op_got_less(struct thrum__op *op);
 /* Is it in non-blocking mode?  Asked once for a call.  What cannot be asked is taken for it. */

@@ -75,21 +75,9 @@ static ssize_t fill_now(struct sender *s, int flags)
 	return thrum__os_preadv2(s->in, &v, 1, *s->offset, flags);
 }
 
-static bool is_cached_at(int fd, off_t at)
-{
-	char byte;
-	struct iovec v = {&byte, 1};
-	ssize_t r = thrum__os_preadv2(fd, &v, 1, at, RWF_NOWAIT);
-
-	/* Other errors are sendfile's to tell. */
-	return r != -EAGAIN && r != -EOPNOTSUPP && r != -ENOSYS && r != -EINTR;
-}
-
 static bool is_cached(const struct sender *s)
 {
-	size_t n = at_most(s->total - s->op.done, CHUNK);
-
-	return is_cached_at(s->in, *s->offset) && is_cached_at(s->in, *s->offset + (off_t)n - 1);
+	return thrum__op_is_cached(s->in, *s->offset, at_most(s->total - s->op.done, CHUNK));
 }
 
 /* On the pool. */

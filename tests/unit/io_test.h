@@ -176,6 +176,21 @@ static inline void fill_bytes(char *bytes, size_t n)
 		bytes[i] = (char)(i * 7 + i / 4096);
 }
 
+/* A file of such bytes that nothing leads to any more. */
+static inline int file_make(size_t n)
+{
+	char path[] = "/tmp/thrum-io-XXXXXX", *bytes = malloc(n + 1);
+	int fd = mkstemp(path);
+
+	must(bytes && fd >= 0 && unlink(path) == 0);
+	must(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
+	fill_bytes(bytes, n);
+	must(write(fd, bytes, n) == (ssize_t)n);
+	must(lseek(fd, 0, SEEK_SET) == 0);
+	free(bytes);
+	return fd;
+}
+
 struct drain {
 	int fd;
 	size_t n, got;

@@ -188,8 +188,17 @@ START_TEST(from_file_to_pipe)
 	ck_assert_int_eq(at, 5);
 	ck_assert_int_eq(thrum__os_read(pipes[0], b, sizeof(b)), 4);
 	ck_assert_mem_eq(b, "bcde", 4);
+	ck_assert_int_eq(thrum__os_splice(pipes[0], NULL, fd, &at, 4, SPLICE_F_NONBLOCK), -EAGAIN);
+	at = 2;
+	ck_assert_int_eq(thrum__os_splice(fd, &at, pipes[1], NULL, 3, 0), 3);
+	ck_assert_int_eq(at, 5);
+	ck_assert_int_eq(thrum__os_splice(pipes[0], NULL, fd, &at, 4, 0), 3);
+	ck_assert_int_eq(at, 8);
+	ck_assert_int_eq(thrum__os_pread(fd, b, sizeof(b), 0), 8);
+	ck_assert_mem_eq(b, "abcdecde", 8);
 	thrum__os_close(fd);
 	ck_assert_int_eq(thrum__os_sendfile(pipes[1], fd, NULL, 4), -EBADF);
+	ck_assert_int_eq(thrum__os_splice(fd, NULL, pipes[1], NULL, 4, 0), -EBADF);
 	ck_assert_int_eq(thrum__os_get_flags(fd), -EBADF);
 	thrum__os_close(pipes[0]);
 	thrum__os_close(pipes[1]);
@@ -427,6 +436,8 @@ static int call_more(int i)
 		return thrum__os_atfork(NULL, NULL, NULL);
 	case 31:
 		return (int)thrum__os_affinity(&v, sizeof(v));
+	case 32:
+		return (int)thrum__os_splice(0, NULL, 1, NULL, 0, 0);
 	}
 	return 1000;
 }
@@ -492,7 +503,7 @@ START_TEST(each_point_fails_as_documented)
 				     EMFILE, EIO,    EIO,    EOPNOTSUPP, EIO,    ENOSPC, EIO,
 				     ENOMEM, ENOMEM, ENOMEM, EMFILE,     EAGAIN, ENOMEM, EAGAIN,
 				     EAGAIN, EIO,    EIO,    EOPNOTSUPP, ENOMEM, ENOMEM, EMFILE,
-				     ENOMEM, ENOSYS, ENOMEM, EINVAL};
+				     ENOMEM, ENOSYS, ENOMEM, EINVAL,     ENOMEM};
 	int i, result;
 
 	for (i = 0;; i++) {

@@ -10,24 +10,6 @@
 /* Byte by byte, and each by the pool: few. */
 #define BYTES (much() >> 20 ? much() | 13 : 4096 | 13)
 
-static char path[] = "/tmp/thrum-sendfile-XXXXXX";
-
-/* A file of BYTES that nothing leads to any more. */
-static int file_make(void)
-{
-	char *bytes = malloc(BYTES);
-	int fd;
-
-	strcpy(path, "/tmp/thrum-sendfile-XXXXXX");
-	fd = mkostemp(path, O_CLOEXEC);
-	must(bytes && fd >= 0 && unlink(path) == 0);
-	fill_bytes(bytes, BYTES);
-	must(write(fd, bytes, BYTES) == (ssize_t)BYTES);
-	must(lseek(fd, 0, SEEK_SET) == 0);
-	free(bytes);
-	return fd;
-}
-
 struct sending {
 	int out, in;
 	bool offset;
@@ -55,7 +37,7 @@ static intptr_t task_sends(void *sending)
 static void send_to(enum pair_kind kind, bool nonblocking, bool offset)
 {
 	struct drain d = {.n = BYTES};
-	struct sending s = {.in = file_make(), .offset = offset, .some = nonblocking};
+	struct sending s = {.in = file_make(BYTES), .offset = offset, .some = nonblocking};
 	struct thrum_future *f;
 	int ends[2];
 
@@ -83,7 +65,7 @@ IO_TEST(to_a_file)
 {
 	for (int i = 0; i < 2; i++) {
 		char *a = malloc(BYTES), *b = malloc(BYTES);
-		int in = file_make(), out = file_make();
+		int in = file_make(BYTES), out = file_make(BYTES);
 		off_t at = 0;
 
 		must(a && b && ftruncate(out, 0) == 0);
@@ -101,7 +83,7 @@ IO_TEST(to_a_file)
 IO_TEST(a_wait_is_cut_short)
 {
 	for (int i = 0; i < 4; i++) {
-		struct sending s = {.in = file_make(), .offset = i & 2};
+		struct sending s = {.in = file_make(BYTES), .offset = i & 2};
 		struct thrum_future *f;
 		int ends[2];
 
@@ -123,7 +105,7 @@ IO_TEST(a_wait_is_cut_short)
 
 IO_TEST(errors_are_posix_s)
 {
-	int in = file_make(), directory = open("/", O_RDONLY), ends[2];
+	int in = file_make(BYTES), directory = open("/", O_RDONLY), ends[2];
 	off_t at = 0;
 
 	pair_make(ends, UNIX, false);
@@ -155,7 +137,7 @@ static void send_exactly(int out, int in, off_t *at, size_t n)
 IO_TEST(what_is_not_cached)
 {
 	for (int mode = 0; mode < 2; mode++) {
-		int in = file_make(), ends[2];
+		int in = file_make(BYTES), ends[2];
 		char bytes[4];
 		off_t at = 1000;
 
@@ -175,7 +157,7 @@ IO_TEST(what_is_not_cached)
 
 IO_TEST(no_memory_for_the_buffer)
 {
-	int in = file_make(), ends[2];
+	int in = file_make(BYTES), ends[2];
 	bool seen = false;
 
 	pair_make(ends, UNIX, false);

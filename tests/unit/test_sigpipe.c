@@ -101,12 +101,17 @@ static void sends_to(int fd, int file)
 {
 	struct iovec parts[] = {{"a", 1}, {"b", 1}};
 	off_t at = 0;
+	int ends[2];
 
 	is_int(thrum_write(fd, "x", 1), -EPIPE);
 	is_int(thrum_writev(fd, parts, 2), -EPIPE);
 	is_int(thrum_sendfile(fd, file, &at, 5), -EPIPE);
 	must(lseek(file, 0, SEEK_SET) == 0);
 	is_int(thrum_sendfile(fd, file, NULL, 5), -EPIPE);
+	must(pipe2(ends, O_CLOEXEC) == 0 && write(ends[1], "x", 1) == 1);
+	is_int(thrum_splice(ends[0], NULL, fd, NULL, 5, 0), -EPIPE);
+	close(ends[0]);
+	close(ends[1]);
 	close(fd);
 }
 
