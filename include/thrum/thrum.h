@@ -31,5 +31,6 @@
 #include <thrum/net.h>
 #include <thrum/stream.h>
 #include <thrum/signal.h>
+#include <thrum/process.h>
 
 #endif

@@ -107,6 +107,10 @@ OS_CALL int thrum__os_futex_wait(uint32_t *addr, uint32_t expected, int64_t dead
  * somebody else spuriously. */
 OS_CALL void thrum__os_futex_wake(uint32_t *addr, int n);
 
+/* Child processes.  waitpid: without WNOHANG it waits. */
+OS_CALL pid_t thrum__os_waitpid(pid_t pid, int *status, int options);
+OS_CALL int thrum__os_pidfd_open(pid_t pid); /* F ENOSYS */
+
 /* Threads.  F: EAGAIN.  The new one inherits the caller's signal mask; @stack 0: the default
  * size. */
 OS_CALL int thrum__os_thread_create(pthread_t *out, void *(*fn)(void *), void *arg, size_t stack);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os_wait.c - the part of os.h's seam that waits: eventfd, poll, epoll, futexes.
+ * os_wait.c - the part of os.h's seam that waits: eventfd, poll, epoll, child processes,
+ * futexes.
  *
  * State, the process's: whether epoll_pwait2 is missing.
  */
@@ -11,6 +12,7 @@
 #include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,6 +103,19 @@ int thrum__os_epoll_wait(int set, struct epoll_event *events, int max, int64_t d
 		return err;
 	store_relaxed(&missing, 1);
 	return epoll_wait_ms(set, events, max, timeout_ns);
+}
+
+/* ---- Child processes ---- */
+
+pid_t thrum__os_waitpid(pid_t pid, int *status, int options)
+{
+	return (pid_t)result(waitpid(pid, status, options));
+}
+
+int thrum__os_pidfd_open(pid_t pid)
+{
+	FAULT_POINT(-ENOSYS);
+	return (int)result(syscall(SYS_pidfd_open, pid, 0));
 }
 
 /* ---- Futexes ---- */

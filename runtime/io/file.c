@@ -77,17 +77,6 @@ static struct thrum__op op_on(int fd, const char *place)
 	return (struct thrum__op){.place = place, .fd = fd, .attempt = attempt, .block = perform};
 }
 
-/* What needs no descriptor to be inside of. */
-static ssize_t on_pool(struct thrum__op *op, ssize_t (*how)(struct thrum__op *op))
-{
-	ssize_t r;
-
-	do {
-		r = how(op);
-	} while (r == -EINTR);
-	return r == THRUM__OP_FULL ? -EAGAIN : r;
-}
-
 static bool is_regular(int fd)
 {
 	struct stat st;
@@ -129,7 +118,7 @@ static ssize_t open_now(struct operation *o)
 		if (fd >= 0)
 			return fd;
 	}
-	return on_pool(&o->op, thrum__op_block_waiting);
+	return thrum__op_on_pool(&o->op, thrum__op_block_waiting);
 }
 
 static int open_at(int dirfd, const char *path, int flags, mode_t mode)
@@ -220,7 +209,7 @@ static int stat_path(struct operation *o)
 {
 	int err = thrum__op_entry(&o->op);
 
-	return err ? err : (int)on_pool(&o->op, thrum__op_block);
+	return err ? err : (int)thrum__op_on_pool(&o->op, thrum__op_block);
 }
 
 int thrum_stat(const char *path, struct stat *st)

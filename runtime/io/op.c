@@ -192,6 +192,16 @@ ssize_t thrum__op_block_waiting(struct thrum__op *op)
 	return result;
 }
 
+ssize_t thrum__op_on_pool(struct thrum__op *op, ssize_t (*how)(struct thrum__op *op))
+{
+	ssize_t r;
+
+	do {
+		r = how(op);
+	} while (r == -EINTR);
+	return r == THRUM__OP_FULL ? -EAGAIN : r;
+}
+
 /* One caller at a time; false: somebody is in there and will raise the edge. */
 static bool look_hold(struct thrum__op *op)
 {

@@ -62,6 +62,8 @@ ssize_t thrum__op_drive(struct thrum__op *op);
 ssize_t thrum__op_block(struct thrum__op *op);
 /* The same for a call that may have to wait for others: a cancel, a deadline or a close ends it. */
 ssize_t thrum__op_block_waiting(struct thrum__op *op);
+/* One of these two as a whole call, of what needs no descriptor to be inside of. */
+ssize_t thrum__op_on_pool(struct thrum__op *op, ssize_t (*how)(struct thrum__op *op));
 
 /* Waits @ns, or until cancelled, past its deadline or closed: 0 or -errno.  While inside. */
 int thrum__op_pause(struct thrum__op *op, int64_t ns);

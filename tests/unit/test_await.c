@@ -88,6 +88,7 @@ static intptr_t all_waits_say_cancelled(void *gate)
 		is_int(thrum_blocking(task_return, NULL), -ECANCELED);
 		is_int(thrum_read(0, &c, 1), -ECANCELED);
 		is_int(thrum_fsync(0), -ECANCELED);
+		is_int(thrum_waitpid(-1, NULL, 0), -ECANCELED);
 	}
 	must(!thrum_done(never));
 	return 123;
@@ -473,6 +474,8 @@ START_TEST(what_needs_a_task_says_so_outside)
 	is_int(thrum_read(0, &c, 1), -EPERM);
 	is_int(thrum_open("/", O_RDONLY, 0), -EPERM);
 	is_int(thrum_fstat(0, &st), -EPERM);
+	is_int(thrum_waitpid(-1, NULL, 0), -EPERM);
+	is_int(thrum_waitpid(-1, NULL, WNOHANG), -EPERM);
 	is_int(thrum_cancel_requested(), 0);
 	must(!thrum_self());
 	must(!thrum_spawn(task_return, NULL));

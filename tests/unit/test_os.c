@@ -438,6 +438,8 @@ static int call_more(int i)
 		return (int)thrum__os_affinity(&v, sizeof(v));
 	case 32:
 		return (int)thrum__os_splice(0, NULL, 1, NULL, 0, 0);
+	case 33:
+		return thrum__os_pidfd_open(getpid());
 	}
 	return 1000;
 }
@@ -503,7 +505,7 @@ START_TEST(each_point_fails_as_documented)
 				     EMFILE, EIO,    EIO,    EOPNOTSUPP, EIO,    ENOSPC, EIO,
 				     ENOMEM, ENOMEM, ENOMEM, EMFILE,     EAGAIN, ENOMEM, EAGAIN,
 				     EAGAIN, EIO,    EIO,    EOPNOTSUPP, ENOMEM, ENOMEM, EMFILE,
-				     ENOMEM, ENOSYS, ENOMEM, EINVAL,     ENOMEM};
+				     ENOMEM, ENOSYS, ENOMEM, EINVAL,     ENOMEM, ENOSYS};
 	int i, result;
 
 	for (i = 0;; i++) {

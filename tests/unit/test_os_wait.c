@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_os_wait.c - unit tests of what base/os.h has for waiting: eventfd, poll, epoll, futexes. */
+/* test_os_wait.c - unit tests of what base/os.h has for waiting: eventfd, poll, epoll, child
+ * processes, futexes. */
 #define _GNU_SOURCE
 
 #include <check.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -213,6 +215,35 @@ START_TEST(futex_wakes_a_thread)
 }
 END_TEST
 
+START_TEST(a_child)
+{
+	int ends[2], fd, status = 5;
+	struct pollfd p = {.events = POLLIN};
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		char c;
+
+		_exit(read(ends[0], &c, 1) == 1 ? c : 0);
+	}
+	fd = p.fd = thrum__os_pidfd_open(pid);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	ck_assert_int_eq(thrum__os_poll(&p, 1, 0), 0);
+	ck_assert_int_eq(thrum__os_waitpid(pid, &status, WNOHANG), 0);
+	ck_assert_int_eq(status, 5);
+	ck_assert_int_eq(write(ends[1], "*", 1), 1);
+	ck_assert_int_eq(thrum__os_poll(&p, 1, -1), 1);
+	ck_assert_int_eq(thrum__os_waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), '*');
+	ck_assert_int_eq(thrum__os_waitpid(pid, &status, 0), -ECHILD);
+	ck_assert_int_eq(thrum__os_pidfd_open(0), -EINVAL);
+	thrum__os_close(fd);
+}
+END_TEST
+
 static void on_alarm(int sig)
 {
 	(void)sig;
@@ -241,6 +272,7 @@ int main(void)
 	tcase_add_test(tc, poll_looks);
 	tcase_add_test(tc, epoll_waits);
 	tcase_add_test(tc, epoll_is_ready);
+	tcase_add_test(tc, a_child);
 	tcase_add_test(tc, futex_results);
 	tcase_add_test(tc, futex_wakes_a_thread);
 	tcase_add_test(tc, futex_is_interrupted);

@@ -140,6 +140,8 @@ static void nothing_waits(void)
 	is_int(thrum_lstat("/", &st), -ENOTSUP);
 	is_int(thrum_fstat(0, &st), -ENOTSUP);
 	is_int(thrum_fsync(0), -ENOTSUP);
+	is_int(thrum_waitpid(-1, NULL, 0), -ENOTSUP);
+	is_int(thrum_waitpid(-1, NULL, WNOHANG), -ENOTSUP);
 }
 
 static void the_rest_does_no_harm(void)
