@@ -212,17 +212,23 @@ static intptr_t keeps_it(void *unused)
 }
 
 /* A task that has ended with it left its block to another one. */
+static intptr_t leaves_its_block(void *unused)
+{
+	struct thrum_future *f = thrum_spawn(keeps_it, NULL);
+
+	(void)unused;
+	is_int(thrum_join(f), 0);
+	fs[0] = thrum_spawn(begin_and_await, as_arg(0));
+	must(fs[0] == f);
+	fs[1] = thrum_spawn(wants_the_first, as_arg(1));
+	return 0;
+}
+
 START_TEST(who_had_it_at_its_end)
 {
-	struct thrum_future *f;
-
 	init_locks();
 	start(1);
-	f = thrum_runtime_submit(rt, keeps_it, NULL);
-	is_int(thrum_join(f), 0);
-	make(1, wants_the_first);
-	make(0, begin_and_await);
-	must(fs[0] == f);
+	is_int(thrum_join(thrum_runtime_submit(rt, leaves_its_block, NULL)), 0);
 	let_go_and_wait(2);
 	must(thrum__cycles_look(rt));
 	is_int(got.count, 0);

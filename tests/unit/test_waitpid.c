@@ -255,6 +255,7 @@ IO_TEST(the_program_s_own_handler)
 	}
 	must(sigaction(SIGCHLD, NULL, &now) == 0);
 	must(now.sa_handler == on_child && now.sa_flags == before.sa_flags);
+	must(signal(SIGCHLD, SIG_DFL) == on_child);
 }
 
 /* Then children leave nothing, and the wait lasts until they have ended. */
