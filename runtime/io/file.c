@@ -146,32 +146,33 @@ static int open_at(int dirfd, const char *path, int flags, mode_t mode)
 	return (int)fd;
 }
 
-/* Without them there need be no mode to read.  O_TMPFILE has O_DIRECTORY's bit in it. */
-static bool has_mode(int flags)
+/* What follows @flags, which need be there for these alone.  O_TMPFILE has O_DIRECTORY's bit in
+ * it. */
+static mode_t mode_of(int flags, va_list args)
 {
-	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+	bool creates = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+
+	return creates ? va_arg(args, mode_t) : 0;
 }
 
 int thrum_openat(int dirfd, const char *path, int flags, ...)
 {
-	mode_t mode = 0;
 	va_list args;
+	mode_t mode;
 
 	va_start(args, flags);
-	if (has_mode(flags))
-		mode = va_arg(args, mode_t);
+	mode = mode_of(flags, args);
 	va_end(args);
 	return open_at(dirfd, path, flags, mode);
 }
 
 int thrum_open(const char *path, int flags, ...)
 {
-	mode_t mode = 0;
 	va_list args;
+	mode_t mode;
 
 	va_start(args, flags);
-	if (has_mode(flags))
-		mode = va_arg(args, mode_t);
+	mode = mode_of(flags, args);
 	va_end(args);
 	return open_at(AT_FDCWD, path, flags, mode);
 }
