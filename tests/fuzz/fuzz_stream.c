@@ -3,8 +3,8 @@
  * fuzz_stream.c - runtime/io/stream.c alone, against a parser that has all bytes in one array.
  *
  * The calls below the stream are played here: a read gives as few bytes as the script says, or none
- * and an error; a write takes as few.  Whatever the pieces, the same calls must give the same
- * lines; an error loses nothing; all memory is given back.
+ * and an error; a write takes as few; a call may be refused on entry.  Whatever the pieces, the
+ * same calls must give the same lines; an error loses nothing; all memory is given back.
  *
  * INPUT   2 bytes: the buffer's size; 1: the length of the script; the script, used round and
  *         round; the rest: the bytes to be read.
@@ -37,6 +37,7 @@ static struct {
 	size_t size, given;             /* of it, so far */
 	size_t limit;                   /* the stream's buffer */
 	size_t at;                      /* what the caller has taken */
+	bool refused;                   /* this call, on entry */
 	bool read_failed;               /* in this call */
 	bool owed;                      /* an error that the next call is to return */
 	char *taken;                    /* what the caller wrote */
@@ -61,7 +62,7 @@ ssize_t thrum_read(int fd, void *buf, size_t n)
 	size_t rest = play.size - play.given;
 	unsigned piece = next();
 
-	HOLDS(fd == FD && n > 0 && !play.closed && !play.ended);
+	HOLDS(fd == FD && n > 0 && !play.closed && !play.ended && !play.refused);
 	if (piece >= 250) {
 		play.read_failed = true;
 		return -ETIMEDOUT;
@@ -81,7 +82,7 @@ ssize_t thrum_writev(int fd, const struct iovec *v, int count)
 {
 	size_t room = next(), sent = 0;
 
-	HOLDS(fd == FD && !play.closed && count > 0);
+	HOLDS(fd == FD && !play.closed && count > 0 && !play.refused);
 	if (room >= 250)
 		return -ETIMEDOUT;
 	room = room < 200 ? room + 1 : SIZE_MAX;
@@ -99,6 +100,13 @@ ssize_t thrum_write(int fd, const void *buf, size_t n)
 	struct iovec v = {(void *)buf, n};
 
 	return thrum_writev(fd, &v, 1);
+}
+
+int thrum__wait_entry(struct thrum__task *t)
+{
+	HOLDS(t);
+	play.refused = next() >= 250;
+	return play.refused ? -ETIMEDOUT : 0;
 }
 
 int thrum__no_task(void)
@@ -165,6 +173,8 @@ static bool is_excused(ssize_t r)
 
 	if (r != -ETIMEDOUT)
 		return false;
+	if (play.refused) /* before it did anything */
+		return true;
 	HOLDS(due);
 	play.owed = false;
 	return true;
@@ -318,6 +328,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s = thrum_stream_create(FD, play.limit);
 	HOLDS(s);
 	use(s);
+	play.refused = false;
 	(void)thrum_stream_close(s);
 	HOLDS(play.closed && play.blocks == 0);
 	return 0;

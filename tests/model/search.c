@@ -115,8 +115,8 @@ static void on_signal(int signal)
 	siglongjmp(escape, 1);
 }
 
-/* Each second: an execution that makes no step is in a loop without an operation. */
-static void on_alarm(int signal)
+/* Each second of CPU time: an execution that makes no step is in a loop without an operation. */
+static void on_profile(int signal)
 {
 	(void)signal;
 	if (running && X.execution == last_execution && X.steps == last_steps) {
@@ -134,16 +134,14 @@ void search_init_signals(void)
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	static char stack[64 * 1024];
 	struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_NODEFER};
-	struct itimerval second = {{1, 0}, {1, 0}};
 	stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
 
 	sigaltstack(&alt, NULL);
 	for (unsigned i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		sigaction(fatal[i], &a, NULL);
-	a.sa_handler = on_alarm;
+	a.sa_handler = on_profile;
 	a.sa_flags |= SA_RESTART;
-	sigaction(SIGALRM, &a, NULL);
-	setitimer(ITIMER_REAL, &second, NULL);
+	sigaction(SIGPROF, &a, NULL);
 }
 
 static double seconds_now(void)
@@ -278,9 +276,9 @@ static void failed(const struct options *o, struct result *r)
 {
 	r->outcome = FAILED;
 	replay_write(r->replay, sizeof(r->replay));
+	snprintf(r->failure, sizeof(r->failure), "%s", X.failure);
 	if (o->trace)
 		run_traced();
-	snprintf(r->failure, sizeof(r->failure), "%s", X.failure);
 }
 
 static void search_depth_first(const struct options *o, struct result *r, double start)
@@ -346,9 +344,11 @@ static void search_replay(const struct options *o, struct result *r)
 
 void search_run(const struct scenario *s, const struct options *o, struct result *r)
 {
+	static const struct itimerval second = {{1, 0}, {1, 0}};
 	double start = seconds_now();
 
 	memset(r, 0, sizeof(*r));
+	setitimer(ITIMER_PROF, &second, NULL); /* a process that was forked has none */
 	search_prepare(s, o);
 	if (o->replay)
 		search_replay(o, r);

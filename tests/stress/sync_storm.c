@@ -220,7 +220,7 @@ static void box_put(struct party *p)
 {
 	struct box *b = &p->round->box;
 	uint64_t id = new_item(p).id;
-	int64_t until_ns = until(p, true);
+	int64_t until_ns = until(p, p->role != CLOSER); /* then nobody takes any more */
 	int err = box_lock(p);
 
 	if (err)
