@@ -298,7 +298,7 @@ static intptr_t task_keeps_the_mutex(void *trial)
 {
 	struct trial *t = trial;
 
-	wait_undisturbed(thrum_now() + 50);
+	wait_undisturbed(50);
 	fetch_add_relaxed(&t->ended, 1);
 	unlock();
 	return 0;

@@ -259,6 +259,9 @@ static intptr_t task_takes_it_again(void *unused)
 		is_int(thrum_mutex_lock(&mutex), 0);
 		had++;
 		thrum_mutex_unlock(&mutex);
+#ifdef THRUM_MIGRATE /* whoever was woken may go on here alone, and has no spare worker */
+		is_int(thrum_yield(), 0);
+#endif
 	}
 	return 0;
 }

@@ -87,7 +87,7 @@ static void when_readable(struct trial *t, bool drop)
 	ready(t);
 	f = drop ? thrum_spawn_when_readable_drop(ends[0], task_return, as_arg(5), never_dropped)
 		 : thrum_spawn_when_readable(ends[0], task_return, as_arg(5));
-	wait_undisturbed(thrum_now() + 1);
+	wait_undisturbed(1);
 	is_under(t, thrum_done(f), false);
 	is_int(write(ends[1], "x", 1), 1);
 	is_under(t, end_of(f), 5);
