@@ -53,6 +53,9 @@ static inline uint64_t work_token_above(uint64_t i)
 	return (i - 1) / 10;
 }
 
+/* behind_hog: how long one computes. */
+#define WORK_HOG_NS INT64_C(10000000)
+
 /* Channels: how many items one has room for, how many a batch takes at most; chan_nton: how many
  * send, and how many receive. */
 #define WORK_ROOM 128

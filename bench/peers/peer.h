@@ -41,6 +41,7 @@ struct peer_workload {
 
 /* Of the names of tools/bench, those that a peer has. */
 void peer_barrier_100(const struct peer *p);
+void peer_behind_hog(const struct peer *p);
 void peer_chan_1to1(const struct peer *p);
 void peer_chan_batch(const struct peer *p);
 void peer_chan_nton(const struct peer *p);

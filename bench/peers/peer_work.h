@@ -28,7 +28,7 @@ static inline double peer_percentile(double *values, size_t n, double p)
 	return values[rank < n ? rank : n - 1];
 }
 
-/* submit_wake: the latencies of n wakes. */
+/* submit_wake, behind_hog: the latencies of n of them. */
 static inline void peer_wake_figures(double *latency_us, size_t n)
 {
 	peer_figure("p50", "us", peer_percentile(latency_us, n, 0.5));

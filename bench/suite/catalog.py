@@ -100,6 +100,9 @@ WORKLOADS = {
     "submit_wake": Workload("from a submission outside to the task's first instruction, 2 ms "
                             "after the last one", 500, "submissions",
                             [("p50", "us"), ("p99", "us")], lambda n: n, floor="pthreads"),
+    "behind_hog": Workload("a task makes a child, then computes for 10 ms: until another worker "
+                           "begins with the child", 200, "children",
+                           [("p50", "us"), ("p99", "us")], lambda n: n, workers=(2,)),
     "idle": Workload("the whole process, with a runtime that has nothing to do", 5, "seconds",
                      [("cpu", "ms")], lambda n: 0, workers=(2,)),
     "sort": Workload("random 32-bit numbers, sorted in parallel", 10000000, "numbers",

@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["fork_join", "skynet", "flat_spawn", "yield", "ping_pong", "ready_future",
          "parked_memory", "timers", "scope", "token_tree", "token_wait", "timeout", "chan_1to1",
          "chan_nton", "chan_rendezvous", "chan_batch", "select_2", "select_8", "mutex",
-         "semaphore", "rwlock", "cond_ping_pong", "barrier_100", "waiters", "submit_wake", "sort",
-         "parallel_for"]
+         "semaphore", "rwlock", "cond_ping_pong", "barrier_100", "waiters", "submit_wake",
+         "behind_hog", "sort", "parallel_for"]
 SLOW = ["idle", "sleepers"]  # seconds go by: one round
 GROW = {"spawn_await": 2, "flat_spawn": 2, "fork_join": 1, "skynet": 2, "scope": 1,
         "token_tree": 4, "parked_memory": 3, "timers": 3, "waiters": 1}  # how many figures

@@ -8,6 +8,7 @@
 int main(int argc, char **argv)
 {
 	static const struct peer_workload workloads[] = {
+	    {"behind_hog", peer_behind_hog},
 	    {"flat_spawn", peer_flat_spawn},
 	    {"fork_join", peer_fork_join},
 	    {"idle", peer_idle},

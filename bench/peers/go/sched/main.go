@@ -38,6 +38,7 @@ var workloads = []workload{
 	{"sleepers", sleepers},
 	{"idle", idle},
 	{"submit_wake", submitWake},
+	{"behind_hog", behindHog},
 	{"sort", parallelSort},
 	{"parallel_for", parallelFor},
 	{"scope", scope},

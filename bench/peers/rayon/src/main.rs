@@ -10,6 +10,7 @@
 //!
 //! It does the workload once and prints its figures and the checksum of its work.
 
+mod behind_hog;
 mod flat_spawn;
 mod fork_join;
 mod parallel_for;
@@ -26,11 +27,12 @@ type Workload = fn(u64) -> u64;
 /// How many scopes the workload of that name opens one after the other.
 const SCOPES: u64 = 100;
 
-const WORKLOADS: [(&str, Workload); 6] = [
+const WORKLOADS: [(&str, Workload); 7] = [
     ("fork_join", fork_join::run),
     ("skynet", skynet::run),
     ("flat_spawn", flat_spawn::run),
     ("scope", scope::run),
+    ("behind_hog", behind_hog::run),
     ("sort", sort::run),
     ("parallel_for", parallel_for::run),
 ];

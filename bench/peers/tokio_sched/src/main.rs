@@ -11,6 +11,7 @@
 
 mod among;
 mod barrier_100;
+mod behind_hog;
 mod chan_1to1;
 mod chan_batch;
 mod chan_nton;
@@ -58,6 +59,7 @@ const WORKLOADS: [(&str, Workload); 26] = [
     ("sleepers", sleepers::run),
     ("idle", idle::run),
     ("submit_wake", submit_wake::run),
+    ("behind_hog", behind_hog::run),
     ("scope", scope::run),
     ("token_tree", token_tree::run),
     ("token_wait", token_wait::run),
