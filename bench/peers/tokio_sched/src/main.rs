@@ -48,7 +48,7 @@ use tokio::runtime::{Builder, Runtime};
 /// Takes the number of workers and the count, prints its figures and returns the sum.
 type Workload = fn(usize, u64) -> u64;
 
-const WORKLOADS: [(&str, Workload); 26] = [
+const WORKLOADS: [(&str, Workload); 27] = [
     ("fork_join", fork_join::run),
     ("skynet", skynet::run),
     ("flat_spawn", flat_spawn::run),
