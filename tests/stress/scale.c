@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scale.c - a million tasks spawned and joined; 100,000 fibers parked at once, with guards; a chain
- * of a million nested joins.  Every value is checked, and what was spawned must have ended.
+ * of a million nested joins, and one of a million forks.  Every value is checked, and what was
+ * spawned must have ended.
  */
 #include "support.h"
 
@@ -44,6 +45,26 @@ static void deep_chain(void)
 
 	CHECK(depth == n);
 	printf("a chain of %ld joins\n", (long)depth);
+}
+
+static intptr_t forked(void *arg)
+{
+	intptr_t depth = (intptr_t)arg;
+	struct thrum_fork child;
+
+	if (depth == 0)
+		return 0;
+	thrum_fork(&child, forked, (void *)(depth - 1));
+	return thrum_fork_join(&child) + 1;
+}
+
+static void deep_forks(void)
+{
+	intptr_t n = (intptr_t)scaled(1000000);
+	intptr_t depth = forked((void *)n);
+
+	CHECK(depth == n);
+	printf("a chain of %ld forks\n", (long)depth);
 }
 
 static struct thrum_future *gate;
@@ -89,6 +110,7 @@ static intptr_t all(void *arg)
 	(void)arg;
 	many_tasks();
 	deep_chain();
+	deep_forks();
 	many_parked();
 	return 0;
 }
