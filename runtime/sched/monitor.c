@@ -372,6 +372,8 @@ static void start_spare(struct thrum__monitor *m)
 		return;
 	if (thrum__spare_start(m->runtime))
 		m->retry_ns = m->now_ns + RETRY_NS;
+	else
+		m->active++; /* if it sleeps already, that is not the sleep of one of the others */
 }
 
 /* ---- Stalls ---- */

@@ -403,7 +403,7 @@ def state():
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
             return file.read().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return "Z"
 
 
