@@ -21,17 +21,15 @@
  *         the monitor comes back for the earliest of them.
  * REST    When all workers have been asleep for QUIET_NS the monitor sleeps until a worker that
  *         comes back from its sleep pokes it, and for the timers and the ends of spares.  Before,
- *         it looks for sleepers whose earliest timer nobody waits for any more and lets them set
- *         their clocks anew; and, in a debug build, for cycles (cycle.c).  QUIET_NS is short: a
- *         poke is cheap, and a program that does a little each tenth of a second gets few ticks.
- *
+ *         it lets sleepers whose earliest timer nobody waits for any more set their clocks anew;
+ *         in a debug build it looks for cycles (cycle.c).  QUIET_NS is short: a poke is cheap.
  * WAITS   Those that have relied on an earlier watch are looked at again (poll/descriptor.c), now
  *         and then, and all of them before a rest.
  *
- * OWNERS  All but doze: the monitor's thread.  The workers' counters and current: theirs, read
- *         here without order: what they say may be a moment old.
- *         The task that holds a worker may end at any time: its block stays a task's (task.c), so a
- *         reference can be tried for, and if the worker still names that task then, it is the one.
+ * OWNERS  All but doze: the monitor's thread.  The workers' counters and current: theirs, read here
+ *         without order: what they say may be a moment old.  The task that holds a worker may end
+ *         at any time: its block stays a task's (task.c), so a reference can be tried for, and if
+ *         the worker still names that task then, it is the one.
  *
  * What can fail: its memory and its thread, when a runtime is made; spares, which are tried again.
  *
@@ -373,7 +371,7 @@ static void start_spare(struct thrum__monitor *m)
 	if (thrum__spare_start(m->runtime))
 		m->retry_ns = m->now_ns + RETRY_NS;
 	else
-		m->active++; /* if it sleeps already, that is not the sleep of one of the others */
+		m->active++; /* all_sleep: it may sleep already */
 }
 
 /* ---- Stalls ---- */

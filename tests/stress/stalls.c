@@ -4,26 +4,25 @@
  * waits, beside threads that take the CPUs away: each is reported.
  *
  * The monitor may find the worker held for long at its first looks, and the spare that it starts
- * may be done, and asleep, before the monitor goes on: it must not take that for the worker's sleep.
+ * may be done, and asleep, before the monitor goes on: that is not the worker's sleep.
  */
 #include <pthread.h>
 #include <time.h>
 
+#include "base/atomic.h"
 #include "support.h"
-
-#include <thrum/runtime.h>
 
 #define RIVALS 6
 #define GIVE_UP_NS (20 * INT64_C(1000000000)) /* of CPU time: the machine may stand still */
 
-static int reported, over; /* by __atomic */
+static struct atomic32 reported, over;
 
 static void take_report(void *arg, int what, const char *line)
 {
 	(void)arg;
 	(void)line;
 	CHECK(what == THRUM_REPORT_STALL);
-	__atomic_store_n(&reported, 1, __ATOMIC_RELAXED);
+	store_relaxed(&reported, 1);
 }
 
 static int64_t cpu_ns(void)
@@ -45,7 +44,7 @@ static intptr_t compute(void *unused)
 
 	(void)unused;
 	CHECK(thrum_go(same, NULL) == 0); /* waits behind this */
-	while (!__atomic_load_n(&reported, __ATOMIC_RELAXED))
+	while (!load_relaxed(&reported))
 		CHECK(cpu_ns() < end_ns);
 	return 0;
 }
@@ -53,7 +52,7 @@ static intptr_t compute(void *unused)
 static void *take_a_cpu(void *unused)
 {
 	(void)unused;
-	while (!__atomic_load_n(&over, __ATOMIC_RELAXED))
+	while (!load_relaxed(&over))
 		;
 	return NULL;
 }
@@ -69,10 +68,10 @@ int main(void)
 	for (int i = 0; i < RIVALS; i++)
 		CHECK(pthread_create(&rivals[i], NULL, take_a_cpu, NULL) == 0);
 	for (uint64_t i = 0; i < n; i++) {
-		__atomic_store_n(&reported, 0, __ATOMIC_RELAXED);
+		store_relaxed(&reported, 0);
 		CHECK(thrum_run_with(&config, compute, NULL) == 0);
 	}
-	__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+	store_relaxed(&over, 1);
 	for (int i = 0; i < RIVALS; i++)
 		CHECK(pthread_join(rivals[i], NULL) == 0);
 	CHECK(live_runtimes() == 0);
