@@ -30,6 +30,14 @@
 #include "sched/scope.h"
 #include "sched/spawn.h"
 
+/* Programs have this compiled into them. */
+_Static_assert(THRUM_FORK_ABI == 1 && sizeof(struct thrum_fork_lane) == 5 * sizeof(void *) &&
+		   offsetof(struct thrum_fork_lane, stop) == 1 * sizeof(void *) &&
+		   offsetof(struct thrum_fork_lane, split) == 2 * sizeof(void *) &&
+		   offsetof(struct thrum_fork_lane, stack_low) == 3 * sizeof(void *) &&
+		   offsetof(struct thrum_fork_lane, task) == 4 * sizeof(void *),
+	       "a lane of another layout needs another THRUM_FORK_ABI");
+
 #define IS_TASK 1
 #define IS_ENDED 2
 

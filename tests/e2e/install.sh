@@ -182,6 +182,46 @@ use c++17-static g++ -std=c++17 "${strict[@]}" -x c++ user.c -x none -static "${
 readelf -d c11-shared | grep -q "libthrum\.so\.$major\.$minor" ||
 	fail 'c11-shared does not use the shared library'
 
+# ---- Forks, which are partly compiled into the program ----
+
+cat > forks.c <<'END'
+#include <stdio.h>
+#include <thrum/thrum.h>
+
+static intptr_t fib(void *arg)
+{
+	intptr_t n = (intptr_t)arg, x;
+	struct thrum_fork j;
+
+	if (n < 2)
+		return n;
+	thrum_fork(&j, fib, (void *)(n - 1));
+	x = fib((void *)(n - 2));
+	return x + thrum_fork_join(&j);
+}
+
+int main(void)
+{
+	printf("%d %s\n", (int)thrum_run(fib, (void *)15) - 325, thrum_version());
+	return 0;
+}
+END
+use forks-shared gcc -std=c11 "${strict[@]}" forks.c "${flags[@]}"
+use forks-static gcc -std=c11 "${strict[@]}" forks.c -static "${static_flags[@]}"
+# Headers of a library whose inline code expects something else: the linker says no.
+abi=$(awk '/define THRUM_FORK_ABI/ { print $3 }' "$prefix/include/thrum/inline/fork.h")
+cp -r "$prefix/include" other
+sed -i "s/define THRUM_FORK_ABI .*/define THRUM_FORK_ABI $((abi + 1))/" other/thrum/inline/fork.h
+for kind in shared static; do
+	[[ $kind == shared ]] && libs=("${flags[@]}") || libs=(-static "${static_flags[@]}")
+	if gcc -std=c11 "${strict[@]}" -Iother forks.c "${libs[@]}" -o other-abi 2> refused; then
+		fail "$kind: a program with another fork.h was linked"
+	fi
+	grep -q "thrum_fork_join_slowly_abi$((abi + 1))" refused ||
+		fail "$kind: refused for another reason: $(< refused)"
+done
+printf 'ok: another fork.h is refused\n'
+
 # ---- The CMake package ----
 
 mkdir package

@@ -16,6 +16,13 @@
 extern "C" {
 #endif
 
+/* The number of what this code and the library agree on: the lane's fields, who writes them when,
+ * and the two calls.  Their names carry it, so that a program which was compiled for another one
+ * does not link, or is refused when it is loaded. */
+#define THRUM_FORK_ABI 1
+#define THRUM_FORK_TEXT(x) #x
+#define THRUM_FORK_SYMBOL(name, abi) __asm__(name "_abi" THRUM_FORK_TEXT(abi))
+
 struct thrum_fork_word {
 	void **v;
 };
@@ -30,8 +37,9 @@ struct thrum_fork_lane {
 };
 
 /* Both go the slow way where the inline one does not do; the first has pushed @j if it could. */
-void thrum_fork_slowly(struct thrum_fork *j);
-intptr_t thrum_fork_join_slowly(struct thrum_fork *j);
+void thrum_fork_slowly(struct thrum_fork *j) THRUM_FORK_SYMBOL("thrum_fork_slowly", THRUM_FORK_ABI);
+intptr_t thrum_fork_join_slowly(struct thrum_fork *j)
+    THRUM_FORK_SYMBOL("thrum_fork_join_slowly", THRUM_FORK_ABI);
 
 #ifndef THRUM_FORK_LOAD
 #define THRUM_FORK_LOAD(word) __atomic_load_n(&(word)->v, __ATOMIC_RELAXED)
