@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fork.c - fork and join: in place, stolen, let go before a wait; failures, cancels, deep
- * chains, many forks, no memory.
+ * test_fork.c - fork and join: in place, let go before a wait; failures, cancels, deep chains, many
+ * forks, no memory.  test_fork_stolen.c has those that another worker takes.
  */
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,7 +180,10 @@ static void fork_many(void)
 
 TASK_TEST(more_than_there_is_room_for, 1)
 {
+	uint64_t before = started_count();
+
 	fork_many();
+	is_int(started_count(), before); /* none is made a task */
 }
 
 TASK_TEST(more_than_there_is_room_for_on_three_workers, 3)
@@ -453,63 +456,6 @@ TASK_TEST(in_a_forked_child, 1)
 	is_int(thrum_fork_join(&j), 2);
 }
 
-/* Beside a maker that computes: somebody else runs it. */
-static sem_t ran_elsewhere;
-
-static intptr_t task_posts(void *unused)
-{
-	(void)unused;
-	must(sem_post(&ran_elsewhere) == 0);
-	return 8;
-}
-
-static intptr_t task_computes(void *before)
-{
-	struct thrum_fork j, k[3];
-	intptr_t n = (intptr_t)before;
-
-	for (intptr_t i = 0; i < n; i++)
-		thrum_fork(&k[i], task_posts, NULL);
-	thrum_fork(&j, task_posts, NULL);
-	for (intptr_t i = 0; i <= n; i++)
-		while (sem_wait(&ran_elsewhere)) /* it holds its worker */
-			;
-	is_int(thrum_fork_join(&j), 8);
-	for (intptr_t i = n; i-- > 0;)
-		is_int(thrum_fork_join(&k[i]), 8);
-	return 0;
-}
-
-START_TEST(behind_a_hog)
-{
-	must(sem_init(&ran_elsewhere, 0, 0) == 0);
-	for (unsigned workers = 2; workers <= 4; workers++)
-		for (intptr_t before = 0; before < 4; before++)
-			for (int i = 0; i < 50; i++)
-				is_int(run_real(workers, task_computes, as_arg(before)), 0);
-	sem_destroy(&ran_elsewhere);
-}
-END_TEST
-
-static intptr_t task_many_hogs(void *unused)
-{
-	(void)unused;
-	for (int i = 0; i < 500; i++) {
-		is_int(fib(as_arg(i % 12)), fib_called(as_arg(i % 12)));
-		is_int(task_computes(as_arg(i % 4)), 0);
-	}
-	return 0;
-}
-
-START_TEST(behind_a_hog_again_and_again)
-{
-	must(sem_init(&ran_elsewhere, 0, 0) == 0);
-	is_int(run_real(2, task_many_hogs, NULL), 0);
-	is_int(run_real(3, task_many_hogs, NULL), 0);
-	sem_destroy(&ran_elsewhere);
-}
-END_TEST
-
 /* The limit on tasks: forks run where they are. */
 static intptr_t task_let_go_at_limit(void *unused)
 {
@@ -587,8 +533,6 @@ int main(void)
 	    outside,
 	    in_a_callback,
 	    in_a_forked_child,
-	    behind_a_hog,
-	    behind_a_hog_again_and_again,
 	    at_the_limit_on_tasks,
 	    while_stopping,
 	};
