@@ -9,7 +9,9 @@
  *
  * FAILURE  The first is kept.  It cancels the others, and asks the opener (SCOPE or INNER in its
  * parker), whose waits return -ECANCELED until close.  When close takes that back, an outer scope
- * of the same task may be asking too: `cuts` tells, and it is asked for anew.
+ * of the same task may be asking too: `cuts` tells, and it is asked for anew.  Close returns the
+ * first, so that child's was seen; but nobody's if close was cut short before any had failed.  One
+ * word decides: `failures` counts them, and CUT says that close came first.
  *
  * DEADLINE  The opener's waits see it as they see a timeout's.  The children are cancelled by an
  * alarm: a task without a stack that starts then.  Close ends it.
@@ -42,6 +44,9 @@
 #include <thrum/scope.h>
 
 _Static_assert(sizeof(struct thrum__scope) <= sizeof(struct thrum_scope), "it fits");
+
+/* In failures: close returns why it was cut short, and none of them. */
+#define CUT ((uint64_t)1 << 63)
 
 static struct thrum__scope *scope_of(struct thrum_scope *s)
 {
@@ -83,14 +88,16 @@ static void cancel_all(struct thrum__scope *s)
 	cancel_children(s);
 }
 
-static void fail(struct thrum__scope *s, intptr_t failure)
+/* True: close will tell of it. */
+static bool fail(struct thrum__scope *s, intptr_t failure)
 {
-	uint64_t none = 0;
+	bool first = !fetch_add_relaxed(&s->failures, 1);
 
-	fetch_add_relaxed(&s->failures, 1);
-	cas_relaxed(&s->failure, &none, (uint64_t)failure);
+	if (first)
+		s->failure = failure;
 	if (!s->keeps_going)
 		cancel_all(s);
+	return first;
 }
 
 static void leave(struct thrum__scope *s)
@@ -125,7 +132,7 @@ void thrum_scope_cancel(struct thrum_scope *scope)
 
 size_t thrum_scope_failures(const struct thrum_scope *scope)
 {
-	return load_relaxed(&((const struct thrum__scope *)scope)->failures);
+	return load_relaxed(&((const struct thrum__scope *)scope)->failures) & ~CUT;
 }
 
 /* ---- Children ---- */
@@ -149,9 +156,7 @@ void thrum__scope_child_ends(struct thrum__scope *s, struct thrum__task *t, intp
 	t->scope = NULL;
 	if (!thrum_failed(result) || (result == -ECANCELED && load_relaxed(&f->requested)))
 		return;
-	fail(s, result);
-	/* Close tells of the first; when all go on, of all. */
-	if (s->keeps_going || (intptr_t)load_relaxed(&s->failure) == result)
+	if (fail(s, result))
 		store_relaxed(&f->seen, 1);
 }
 
@@ -445,6 +450,7 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 {
 	bool over = thrum__roster_close(&s->roster);
 	int64_t deadline_ns = t->deadline_ns;
+	uint64_t none = 0;
 	int cut, err;
 
 	thrum__wants_call("thrum_scope_close");
@@ -460,7 +466,7 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 			t->deadline_ns = THRUM_FOREVER; /* no timer: a cancel is heard still */
 	}
 	t->deadline_ns = deadline_ns;
-	if (cut && load_relaxed(&s->failure)) {
+	if (cut && !cas_relaxed(&s->failures, &none, CUT)) {
 		if (s->keeps_going)
 			thrum__bracket_learn(t, cut, THRUM_FOREVER);
 		cut = 0;
@@ -488,7 +494,6 @@ int thrum_scope_close(struct thrum_scope *scope)
 {
 	struct thrum__scope *s = scope_of(scope);
 	struct thrum__task *t = s->bracket.task;
-	intptr_t failure;
 	int cut;
 
 	if (s->err)
@@ -505,9 +510,8 @@ int thrum_scope_close(struct thrum_scope *scope)
 		thrum__await_end(s->alarm);
 		thrum_release(s->alarm);
 	}
-	failure = (intptr_t)load_relaxed(&s->failure);
 	thrum__bracket_learn(t, cut, THRUM_FOREVER);
 	thrum__bracket_end(&s->bracket);
 	s->err = -EINVAL; /* it takes no children any more */
-	return cut ? cut : (int)failure;
+	return cut ? cut : (int)s->failure;
 }

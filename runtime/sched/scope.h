@@ -12,8 +12,8 @@ struct thrum__scope {
 	struct thrum__bracket bracket; /* first: the opener's */
 	struct thrum__roster roster;
 	struct thrum_future done; /* the last child has ended, and the scope was closed */
-	struct atomic64 failure;  /* the first; 0: none */
-	struct atomic64 failures;
+	struct atomic64 failures; /* how many, and CUT (scope.c) */
+	intptr_t failure;         /* what the first was; of whoever counted it, then close's */
 	struct atomic32 cuts; /* 1: the opener's waits are cut short */
 	uint32_t asks;        /* how: THRUM__PARKER_SCOPE or _INNER */
 	int err;              /* why it could not be opened */
