@@ -15,7 +15,9 @@
  *
  * The first child that fails, or a spawn that does, cancels the other children and makes the
  * opener's waits return -ECANCELED until close, which returns the failure.  A child that ends with
- * -ECANCELED after it was asked to is no failure.
+ * -ECANCELED after it was asked to is no failure.  Failures that close does not return are reported
+ * as those that nobody looked at, unless the scope collects them (failures, below) or somebody has
+ * looked at the child's future.
  */
 #ifndef THRUM_SCOPE_H
 #define THRUM_SCOPE_H
@@ -34,6 +36,13 @@ struct thrum_scope {
 
 struct thrum_token;
 
+/* Which child failed, or could not be spawned, and how. */
+struct thrum_scope_failure {
+	intptr_t result;   /* -errno */
+	void *arg;         /* what it was given, to know it by: it may be gone; NULL: a copy */
+	const char *place; /* where it was spawned, as thrum_place says */
+};
+
 struct thrum_scope_options {
 	size_t size;         /* sizeof(struct thrum_scope_options) */
 	int64_t deadline_ns; /* on thrum_now's clock; past it the children are cancelled and the
@@ -48,10 +57,16 @@ struct thrum_scope_options {
 	 * its children's thrum_cancel_requested.  NULL: none.  The scope holds it. */
 	struct thrum_token *token;
 	const char *name; /* for reports; lives as long as the scope; NULL: where it was opened */
+	/* With keep_going mostly: where to put the first failures_max failures, in the order in
+	 * which they came.  They are there when close has returned, and count as looked at;
+	 * thrum_scope_failures says how many there were, kept or not.  NULL: nowhere. */
+	struct thrum_scope_failure *failures;
+	size_t failures_max;
 };
 
 /* clang-format off */
-#define THRUM_SCOPE_OPTIONS_INIT {sizeof(struct thrum_scope_options), 0, 0, false, NULL, NULL, NULL}
+#define THRUM_SCOPE_OPTIONS_INIT \
+	{sizeof(struct thrum_scope_options), 0, 0, false, NULL, NULL, NULL, NULL, 0}
 /* clang-format on */
 
 /*
@@ -118,10 +133,12 @@ void thrum_scope_cancel(struct thrum_scope *s);
 THRUM_MUST_CHECK int thrum_scope_close(struct thrum_scope *s);
 
 /*
- * thrum_scope_failures - how many children have failed so far.
+ * thrum_scope_failures - how many children, and spawns, have failed so far; which ones, the option
+ * failures tells.
  *
  * Called from: a task, while @s is open, or after close in the frame that holds it.  Suspends: no.
  * Returns: their number.
+ * Trio: ExceptionGroup.  Go: errors.Join.
  */
 size_t thrum_scope_failures(const struct thrum_scope *s);
 

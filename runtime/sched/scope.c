@@ -11,7 +11,8 @@
  * parker), whose waits return -ECANCELED until close.  When close takes that back, an outer scope
  * of the same task may be asking too: `cuts` tells, and it is asked for anew.  Close returns the
  * first, so that child's was seen; but nobody's if close was cut short before any had failed.  One
- * word decides: `failures` counts them, and CUT says that close came first.
+ * word decides: `failures` counts them, and CUT says that close came first.  The count before it is
+ * a failure's place in the opener's array, which the opener reads when the roster is over.
  *
  * DEADLINE  The opener's waits see it as they see a timeout's.  The children are cancelled by an
  * alarm: a task without a stack that starts then.  Close ends it.
@@ -88,16 +89,19 @@ static void cancel_all(struct thrum__scope *s)
 	cancel_children(s);
 }
 
-/* True: close will tell of it. */
-static bool fail(struct thrum__scope *s, intptr_t failure)
+/* True: the opener learns of it. */
+static bool fail(struct thrum__scope *s, intptr_t failure, void *arg, const char *place)
 {
-	bool first = !fetch_add_relaxed(&s->failures, 1);
+	uint64_t before = fetch_add_relaxed(&s->failures, 1);
+	bool keeps = (before & ~CUT) < s->kept_max;
 
-	if (first)
+	if (!before)
 		s->failure = failure;
+	if (keeps)
+		s->kept[before & ~CUT] = (struct thrum_scope_failure){failure, arg, place};
 	if (!s->keeps_going)
 		cancel_all(s);
-	return first;
+	return !before || keeps;
 }
 
 static void leave(struct thrum__scope *s)
@@ -156,7 +160,7 @@ void thrum__scope_child_ends(struct thrum__scope *s, struct thrum__task *t, intp
 	t->scope = NULL;
 	if (!thrum_failed(result) || (result == -ECANCELED && load_relaxed(&f->requested)))
 		return;
-	if (fail(s, result))
+	if (fail(s, result, t->copied ? NULL : t->arg, f->place))
 		store_relaxed(&f->seen, 1);
 }
 
@@ -256,7 +260,7 @@ static int spawn(struct thrum_scope *scope, struct thrum__spawn *how, struct thr
 	how->released = !out;
 	err = thrum__spawn_linked(how, &link, s, out);
 	if (err) {
-		fail(s, err);
+		fail(s, err, how->copies ? NULL : how->arg, how->place);
 		thrum__scope_child_ended(s);
 	}
 	return err;
@@ -363,6 +367,8 @@ static int open_scope(struct thrum__scope *s, const char *place,
 			return err;
 	}
 	s->keeps_going = options.keep_going;
+	s->kept = options.failures;
+	s->kept_max = options.failures ? options.failures_max : 0;
 	s->limited = options.limit;
 #ifdef THRUM_DEBUG
 	s->limit = options.limit;

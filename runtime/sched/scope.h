@@ -14,6 +14,8 @@ struct thrum__scope {
 	struct thrum_future done; /* the last child has ended, and the scope was closed */
 	struct atomic64 failures; /* how many, and CUT (scope.c) */
 	intptr_t failure;         /* what the first was; of whoever counted it, then close's */
+	struct thrum_scope_failure *kept; /* the first kept_max; as failure */
+	size_t kept_max;
 	struct atomic32 cuts; /* 1: the opener's waits are cut short */
 	uint32_t asks;        /* how: THRUM__PARKER_SCOPE or _INNER */
 	int err;              /* why it could not be opened */
