@@ -83,6 +83,7 @@ int thrum_drain_add(struct thrum_drain *d, struct thrum_future *f, size_t tag);
 /*
  * thrum_drain_next - wait until one of what @d holds is done, and take it: of those that are done
  * the one that was first.  O(1), however many it holds.
+ * thrum_drain_next_until - the same until @deadline_ns, on thrum_now's clock.
  * thrum_drain_try - the same without waiting.
  *
  * @f_out, @tag_out: NULL, or where to put the future and the tag it was added with.
@@ -97,6 +98,8 @@ int thrum_drain_add(struct thrum_drain *d, struct thrum_future *f, size_t tag);
  */
 THRUM_MUST_CHECK int thrum_drain_next(struct thrum_drain *d, struct thrum_future **f_out,
 				      size_t *tag_out);
+THRUM_MUST_CHECK int thrum_drain_next_until(struct thrum_drain *d, struct thrum_future **f_out,
+					    size_t *tag_out, int64_t deadline_ns);
 THRUM_MUST_CHECK int thrum_drain_try(struct thrum_drain *d, struct thrum_future **f_out,
 				     size_t *tag_out);
 

@@ -297,18 +297,24 @@ static void hand_out(struct thrum__drain *d, struct thrum_future **f_out, size_t
 		*tag_out = tag;
 }
 
-int thrum_drain_next(struct thrum_drain *drain, struct thrum_future **f_out, size_t *tag_out)
+int thrum_drain_next_until(struct thrum_drain *drain, struct thrum_future **f_out, size_t *tag_out,
+			   int64_t deadline_ns)
 {
 	struct thrum__drain *d = drain_of(drain);
 	int err = check_use(d);
 
 	if (!err) {
 		thrum__wants_call("thrum_drain_next");
-		err = thrum__drain_wait(d, THRUM_FOREVER);
+		err = thrum__drain_wait(d, deadline_ns);
 	}
 	if (!err)
 		hand_out(d, f_out, tag_out);
 	return err;
+}
+
+int thrum_drain_next(struct thrum_drain *drain, struct thrum_future **f_out, size_t *tag_out)
+{
+	return thrum_drain_next_until(drain, f_out, tag_out, THRUM_FOREVER);
 }
 
 int thrum_drain_try(struct thrum_drain *drain, struct thrum_future **f_out, size_t *tag_out)

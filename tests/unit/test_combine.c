@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_combine.c - several futures as one: what wait and race return, whom they cancel, what they
- * leave.
+ * leave; a drain's wait until a time.
  */
 #include "base/assert.h"
 #include "base/os.h"
@@ -41,6 +41,27 @@ TASK_TEST(wait_for_all, 1)
 	is_int(thrum_now(), 100);
 	is_int(thrum_wait(fs, N, THRUM_ALL, 0), N);
 	drop(fs, N);
+}
+
+TASK_TEST(a_drain_may_be_waited_for_until_a_time, 1)
+{
+	struct thrum_future *f = future_new();
+	struct thrum_drain d;
+
+	is_int(thrum_drain_begin(&d), 0);
+	is_int(thrum_drain_add(&d, f, 5), 0);
+	for (int i = 0; i < 2; i++) { /* the second time it has passed already */
+		is_int(thrum_drain_next_until(&d, NULL, NULL, 10), -ETIMEDOUT);
+		is_int(thrum_now(), 10);
+	}
+	is_int(thrum_drain_count(&d), 1);
+	set_later(f, 10, 0);
+	is_int(thrum_drain_next_until(&d, NULL, NULL, 30), 0);
+	is_int(thrum_now(), 20);
+	is_int(thrum_drain_add(&d, f, 5), 0);
+	is_int(thrum_drain_next_until(&d, NULL, NULL, 0), 0); /* it is done */
+	thrum_drain_end(&d);
+	drop(&f, 1);
 }
 
 static void wait_for_the_first_of(size_t n)
@@ -488,6 +509,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    wait_needs_a_reason,
 	    wait_for_all,
+	    a_drain_may_be_waited_for_until_a_time,
 	    wait_for_the_first,
 	    wait_for_the_first_on_three_workers,
 	    wait_for_the_first_failure,

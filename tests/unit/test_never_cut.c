@@ -314,7 +314,15 @@ NEVER_CUT(thrum_wait)
 		future_drop(fs[i]);
 }
 
-NEVER_CUT(thrum_drain_next)
+/* @deadline_ns: NULL: by the call that has none. */
+static int next(struct thrum_drain *d, struct thrum_future **f, size_t *tag,
+		const int64_t *deadline_ns)
+{
+	return deadline_ns ? thrum_drain_next_until(d, f, tag, *deadline_ns)
+			   : thrum_drain_next(d, f, tag);
+}
+
+static void takes_what_is_done(struct trial *t, const int64_t *deadline_ns)
 {
 	struct thrum_future *f = done_with(7), *out;
 	struct thrum_drain d;
@@ -323,28 +331,52 @@ NEVER_CUT(thrum_drain_next)
 	is_int(thrum_drain_begin(&d), 0);
 	is_int(thrum_drain_add(&d, f, 5), 0);
 	ready(t);
-	is_under(t, thrum_drain_next(&d, &out, &tag), 0);
+	is_under(t, next(&d, &out, &tag, deadline_ns), 0);
 	is_under(t, out == f && tag == 5, true);
-	is_under(t, thrum_drain_next(&d, &out, &tag), -ENODATA);
+	is_under(t, next(&d, &out, &tag, deadline_ns), -ENODATA);
 	thrum_drain_end(&d);
 	future_drop(out);
 	thrum_release(f);
 }
 
+NEVER_CUT(thrum_drain_next)
+{
+	takes_what_is_done(t, NULL);
+}
+
+NEVER_CUT(thrum_drain_next_until)
+{
+	const int64_t past = 0;
+
+	takes_what_is_done(t, &past);
+}
+
 int main(void)
 {
 	const TTest *const tests[] = {
-	    thrum_join_is_never_cut_short,        a_value_after_a_request_is_the_value,
-	    thrum_fork_join_is_never_cut_short,   thrum_wait_for_is_never_cut_short,
-	    thrum_wait_until_is_never_cut_short,  thrum_scope_close_is_never_cut_short,
-	    thrum_race_is_never_cut_short,        thrum_gather_calls_is_never_cut_short,
-	    thrum_hedge_is_never_cut_short,       thrum_invoke_is_never_cut_short,
-	    thrum_sort_stable_is_never_cut_short, thrum_sort_is_never_cut_short,
-	    thrum_sort_i32_is_never_cut_short,    thrum_sort_u32_is_never_cut_short,
-	    thrum_sort_i64_is_never_cut_short,    thrum_sort_u64_is_never_cut_short,
-	    thrum_sort_f32_is_never_cut_short,    thrum_sort_f64_is_never_cut_short,
-	    thrum_await_is_never_cut_short,       thrum_wait_any_is_never_cut_short,
-	    thrum_wait_is_never_cut_short,        thrum_drain_next_is_never_cut_short,
+	    thrum_join_is_never_cut_short,
+	    a_value_after_a_request_is_the_value,
+	    thrum_fork_join_is_never_cut_short,
+	    thrum_wait_for_is_never_cut_short,
+	    thrum_wait_until_is_never_cut_short,
+	    thrum_scope_close_is_never_cut_short,
+	    thrum_race_is_never_cut_short,
+	    thrum_gather_calls_is_never_cut_short,
+	    thrum_hedge_is_never_cut_short,
+	    thrum_invoke_is_never_cut_short,
+	    thrum_sort_stable_is_never_cut_short,
+	    thrum_sort_is_never_cut_short,
+	    thrum_sort_i32_is_never_cut_short,
+	    thrum_sort_u32_is_never_cut_short,
+	    thrum_sort_i64_is_never_cut_short,
+	    thrum_sort_u64_is_never_cut_short,
+	    thrum_sort_f32_is_never_cut_short,
+	    thrum_sort_f64_is_never_cut_short,
+	    thrum_await_is_never_cut_short,
+	    thrum_wait_any_is_never_cut_short,
+	    thrum_wait_is_never_cut_short,
+	    thrum_drain_next_is_never_cut_short,
+	    thrum_drain_next_until_is_never_cut_short,
 	};
 
 	return RUN_TESTS_FOR("never_cut", 60, tests);
