@@ -51,6 +51,8 @@ void thrum_token_release(struct thrum_token *t);
  *
  * When it returns thrum_token_cancelled is true of all below @t; those that wait are woken, some of
  * them perhaps by another thread soon (in a tree deeper than 16; beside one that gives up waiting).
+ * Of two threads that request the same of @t at once one spins until the other has said so at @t, a
+ * few instructions later.
  * Called from: anywhere.  Suspends: no.
  * Returns: 0; -EALREADY: that level was requested before (the first reason stays); -EINVAL;
  * -ENOTSUP in a forked child; -EAGAIN, -ENOMEM: no thread, in a process forked from one that had
