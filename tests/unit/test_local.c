@@ -133,10 +133,13 @@ static void never(void *unused)
 /* However a task is spawned, it has what this one has: @value. */
 static void spawn_all(void *value)
 {
+	struct thrum_token *token = thrum_token_create(NULL);
 	int64_t past = THRUM_MS(1);
+	void *args[2] = {value, value};
+	intptr_t results[2];
 	int ends[2];
 
-	must(pipe(ends) == 0);
+	must(token && pipe(ends) == 0);
 	store_relaxed(&had, 0);
 	is_int(thrum_join(thrum_spawn(task_has, value)), 1);
 	is_int(thrum_join(thrum_spawn_copy(task_has_copied, &value, sizeof(value))), 1);
@@ -146,12 +149,19 @@ static void spawn_all(void *value)
 	is_int(thrum_join(thrum_spawn_after_drop(past, task_has, value, never)), 1);
 	is_int(write(ends[1], "x", 1), 1);
 	is_int(thrum_join(thrum_spawn_when_readable(ends[0], task_has, value)), 1);
+	is_int(thrum_join(thrum_spawn_with(NULL, task_has, value)), 1);
+	is_int(thrum_join(thrum_spawn_token(token, task_has, value)), 1);
+	is_int(thrum_join(thrum_spawn_token_drop(token, task_has, value, never)), 1);
+	is_int(thrum_gather_calls(task_has, args, 2, 1, results), 0);
+	is_int(results[0] + results[1], 2);
+	is_int(thrum_hedge(task_has, value, 0, 2, NULL), 1);
 	is_int(thrum_go(task_counts, value), 0);
 	settle();
 	is_int(load_relaxed(&had), 1);
 	is_int(thrum_blocking(task_has, value), 1);
 	is_int(thrum_join(thrum_spawn_blocking(task_has, value)), 1);
 	is_int(thrum_join(thrum_spawn_blocking_copy(task_has_copied, &value, sizeof(value))), 1);
+	thrum_token_release(token);
 	close(ends[0]);
 	close(ends[1]);
 }
