@@ -461,6 +461,8 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 
 	thrum__wants_call("thrum_scope_close");
 	for (;;) {
+		if (over)
+			(void)thrum__wait_look(t); /* as a wait would: what is asked comes to t */
 		ask_no_more(s, t);
 		cut = cut_by_others(s, t);
 		if (cut || over)
