@@ -115,7 +115,7 @@ struct thrum_future *thrum_scope_spawn_future(struct thrum_scope *s, thrum_fn fn
  * thrum_scope_cancel - cancel all children of @s, and make its opener's waits return -ECANCELED
  * until close.  No child can be spawned into it any more.  It is no failure.
  *
- * Called from: a task of the same runtime, as long as @s is open.  Suspends: no.
+ * Called from: anywhere, also outside tasks, as long as @s is open.  Suspends: no.
  */
 void thrum_scope_cancel(struct thrum_scope *s);
 
