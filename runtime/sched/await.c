@@ -193,6 +193,20 @@ int thrum__await(struct thrum_future *f, int64_t deadline_ns, bool deaf)
 	return told(thrum__await_untold(f, deadline_ns, deaf), deadline_ns, deaf);
 }
 
+int thrum__await_timerless(struct thrum_future *f)
+{
+	struct thrum__task *t = thrum__current_task();
+	int err = thrum__await_untold(f, THRUM_FOREVER, false);
+	int64_t deadline_ns = t->deadline_ns;
+
+	if (LIKELY(err != -ENOMEM))
+		return err;
+	t->deadline_ns = THRUM_FOREVER;
+	err = thrum__await_untold(f, THRUM_FOREVER, false);
+	t->deadline_ns = deadline_ns;
+	return err;
+}
+
 static int wait_edge(struct thrum__edge *e, uint64_t tick, int64_t deadline_ns, bool deaf)
 {
 	struct thrum__task *t = thrum__current_task();

@@ -22,6 +22,9 @@ int thrum__await_untold(struct thrum_future *f, int64_t deadline_ns, bool deaf);
 int thrum__await_outside(struct thrum_future *f, int64_t deadline_ns);
 /* @f, which was just cancelled or cannot be: waits deaf, from a task or outside. */
 void thrum__await_end(struct thrum_future *f);
+/* The same, untold, for a task that is going to wait for @f's end in any case: where there is no
+ * timer for its deadline it still hears of a cancel.  Returns: 0, -ECANCELED, -ETIMEDOUT. */
+int thrum__await_timerless(struct thrum_future *f);
 /* In a task or outside; untold. */
 int thrum__await_any(struct thrum_future *f, int64_t deadline_ns);
 /* The same without waiting: 0: @f is done; else why not to go on. */

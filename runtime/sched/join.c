@@ -12,7 +12,8 @@
  * The stack must be half free; else the joiner waits like any other.  So a task may count on half
  * of the configured stack.
  *
- * Nothing fails here that await.c does not name: then both wait all the same, without a deadline.
+ * Nothing fails here that await.c does not name.  Without a timer join waits all the same, and
+ * hears of a cancel alone; wait_for returns.
  */
 #include "sched/join.h"
 
@@ -106,7 +107,7 @@ static inline bool take_in_place(struct thrum__worker *w, struct thrum__task *t,
 /* Waits for @f's end; the caller's cancel or deadline cancels it. */
 static NOINLINE int await_end_of(struct thrum_future *f, struct thrum__task *t)
 {
-	int err = thrum__await_any(f, THRUM_FOREVER);
+	int err = t ? thrum__await_timerless(f) : thrum__await_any(f, THRUM_FOREVER);
 
 	if ((err == -ECANCELED || err == -ETIMEDOUT) && thrum_cancel(f) == 0 && t)
 		thrum__bracket_learn(t, err, THRUM_FOREVER);

@@ -455,9 +455,8 @@ static int cut_by_others(const struct thrum__scope *s, struct thrum__task *t)
 static int await_children(struct thrum__scope *s, struct thrum__task *t)
 {
 	bool over = thrum__roster_close(&s->roster);
-	int64_t deadline_ns = t->deadline_ns;
 	uint64_t none = 0;
-	int cut, err;
+	int cut;
 
 	thrum__wants_call("thrum_scope_close");
 	for (;;) {
@@ -468,12 +467,8 @@ static int await_children(struct thrum__scope *s, struct thrum__task *t)
 		if (cut || over)
 			break;
 		thrum__wants_scope(t, &s->done, s, 1);
-		err = thrum__await_untold(&s->done, THRUM_FOREVER, false);
-		over = !err;
-		if (err == -ENOMEM)
-			t->deadline_ns = THRUM_FOREVER; /* no timer: a cancel is heard still */
+		over = !thrum__await_timerless(&s->done);
 	}
-	t->deadline_ns = deadline_ns;
 	if (cut && !cas_relaxed(&s->failures, &none, CUT)) {
 		if (s->keeps_going)
 			thrum__bracket_learn(t, cut, THRUM_FOREVER);

@@ -350,6 +350,35 @@ TASK_TEST(without_a_timer_nothing_is_cancelled, 1)
 	is_int(thrum_now(), 10);
 	thrum_release(f);
 }
+
+static intptr_t task_joins_without_timer(void *f)
+{
+	struct thrum_timeout t;
+	intptr_t r;
+
+	thrum_timeout_begin(&t, 10);
+	thrum__fault_set(1, true); /* until the caller has seen it wait */
+	r = thrum_join(f);
+	must(!thrum_timeout_end(&t));
+	return r;
+}
+
+/* No timer for the deadline around a join: the cancel goes on to what it joins all the same. */
+TASK_TEST(without_a_timer_a_join_hears_a_cancel, 1)
+{
+	struct thrum_future *f = future_new(), *joiner;
+
+	thrum_retain(f);
+	must((joiner = thrum_spawn(task_joins_without_timer, f)));
+	is_int(thrum_yield(), 0);
+	must(thrum__fault_fired());
+	thrum__fault_set(0, false);
+	must(!thrum_done(joiner));
+	is_int(thrum_cancel(joiner), 0);
+	is_int(thrum_join(joiner), -ECANCELED);
+	must(thrum_cancelled(f));
+	thrum_release(f);
+}
 #endif
 
 int main(void)
@@ -372,6 +401,7 @@ int main(void)
 	    wait_for_is_not_cut_short_after_its_cancel,
 #ifdef THRUM_FAULTS
 	    without_a_timer_nothing_is_cancelled,
+	    without_a_timer_a_join_hears_a_cancel,
 #endif
 	};
 
