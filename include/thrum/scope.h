@@ -56,7 +56,9 @@ struct thrum_scope_options {
 	/* A hard request of it cancels the scope as thrum_scope_cancel does; a soft one shows in
 	 * its children's thrum_cancel_requested.  NULL: none.  The scope holds it. */
 	struct thrum_token *token;
-	const char *name; /* for reports; lives as long as the scope; NULL: where it was opened */
+	/* For reports, which may come after its end: a literal, or what stays as long.  NULL: where
+	 * it was opened. */
+	const char *name;
 	/* With keep_going mostly: where to put the first failures_max failures, in the order in
 	 * which they came.  They are there when close has returned, and count as looked at;
 	 * thrum_scope_failures says how many there were, kept or not.  NULL: nowhere. */

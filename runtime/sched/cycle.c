@@ -199,6 +199,7 @@ void thrum__has_none(struct thrum__task *t)
 void thrum__wants_scope(struct thrum__task *t, const void *key, const struct thrum__scope *s,
 			uint64_t count)
 {
+	say(&t->wants.scope_name, s->done.place); /* first: where there is a scope it has a name */
 	begin(t, key, THRUM__WANTS_SCOPE);
 	say(&t->wants.scope, s);
 	say_number(&t->wants.count, count);
@@ -456,12 +457,16 @@ static struct thrum__task *next_of(struct look *l, struct thrum__task *t)
 static void report_task(struct look *l, struct thrum__task *t, struct thrum__task *next, unsigned i,
 			unsigned n)
 {
-	const char *call = t->wants.child ? "thrum_join" : heard(&t->wants.call);
+	struct thrum__wants *v = &t->wants;
+	bool in_scope = !v->child && heard_number(&v->kind) == THRUM__WANTS_SCOPE;
+	const char *call = v->child ? "thrum_join" : heard(&v->call);
 
 	thrum__report(l->runtime->reporter, THRUM_REPORT_CYCLE,
-		      "wait-for cycle, %u of %u: %s waits in %s for %s, made at %s", i, n,
+		      "wait-for cycle, %u of %u: %s waits in %s for %s, made at %s%s%s", i, n,
 		      thrum_name(&t->future), call ? call : "a call",
-		      next == t ? "itself" : thrum_name(&next->future), thrum_place(&t->future));
+		      next == t ? "itself" : thrum_name(&next->future), thrum_place(&t->future),
+		      in_scope ? ", its scope: " : "",
+		      in_scope ? (const char *)heard(&v->scope_name) : "");
 }
 
 static void report_cycle(struct look *l, struct thrum__task *first)

@@ -39,6 +39,7 @@ struct thrum__wants {
 	struct atomic64 kind, count;
 	struct atomicptr tasks[THRUM__WANTS_MAX];
 	struct atomicptr scope, mutex;
+	struct atomicptr scope_name;          /* const char; the scope itself may have gone */
 	struct atomicptr has[THRUM__HAS_MAX]; /* mutexes, in any place; names alone */
 	struct atomic64 seq;    /* of the wait that all this is about; it is written last */
 	struct atomicptr of;    /* the scope whose child it is */

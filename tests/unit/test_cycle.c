@@ -210,6 +210,44 @@ START_TEST(no_room_in_ones_own_scope)
 }
 END_TEST
 
+/* ---- The scope's own name ---- */
+
+static intptr_t closes_a_named_one(void *i)
+{
+	struct thrum_scope_options o = THRUM_SCOPE_OPTIONS_INIT;
+	struct thrum_scope s;
+
+	begin(i);
+	o.name = "brood";
+	is_int(thrum_scope_open_with(&s, &o), 0);
+	is_int(thrum_scope_spawn(&s, await_first_plainly, NULL), 0);
+	return thrum_scope_close(&s);
+}
+
+START_TEST(a_scope_is_told_by_its_name)
+{
+	start(1);
+	make(0, closes_a_named_one);
+	let_go();
+	is_told(2);
+	has_text(got.text, ": a waits in thrum_scope_close for child, made at ");
+	has_text(got.text, ", its scope: brood\n");
+	stop();
+}
+END_TEST
+
+START_TEST(one_without_a_name_by_its_place)
+{
+	start(1);
+	make(0, closes);
+	let_go();
+	is_told(2);
+	has_text(got.text, ", its scope: ");
+	has_text(strstr(got.text, ", its scope: "), "test_cycle.c:");
+	stop();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("cycle");
@@ -222,6 +260,8 @@ int main(void)
 	tcase_add_test(tc, by_the_real_clock_as_well);
 	tcase_add_loop_test(tc, each_kind_of_wait, 0, sizeof(kinds) / sizeof(kinds[0]));
 	tcase_add_test(tc, no_room_in_ones_own_scope);
+	tcase_add_test(tc, a_scope_is_told_by_its_name);
+	tcase_add_test(tc, one_without_a_name_by_its_place);
 	return run_case("cycle", tc);
 }
 
