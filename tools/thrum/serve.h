@@ -98,12 +98,12 @@ struct server {
 	struct thrum_future *stop;      /* done: answers are the last of their connections */
 	struct thrum_future *accepting; /* done: nobody gets in any more; its result says why */
 	struct shard shards[SERVE_SHARDS];
-	pthread_mutex_t lock;         /* of what follows */
-	unsigned live, live_max;      /* connections */
-	struct connection *dead;      /* their sockets are still to be closed; not live */
-	uint64_t connections;         /* so far */
-	struct thrum_future *room;    /* NULL, or set when live falls below live_max */
-	struct thrum_future *drained; /* NULL, or set when live is 0 */
+	pthread_mutex_t lock;       /* of what follows */
+	unsigned live, live_max;    /* connections */
+	struct connection *dead;    /* their sockets are still to be closed; not live */
+	uint64_t connections;       /* so far */
+	struct thrum_event room;    /* set when live falls below live_max */
+	struct thrum_event drained; /* set when live falls to 0 */
 };
 
 /* What is to become of a connection. */
@@ -127,6 +127,8 @@ int server_init(struct server *s, const struct serve_options *options);
 void server_fini(struct server *s);
 int server_listen(struct server *s);
 unsigned server_stop(struct server *s);
+/* server_back_off - wait a little, as something has run out; 0, or why not to go on. */
+int server_back_off(void);
 
 /* serve_registry.c.  start takes @fd and returns 0; -ENOMEM: it is still the caller's; wake: the
  * exchange, NULL: no memory; rest and drop take connection and exchange back, until there is
@@ -140,7 +142,7 @@ void registry_drop(struct connection *c, struct exchange *x);
 /* registry_wait_room - wait until another connection may be taken. */
 int registry_wait_room(struct server *s);
 /* registry_stop - nobody rests any more.  registry_cut - end what is left.  registry_wait_drained:
- * until no connection is left; -ETIMEDOUT. */
+ * until no connection is left; -ETIMEDOUT; -ECANCELED. */
 void registry_stop(struct server *s);
 unsigned registry_cut(struct server *s);
 int registry_wait_drained(struct server *s, int64_t ns);

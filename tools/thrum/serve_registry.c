@@ -60,6 +60,8 @@ void registry_init(struct server *s)
 	s->live_max = (unsigned)(descriptors - descriptors / 8);
 	s->live_max = s->live_max > DESCRIPTORS_KEPT ? s->live_max - DESCRIPTORS_KEPT : 1;
 	pthread_mutex_init(&s->lock, NULL);
+	thrum_event_init(&s->room);
+	thrum_event_init(&s->drained);
 	for (unsigned i = 0; i < SERVE_SHARDS; i++) {
 		struct shard *shard = &s->shards[i];
 
@@ -135,28 +137,16 @@ static intptr_t sweep(void *arg)
 	return 0;
 }
 
-/* One connection less. */
+/* One connection less.  Events: who waits for one needs no memory. */
 static void count_down(struct server *s)
 {
-	struct thrum_future *room = NULL, *drained = NULL;
-
 	pthread_mutex_lock(&s->lock);
 	s->live--;
-	if (s->room && s->live < s->live_max) {
-		room = s->room;
-		s->room = NULL;
-	}
-	if (s->drained && s->live == 0) {
-		drained = s->drained;
-		s->drained = NULL;
-	}
+	if (s->live + 1 == s->live_max)
+		thrum_event_set(&s->room);
+	if (s->live == 0)
+		thrum_event_set(&s->drained);
 	pthread_mutex_unlock(&s->lock);
-	if (room)
-		thrum_future_set(room, 0);
-	if (drained)
-		thrum_future_set(drained, 0);
-	thrum_release(room);
-	thrum_release(drained);
 }
 
 /* Instead of a task that got no stack, or was cancelled before it began: no place to close a socket
@@ -276,54 +266,33 @@ void registry_drop(struct connection *c, struct exchange *x)
 	count_down(s);
 }
 
-/* Waits on a future that count_down sets, unless fewer than @below are live. */
-static int wait_count(struct server *s, struct thrum_future **slot, unsigned below, int64_t ns)
+static unsigned count_live(struct server *s)
 {
-	struct thrum_future *f = thrum_future_create();
-	struct thrum_timeout timeout;
-	bool wait, mine = false;
-	int error = 0;
+	unsigned live;
 
-	if (!f)
-		return -ENOMEM;
 	pthread_mutex_lock(&s->lock);
-	wait = s->live >= below;
-	if (wait) {
-		thrum_retain(f);
-		*slot = f;
-	}
+	live = s->live;
 	pthread_mutex_unlock(&s->lock);
-	if (wait) {
-		thrum_timeout_begin(&timeout, ns);
-		error = (int)thrum_await(f);
-		thrum_timeout_end(&timeout);
-		pthread_mutex_lock(&s->lock);
-		mine = *slot == f;
-		if (mine)
-			*slot = NULL;
-		pthread_mutex_unlock(&s->lock);
-	}
-	thrum_future_set(f, 0);
-	if (mine)
-		thrum_release(f);
-	thrum_release(f);
-	return error;
+	return live;
 }
 
 int registry_wait_room(struct server *s)
 {
-	bool full;
-
-	pthread_mutex_lock(&s->lock);
-	full = s->live >= s->live_max;
-	pthread_mutex_unlock(&s->lock);
-	return full ? wait_count(s, &s->room, s->live_max, THRUM_FOREVER) : 0;
+	thrum_event_clear(&s->room);
+	return count_live(s) < s->live_max ? 0 : thrum_event_wait(&s->room);
 }
 
 int registry_wait_drained(struct server *s, int64_t ns)
 {
-	int error = wait_count(s, &s->drained, 1, ns);
+	int64_t until_ns = thrum_now() + ns;
+	int error = 0;
 
+	thrum_event_clear(&s->drained);
+	while (!error && count_live(s)) {
+		error = thrum_event_wait_until(&s->drained, until_ns);
+		if (error == -ENOMEM)
+			error = thrum_now() < until_ns ? server_back_off() : -ETIMEDOUT;
+	}
 	bury_dead(s);
 	return error;
 }
@@ -389,5 +358,7 @@ void registry_fini(struct server *s)
 		close(c->fd);
 		free(c);
 	}
+	thrum_event_fini(&s->room);
+	thrum_event_fini(&s->drained);
 	pthread_mutex_destroy(&s->lock);
 }

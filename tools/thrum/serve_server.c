@@ -16,7 +16,8 @@
 
 #include "serve.h"
 
-#define ACCEPTS 16          /* in a row until others get a chance */
+#define ACCEPTS 16 /* in a row until others get a chance */
+#define BACK_OFF_NS THRUM_MS(10)
 #define CUT_NS THRUM_SEC(1) /* how long connections that were cut may take to see it */
 
 int server_init(struct server *s, const struct serve_options *options)
@@ -45,6 +46,19 @@ void server_fini(struct server *s)
 	close(s->dir);
 }
 
+int server_back_off(void)
+{
+	int error = thrum_sleep(BACK_OFF_NS);
+
+	return error == -ENOMEM ? thrum_yield() : error;
+}
+
+/* Memory, or what the kernel lets us watch: others give some back. */
+static bool is_running_out(int error)
+{
+	return error == -ENOMEM || error == -ENOSPC || error == -EAGAIN;
+}
+
 /* A task: takes connections until the listening socket is closed. */
 static intptr_t accept_all(void *arg)
 {
@@ -52,14 +66,14 @@ static intptr_t accept_all(void *arg)
 	int result = 0;
 
 	for (unsigned n = 1; !result; n++) {
-		int fd;
+		int fd = registry_wait_room(s);
 
-		result = registry_wait_room(s);
-		if (result)
-			break;
-		fd = thrum_accept4(s->listener, NULL, NULL, SOCK_NONBLOCK);
-		if (fd < 0)
-			return fd;
+		if (!fd)
+			fd = thrum_accept4(s->listener, NULL, NULL, SOCK_NONBLOCK);
+		if (fd < 0) {
+			result = is_running_out(fd) ? server_back_off() : fd;
+			continue;
+		}
 		if (registry_start(s, fd))
 			thrum_close(fd);
 		if (n % ACCEPTS == 0)
