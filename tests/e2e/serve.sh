@@ -11,6 +11,7 @@ export LC_ALL=C.UTF-8
 client=$(realpath "$(dirname "$0")")/serve_client.py
 server=
 front=
+files=
 
 end_all()
 {
@@ -54,11 +55,15 @@ ln -s /dev/zero "$top/link_dev"
 mkfifo "$top/pipe"
 cd "$top"
 
-# start OPTION...: $server, $port, $url.
+# start OPTION...: $server, $port, $url.  $files: ulimit's words, for a limit on open files.
 start()
 {
 	mkfifo "$here/ready"
-	"$bin" serve --json --port 0 "$@" "$top" >"$here/ready" 2>"$here/server" &
+	(
+		# shellcheck disable=SC2086
+		[ -z "$files" ] || ulimit $files
+		exec "$bin" serve --json --port 0 "$@" "$top" >"$here/ready" 2>"$here/server"
+	) &
 	server=$!
 	exec 3<"$here/ready"
 	rm "$here/ready"
@@ -331,19 +336,10 @@ else
 	echo 'serve.sh: skipped: ::1 (no IPv6 here)'
 fi
 
-# No descriptor left: it waits, and recovers.
-# shellcheck disable=SC2016
-mkfifo "$here/ready"
-(
-	ulimit -n 120
-	exec "$bin" serve --json --port 0 . >"$here/ready" 2>"$here/server"
-) &
-server=$!
-exec 3<"$here/ready"
-rm "$here/ready"
-read -r line <&3
-port=$(echo "$line" | python3 -c 'import json, sys; print(json.load(sys.stdin)["port"])')
-url=http://127.0.0.1:$port/
+# As many connections as the limit on open files allows, and more.
+files='-n 120'
+start --request-timeout 60
+raw full
 python3 - "$port" <<'END'
 import socket, sys
 held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(200)]
@@ -351,6 +347,17 @@ END
 ask 200 hello.txt
 same hello.txt
 stop
+says err 'the limit on open files allows 41 connections'
+[ "$(wc -l <"$here/err")" = 1 ] || fail 'it said more than once that it is full'
+
+# A low soft limit is raised.
+files='-Sn 100'
+start
+read -r soft hard < <(sed -n 's/^Max open files *\([0-9]*\) *\([0-9]*\).*/\1 \2/p' "/proc/$server/limits")
+[ "$soft" = "$hard" ] || [ "$soft" = 1048576 ] || fail "it has $soft descriptors of $hard"
+checks=$((checks + 1))
+stop
+files=
 
 # Mistakes on the command line.
 for words in 'serve' 'serve a b' 'serve --port x .' 'serve --port 65536 .' 'serve --workers 0 .' \

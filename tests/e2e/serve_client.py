@@ -156,6 +156,26 @@ def wait_until(fact, what):
         select.select([], [], [], 0.02)
 
 
+def places():
+    """How many connections the server takes, by its limit on open files."""
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        soft = int(re.search(r"Max open files +(\d+)", file.read())[1])
+    return soft - soft // 8 - 64
+
+
+def ask_hello(client):
+    client.send(GET + b"\r\n")
+    check(client.answer()[0] == 200, "no answer")
+
+
+def ask_all(n):
+    """So many connections, each asked once."""
+    clients = [Client() for _ in range(n)]
+    for client in clients:
+        ask_hello(client)
+    return clients
+
+
 def still_serves():
     status, _, body = get(b"/hello.txt")
     check((status, body) == (200, HELLO), "it serves no more")
@@ -359,6 +379,41 @@ def group_timeouts():
         client.socket.recv(100)
         wait_until(lambda: descriptors() >= before + 2, "no file is open")
         wait_until(lambda: descriptors() <= before, "an answer that stands still is not given up")
+
+
+def group_full():
+    """All places are taken: a new connection gets that of the one that is idle for longest, or of
+    the first that becomes idle."""
+    idle = ask_all(places())
+    check(not select.select([client.socket for client in idle], [], [], 0)[0],
+          "one is closed though nobody needs its place")
+    new = ask_all(10)
+    ended = [at for at, client in enumerate(idle)
+             if select.select([client.socket], [], [], 0)[0]]
+    check(len(new) <= len(ended) < 2 * len(new), f"{len(ended)} are closed")
+    # A neighbour may have come to rest before.
+    check(ended[-1] < len(ended) + 3, f"those closed are not those idle for longest: {ended}")
+    for at in ended:
+        check(idle[at].socket.recv(1) == b"", "something comes on an idle connection")
+    left = new + [client for at, client in enumerate(idle) if at not in ended]
+    for client in left:
+        ask_hello(client)
+    # All are busy: each waits for its body.
+    left += [Client() for _ in range(places() - len(left))]
+    for client in left:
+        client.send(GET + b"Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+        check(client.answer()[0] == 100, "no 100 where the client waits for it")
+    with Client() as late:
+        late.send(GET + b"\r\n")
+        left[0].send(b"x")
+        check(left[0].answer()[0] == 200, "no answer")
+        check(left[0].socket.recv(1) == b"", "something comes on an idle connection")
+        check(late.answer()[0] == 200, "no answer")
+        for client in left[1:]:
+            client.send(b"x")
+            check(client.answer()[0] == 200, "one that was busy is cut")
+    for client in idle + left:
+        client.socket.close()
 
 
 def group_stop():

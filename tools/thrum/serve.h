@@ -97,6 +97,7 @@ struct server {
 	int dir, listener;
 	struct thrum_future *stop;      /* done: answers are the last of their connections */
 	struct thrum_future *accepting; /* done: nobody gets in any more; its result says why */
+	bool was_full;                  /* that was said; accepting's */
 	struct shard shards[SERVE_SHARDS];
 	pthread_mutex_t lock;       /* of what follows */
 	unsigned live, live_max;    /* connections */
@@ -139,8 +140,10 @@ int registry_start(struct server *s, int fd);
 struct exchange *registry_wake(struct connection *c);
 void registry_rest(struct connection *c, struct exchange *x);
 void registry_drop(struct connection *c, struct exchange *x);
-/* registry_wait_room - wait until another connection may be taken. */
-int registry_wait_room(struct server *s);
+/* registry_is_full - no other connection may be taken.  registry_make_room - end the one that is
+ * idle for longest, and wait a little for room; 0, if there is any or not; -errno. */
+bool registry_is_full(struct server *s);
+int registry_make_room(struct server *s);
 /* registry_stop - nobody rests any more.  registry_cut - end what is left.  registry_wait_drained:
  * until no connection is left; -ETIMEDOUT; -ECANCELED. */
 void registry_stop(struct server *s);

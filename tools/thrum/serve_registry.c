@@ -12,7 +12,8 @@
  * Idle ones rest all equally long, so their ring is in the order of their deadlines.  One stackless
  * timer for each shard that has idle ones shuts the reading side of those that are past it: their
  * task then starts, and finds the end, or the request that came in the same moment, which it still
- * answers.
+ * answers.  With no place left for a connection that waits to be taken, the one that is idle for
+ * longest is ended in the same way.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 
 #define SWEEP_LEAST_NS THRUM_MS(50) /* between two sweeps of a shard */
 #define DESCRIPTORS_KEPT 64         /* for files, and what the process has open besides */
+#define ROOM_LOOK_NS THRUM_MS(10)   /* until another idle connection is ended for a new one */
 
 static void ring_init(struct connection *head)
 {
@@ -102,6 +104,17 @@ static void sweep_drop(void *arg)
 	pthread_mutex_unlock(&shard->lock);
 }
 
+/* An idle one is told to end: its task starts now.  One that cannot be told was reset, and its task
+ * starts by itself; should it not, its turn comes again.  The shard's lock is held. */
+static void shut_idle(struct shard *shard, struct connection *c)
+{
+	ring_remove(c);
+	c->shut = shutdown(c->fd, SHUT_RD) == 0;
+	if (!c->shut)
+		c->until_ns = thrum_now() + c->server->options->idle_ns;
+	ring_append(c->shut ? &shard->busy : &shard->idle, c);
+}
+
 static intptr_t sweep(void *arg);
 
 /* The shard is marked as armed. */
@@ -122,12 +135,8 @@ static intptr_t sweep(void *arg)
 	struct connection *c;
 
 	pthread_mutex_lock(&shard->lock);
-	while ((c = shard->idle.next) != &shard->idle && c->until_ns <= now_ns) {
-		c->shut = true;
-		ring_remove(c);
-		ring_append(&shard->busy, c); /* as good as: its task starts now */
-		shutdown(c->fd, SHUT_RD);
-	}
+	while ((c = shard->idle.next) != &shard->idle && c->until_ns <= now_ns)
+		shut_idle(shard, c);
 	shard->armed = c != &shard->idle;
 	if (shard->armed)
 		wait_ns = c->until_ns - now_ns;
@@ -276,10 +285,49 @@ static unsigned count_live(struct server *s)
 	return live;
 }
 
-int registry_wait_room(struct server *s)
+bool registry_is_full(struct server *s)
 {
+	return count_live(s) >= s->live_max;
+}
+
+/* Those of a shard rest in the order of their deadlines: the first of one shard is idle longest. */
+static void shut_longest_idle(struct server *s)
+{
+	struct shard *longest = NULL;
+	int64_t until_ns = INT64_MAX;
+	struct connection *c;
+
+	for (unsigned i = 0; i < SERVE_SHARDS; i++) {
+		struct shard *shard = &s->shards[i];
+
+		pthread_mutex_lock(&shard->lock);
+		c = shard->idle.next;
+		if (c != &shard->idle && c->until_ns < until_ns) {
+			until_ns = c->until_ns;
+			longest = shard;
+		}
+		pthread_mutex_unlock(&shard->lock);
+	}
+	if (!longest)
+		return;
+	pthread_mutex_lock(&longest->lock);
+	c = longest->idle.next;
+	if (c != &longest->idle)
+		shut_idle(longest, c);
+	pthread_mutex_unlock(&longest->lock);
+}
+
+int registry_make_room(struct server *s)
+{
+	int error;
+
 	thrum_event_clear(&s->room);
-	return count_live(s) < s->live_max ? 0 : thrum_event_wait(&s->room);
+	if (!registry_is_full(s))
+		return 0;
+	shut_longest_idle(s);
+	/* All may be busy now, or that one may be: it may have been asked something just then. */
+	error = thrum_event_wait_until(&s->room, thrum_now() + ROOM_LOOK_NS);
+	return error == -ETIMEDOUT ? 0 : error;
 }
 
 int registry_wait_drained(struct server *s, int64_t ns)

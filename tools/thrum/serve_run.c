@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "serve.h"
+
+#define DESCRIPTORS_MAX ((rlim_t)1 << 20) /* idle connections of 400 MB */
 
 static int say_ready(const struct server *s, int port)
 {
@@ -100,14 +103,31 @@ static intptr_t serve_main_task(void *arg)
 	return EXIT_NOT_OK;
 }
 
+/* Each connection takes a descriptor: as many as the system lets us have. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	rlim_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	most = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	if (limit.rlim_cur >= most)
+		return;
+	limit.rlim_cur = most;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* or it goes by what there is */
+}
+
 int serve_run(const struct serve_options *options)
 {
 	struct thrum_config config = THRUM_CONFIG_INIT;
 	char where[TEXT_PATH_MAX];
 	struct server server;
-	int error = server_init(&server, options);
 	intptr_t status;
+	int error;
 
+	raise_descriptors();
+	error = server_init(&server, options);
 	if (error) {
 		fprintf(stderr, "thrum serve: %s: %s\n",
 			text_path(options->dir, where, sizeof(where)), text_error(error));

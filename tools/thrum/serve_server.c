@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,6 +60,27 @@ static bool is_running_out(int error)
 	return error == -ENOMEM || error == -ENOSPC || error == -EAGAIN;
 }
 
+/* Waits until another connection may be taken.  None is ended for one that is not there yet. */
+static int wait_room(struct server *s)
+{
+	struct pollfd next = {.fd = s->listener, .events = POLLIN};
+	int error = 0;
+
+	while (!error && registry_is_full(s)) {
+		error = thrum_poll(&next, 1, -1);
+		if (error < 0)
+			break;
+		if (!s->was_full)
+			fprintf(stderr,
+				"thrum serve: the limit on open files allows %u connections: new "
+				"ones take the place of idle ones\n",
+				s->live_max);
+		s->was_full = true;
+		error = registry_make_room(s);
+	}
+	return error;
+}
+
 /* A task: takes connections until the listening socket is closed. */
 static intptr_t accept_all(void *arg)
 {
@@ -66,7 +88,7 @@ static intptr_t accept_all(void *arg)
 	int result = 0;
 
 	for (unsigned n = 1; !result; n++) {
-		int fd = registry_wait_room(s);
+		int fd = wait_room(s);
 
 		if (!fd)
 			fd = thrum_accept4(s->listener, NULL, NULL, SOCK_NONBLOCK);

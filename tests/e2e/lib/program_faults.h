@@ -79,6 +79,7 @@ static __attribute__((noinline, unused)) bool program_fault(int error)
 #define getpeername(fd, addr, n) FAILS(ENOTCONN, -1, getpeername(fd, addr, n))
 #define shutdown(fd, how) FAILS(ENOTCONN, -1, shutdown(fd, how))
 #define getrlimit(what, limit) FAILS(EPERM, -1, getrlimit(what, limit))
+#define setrlimit(what, limit) FAILS(EPERM, -1, setrlimit(what, limit))
 #define pthread_create(out, attr, fn, arg) \
 	(program_fault(EAGAIN) ? EAGAIN : pthread_create(out, attr, fn, arg))
 
