@@ -286,13 +286,14 @@ check_nginx()
 
 for workers in 1 4; do
 	start --workers "$workers"
+	raw idle churn note
 	check_files
 	check_ranges
 	check_conditions
 	raw statuses outside pipelined bodies smuggling slow leaks
 	check_wrk
 	[ "$workers" = 1 ] || check_nginx
-	raw stop
+	raw noted stop
 	ended 0
 	json cut 0
 done

@@ -11,6 +11,7 @@ import hashlib
 import os
 import random
 import re
+import resource
 import select
 import socket
 import struct
@@ -18,6 +19,7 @@ import sys
 import time
 
 PATIENCE_S = 30
+DIV = int(os.environ.get("THRUM_TEST_DIV") or 1)
 GET = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n"
 HELLO = b"hello, world\n"
 
@@ -154,6 +156,18 @@ def wait_until(fact, what):
         if time.monotonic() > end:
             raise AssertionError(what)
         select.select([], [], [], 0.02)
+
+
+def back(before, warm, growth=1 << 20):
+    """No more descriptors, and hardly more memory, than there were."""
+    wait_until(lambda: descriptors() <= before, "descriptors are left open")
+    if DIV == 1:  # a sanitizer keeps what is freed
+        check(memory() - warm < growth, f"memory grew by {memory() - warm}")
+
+
+def raise_descriptors():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def places():
@@ -345,18 +359,63 @@ def group_hostile():
     still_serves()
 
 
+def group_idle():
+    """Many idle ones hold a descriptor and a few bytes each, no stack and no buffer; all are woken
+    at once, and leave nothing."""
+    raise_descriptors()
+    for client in ask_all(64):
+        client.socket.close()
+    before, warm = settled(), memory()
+    clients = ask_all(min(2000 // DIV, places() - 64))
+    wait_until(lambda: descriptors() == before + len(clients), "not one descriptor each")
+    if DIV == 1:
+        each = (memory() - warm) / len(clients)
+        check(each < 1500, f"an idle connection takes {each} bytes")
+    for client in clients:
+        client.send(GET + b"\r\n")
+    for client in clients:
+        check(client.answer()[0] == 200, "no answer")
+        client.socket.close()
+    back(before, warm)
+
+
+def group_churn():
+    """Connections made, used, and closed or reset."""
+    before = settled()
+    warm = 0
+    for n in range(11000 // DIV):
+        if n == 1000 // DIV:
+            warm = memory()
+        client = Client()
+        ask_hello(client)
+        if n % 2:
+            client.reset()
+        else:
+            client.socket.close()
+    back(before, warm, 1 << 18)
+
+
+def group_note():
+    """What later groups are measured by."""
+    with open("../noted", "w", encoding="ascii") as file:
+        print(settled(), memory(), file=file)
+
+
+def group_noted():
+    with open("../noted", encoding="ascii") as file:
+        back(*map(int, file.read().split()), growth=2 << 20)
+
+
 def group_leaks():
     """Hostile rounds leave descriptors and memory where they were."""
-    rounds = 1 if int(os.environ.get("THRUM_TEST_DIV") or 1) > 1 else 4
+    rounds = 1 if DIV > 1 else 4
     before = descriptors()
     group_hostile()
     wait_until(lambda: descriptors() <= before, "descriptors are left open")
     warm = memory()
     for _ in range(rounds):
         group_hostile()
-    wait_until(lambda: descriptors() <= before, "descriptors are left open")
-    if rounds > 1:  # a sanitizer keeps what is freed
-        check(memory() - warm < 2 << 20, f"memory grew by {memory() - warm}")
+    back(before, warm, 2 << 20)
 
 
 def group_timeouts():
