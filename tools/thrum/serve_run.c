@@ -64,7 +64,7 @@ static int run_listening(struct server *s, int port)
 	/* Before anybody is told that they may be sent. */
 	struct thrum_future *term = thrum_signal_next(SIGTERM);
 	struct thrum_future *interrupt = thrum_signal_next(SIGINT);
-	struct thrum_future *const ends[] = {term, interrupt, s->accepting};
+	struct thrum_future *ends[] = {term, interrupt, s->accepting};
 	int status = EXIT_NOT_OK;
 	bool ready = false;
 	unsigned cut;
@@ -75,10 +75,15 @@ static int run_listening(struct server *s, int port)
 	} else {
 		fprintf(stderr, "thrum serve: signals: %s\n", text_error(-ENOMEM));
 	}
-	if (ready && thrum_wait_any(ends, 3) == 2) {
+	while (ready && thrum_wait_any(ends, 3) == 2) {
+		if (server_accept_again(s)) {
+			ends[2] = s->accepting;
+			continue;
+		}
 		fprintf(stderr, "thrum serve: accepting: %s\n",
 			text_error(thrum_result(s->accepting)));
 		status = EXIT_NOT_OK;
+		break;
 	}
 	cut = server_stop(s);
 	if (ready && say_end(s, cut) != EXIT_OK)

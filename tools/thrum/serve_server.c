@@ -104,6 +104,20 @@ static intptr_t accept_all(void *arg)
 	return result;
 }
 
+bool server_accept_again(struct server *s)
+{
+	struct thrum_future *again;
+
+	if (!is_running_out((int)thrum_result(s->accepting)) || server_back_off())
+		return false;
+	again = thrum_spawn(accept_all, s);
+	if (again) {
+		thrum_release(s->accepting);
+		s->accepting = again;
+	}
+	return true;
+}
+
 int server_listen(struct server *s)
 {
 	const struct serve_options *o = s->options;
