@@ -87,10 +87,11 @@ static int listen_first(const char *host, const char *port, int family, int back
 
 int thrum_tcp_listen(const char *host, const char *port, int backlog, unsigned flags)
 {
-	int r;
+	struct thrum__op op;
+	int r = thrum__op_entry(&op);
 
-	if (!thrum__current_task())
-		return thrum__no_task();
+	if (r)
+		return r;
 	if (flags & ~(THRUM_LISTEN_REUSEPORT | THRUM_LISTEN_V6ONLY))
 		return -EINVAL;
 	if (flags & THRUM_LISTEN_V6ONLY)

@@ -207,14 +207,14 @@ static int run_race(struct race *r)
 
 int thrum_tcp_connect(const char *host, const char *port)
 {
-	struct thrum__worker *w = thrum__current_worker();
+	struct thrum__op op;
 	struct race r = {.error = -ENOENT};
 	struct addrinfo *list;
-	int got;
+	int got = thrum__op_entry(&op);
 
-	if (!w)
-		return thrum__no_task();
-	r.runtime = w->runtime;
+	if (got)
+		return got;
+	r.runtime = thrum__op_runtime(&op);
 	got = thrum__names_look_up(host, port, 0, AF_UNSPEC, &list);
 	if (got)
 		return got;

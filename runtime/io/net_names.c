@@ -119,12 +119,8 @@ static int resolve(const char *node, const char *service, const struct addrinfo 
 		   struct answer *a)
 {
 	static const struct addrinfo none = {.ai_flags = AI_V4MAPPED | AI_ADDRCONFIG};
-	struct thrum__op op;
-	int err = thrum__op_entry(&op);
 	struct addrinfo numeric;
 
-	if (err)
-		return err;
 	if (!hints)
 		hints = &none; /* as getaddrinfo has it */
 	numeric = *hints;
@@ -138,9 +134,12 @@ static int resolve(const char *node, const char *service, const struct addrinfo 
 int thrum_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		      struct addrinfo **out)
 {
+	struct thrum__op op;
 	struct answer a;
-	int err = resolve(node, service, hints, &a);
+	int err = thrum__op_entry(&op);
 
+	if (!err)
+		err = resolve(node, service, hints, &a);
 	switch (err) {
 	case 0:
 		*out = a.list;

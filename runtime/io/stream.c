@@ -239,6 +239,10 @@ static ssize_t read_until(struct thrum_stream *s, const void *delimiter, size_t 
 {
 	size_t seen = 0; /* no delimiter begins before it */
 
+	if (length == 0 || length > DELIMITER_MAX)
+		return -EINVAL;
+	if (limit == 0 || limit > s->limit)
+		limit = s->limit;
 	for (;;) {
 		size_t n = thrum__buffer_held(&s->in) < limit ? thrum__buffer_held(&s->in) : limit;
 		ssize_t r;
@@ -266,13 +270,8 @@ static ssize_t read_until(struct thrum_stream *s, const void *delimiter, size_t 
 ssize_t thrum_stream_read_until(struct thrum_stream *s, const void *delimiter, size_t length,
 				size_t limit, char **out)
 {
-	int err;
+	int err = enter(s, READING);
 
-	if (length == 0 || length > DELIMITER_MAX)
-		return -EINVAL;
-	if (limit == 0 || limit > s->limit)
-		limit = s->limit;
-	err = enter(s, READING);
 	return err ? err : leave(s, READING, read_until(s, delimiter, length, limit, out));
 }
 
@@ -283,6 +282,8 @@ ssize_t thrum_stream_read_line(struct thrum_stream *s, size_t limit, char **out)
 
 static ssize_t peek(struct thrum_stream *s, size_t least, char **out)
 {
+	if (least > s->limit)
+		return -EMSGSIZE;
 	while (thrum__buffer_held(&s->in) < least) {
 		ssize_t r = fill(s);
 
@@ -297,11 +298,8 @@ static ssize_t peek(struct thrum_stream *s, size_t least, char **out)
 
 ssize_t thrum_stream_peek(struct thrum_stream *s, size_t least, char **out)
 {
-	int err;
+	int err = enter(s, READING);
 
-	if (least > s->limit)
-		return -EMSGSIZE;
-	err = enter(s, READING);
 	return err ? err : leave(s, READING, peek(s, least, out));
 }
 

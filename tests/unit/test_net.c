@@ -298,7 +298,10 @@ TASK_TEST(a_cancelled_task_opens_nothing, 1)
 
 	thrum_cancel(thrum_self());
 	is_int(thrum_tcp_listen(NULL, "0", 0, 0), -ECANCELED);
+	is_int(thrum_tcp_listen(NULL, "0", 0, ~0u), -ECANCELED);
+	is_int(thrum_tcp_listen(NULL, "no port", 0, 0), -ECANCELED);
 	is_int(thrum_tcp_connect(NULL, "1"), -ECANCELED);
+	is_int(thrum_tcp_connect(NULL, "no port"), -ECANCELED);
 	is_int(thrum_unix_listen("@thrum-test", 0), -ECANCELED);
 	is_int(thrum_unix_connect("@thrum-test"), -ECANCELED);
 	is_int(fds_open(), before);
@@ -310,6 +313,7 @@ START_TEST(outside_tasks)
 	is_int(thrum_tcp_listen(NULL, "0", 0, ~0u), -EPERM);
 	is_int(thrum_tcp_listen(NULL, "no port", 0, 0), -EPERM);
 	is_int(thrum_tcp_connect(NULL, "1"), -EPERM);
+	is_int(thrum_tcp_connect(NULL, "no port"), -EPERM);
 	is_int(thrum_unix_listen("@thrum-test", 0), -EPERM);
 	is_int(thrum_unix_connect("@thrum-test"), -EPERM);
 }

@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "io/op.h"
 
+#include <poll.h>
+
 #include "io_test.h"
 #include "sched/worker.h"
 
@@ -225,8 +227,38 @@ START_TEST(outside_tasks)
 
 	is_int(thrum__op_run(&s.op), -EPERM);
 	is_int(s.attempts, 0);
-	is_int(thrum_readv(0, NULL, -1), -EPERM); /* before it looks at anything */
+}
+END_TEST
+
+/* Every argument is a bad one, and none is looked at. */
+START_TEST(outside_tasks_arguments_are_not_looked_at)
+{
+	is_int(thrum_read(-1, NULL, 1), -EPERM);
+	is_int(thrum_readv(0, NULL, -1), -EPERM);
+	is_int(thrum_write(-1, NULL, 1), -EPERM);
 	is_int(thrum_writev(0, NULL, -1), -EPERM);
+	is_int(thrum_recv(-1, NULL, 1, ~0), -EPERM);
+	is_int(thrum_send(-1, NULL, 1, ~0), -EPERM);
+	is_int(thrum_recvmsg(-1, NULL, ~0), -EPERM);
+	is_int(thrum_sendmsg(-1, NULL, ~0), -EPERM);
+	is_int(thrum_sendfile(-1, -1, NULL, 0), -EPERM);
+	is_int(thrum_poll(NULL, (nfds_t)-1, -1), -EPERM);
+	is_int(thrum_close(-1), -EPERM);
+	is_int(thrum_accept(-1, NULL, NULL), -EPERM);
+	is_int(thrum_accept4(-1, NULL, NULL, ~0), -EPERM);
+	is_int(thrum_connect(-1, NULL, 0), -EPERM);
+	is_int(thrum_getaddrinfo(NULL, NULL, NULL, NULL), -EPERM);
+	is_int(thrum_unix_listen("", 0), -EPERM);
+	is_int(thrum_unix_connect(""), -EPERM);
+	is_int(thrum_open(NULL, ~0, 0), -EPERM);
+	is_int(thrum_openat(-1, NULL, ~0, 0), -EPERM);
+	is_int(thrum_pread(-1, NULL, 1, -1), -EPERM);
+	is_int(thrum_pwrite(-1, NULL, 1, -1), -EPERM);
+	is_int(thrum_fsync(-1), -EPERM);
+	is_int(thrum_stat(NULL, NULL), -EPERM);
+	is_int(thrum_lstat(NULL, NULL), -EPERM);
+	is_int(thrum_fstat(-1, NULL), -EPERM);
+	is_int(thrum_waitpid(-1, NULL, ~0), -EPERM);
 }
 END_TEST
 
@@ -261,6 +293,7 @@ int main(void)
 	    pauses,
 	    kinds_and_modes,
 	    outside_tasks,
+	    outside_tasks_arguments_are_not_looked_at,
 	    turns,
 	};
 

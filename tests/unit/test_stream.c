@@ -317,8 +317,10 @@ static void calls_say(struct pair *p, intptr_t err)
 	char *line, bytes[4];
 
 	is_int(thrum_stream_peek(p->s, 4, &line), err);
+	is_int(thrum_stream_peek(p->s, SIZE_MAX, &line), err);
 	is_int(thrum_stream_read_line(p->s, 0, &line), err);
 	is_int(thrum_stream_read_until(p->s, "i", 1, 0, &line), err);
+	is_int(thrum_stream_read_until(p->s, "i", 0, 0, &line), err);
 	is_int(thrum_stream_read(p->s, bytes, 4), err);
 	is_int(thrum_stream_read_exactly(p->s, bytes, 4), err);
 	is_int(thrum_stream_write(p->s, "x", 1), err);

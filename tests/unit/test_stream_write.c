@@ -302,6 +302,10 @@ START_TEST(outside_tasks)
 	is_int(thrum_stream_read(p.s, &c, 1), -EPERM);
 	is_int(thrum_stream_read(p.s, &c, 0), -EPERM);
 	is_int(thrum_stream_peek(p.s, 0, &out), -EPERM);
+	is_int(thrum_stream_peek(p.s, SIZE_MAX, &out), -EPERM);
+	is_int(thrum_stream_read_until(p.s, "\n", 1, 0, &out), -EPERM);
+	is_int(thrum_stream_read_until(p.s, "\n", 0, 0, &out), -EPERM);
+	is_int(thrum_stream_read_until(p.s, "\n", 65, 0, &out), -EPERM);
 	is_int(thrum_stream_write(p.s, "x", 1), -EPERM);
 	is_int(thrum_stream_flush(p.s), -EPERM);
 	is_int(thrum_stream_close(p.s), -EPERM);
