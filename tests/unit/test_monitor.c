@@ -5,7 +5,6 @@
  */
 #include "hog.h"
 
-#include <dirent.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -177,10 +176,9 @@ END_TEST
 
 static int ends[2];
 
-static void *thread_writes(void *unused)
+static void *thread_writes(void *held)
 {
-	(void)unused;
-	await_hogs(2);
+	await_hogs((unsigned)(intptr_t)held);
 	must(write(ends[1], "x", 1) == 1);
 	return NULL;
 }
@@ -204,7 +202,7 @@ static intptr_t main_reads(void *unused)
 	f = thrum_spawn(task_reads, NULL);
 	is_int(thrum_sleep(THRUM_MS(1)), 0);
 	hogs_begin(&hogs, 2);
-	t = thread_of(thread_writes, NULL);
+	t = thread_of(thread_writes, as_arg(2));
 	is_int(thrum_join(f), 3);
 	hogs_join(&hogs);
 	thread_end(t);
@@ -220,45 +218,56 @@ START_TEST(a_descriptor_is_heard_of)
 }
 END_TEST
 
-/* ---- One worker is held, with timers in its wheel; others are idle; no spares ---- */
+/* ---- One worker is held, where somebody has begun to wait; others are idle; no spares ---- */
 
-static struct atomic32 sleeper_home; /* index + 1 */
+static struct atomic32 home; /* the waiter's: index + 1 */
 
 static intptr_t task_sleeps_at_home(void *unused)
 {
 	(void)unused;
 	store_relaxed(&began_ns, (uint64_t)now_ns());
-	store_release(&sleeper_home, thrum__tls_worker()->index + 1);
+	store_release(&home, thrum__tls_worker()->index + 1);
 	is_int(thrum_sleep(THRUM_MS(20)), 0);
 	return went_on();
 }
 
-/* Holds its worker if that is the sleeper's. */
+static intptr_t task_reads_at_home(void *unused)
+{
+	store_release(&home, thrum__tls_worker()->index + 1);
+	return task_reads(unused);
+}
+
+/* Holds its worker if that is the waiter's. */
 static intptr_t task_hogs_home(void *unused)
 {
 	int64_t end = now_ns() + GIVE_UP_NS;
 
 	(void)unused;
 	fetch_add_relaxed(&hogs.running, 1);
-	while (load_relaxed(&hogs.running) < 2 || !load_acquire(&sleeper_home))
+	while (load_relaxed(&hogs.running) < 2 || !load_acquire(&home))
 		must(now_ns() < end);
-	return thrum__tls_worker()->index + 1 == load_relaxed(&sleeper_home) ? task_hogs(&hogs) : 0;
+	return thrum__tls_worker()->index + 1 == load_relaxed(&home) ? task_hogs(&hogs) : 0;
 }
 
-static intptr_t main_one_held(void *unused)
+static intptr_t main_one_held(void *reads)
 {
-	struct thrum_future *sleeper, *f[2];
+	struct thrum_future *waiter, *f[2];
+	pthread_t writer = 0;
 
-	(void)unused;
-	store_relaxed(&sleeper_home, 0);
-	hogs_begin(&hogs, 0);
-	sleeper = thrum_spawn(task_sleeps_at_home, NULL);
+	store_relaxed(&home, 0);
+	hogs_clear(&hogs);
+	if (reads)
+		writer = thread_of(thread_writes, as_arg(3)); /* the third run is that at home */
+	waiter = thrum_spawn(reads ? task_reads_at_home : task_sleeps_at_home, NULL);
 	for (int i = 0; i < 2; i++)
 		f[i] = thrum_spawn(task_hogs_home, NULL);
-	is_int(thrum_join(sleeper), 3);
+	is_int(thrum_join(waiter), 3);
 	for (int i = 0; i < 2; i++)
 		is_int(thrum_join(f[i]), 0);
-	note_late(THRUM_MS(20));
+	if (reads)
+		thread_end(writer);
+	else
+		note_late(THRUM_MS(20));
 	return 0;
 }
 
@@ -271,6 +280,20 @@ START_TEST(timers_of_a_held_worker_go_off_elsewhere)
 		is_int(thrum_run_with(&c, main_one_held, NULL), 0);
 	qsort(lates_ns, ROUNDS, sizeof(lates_ns[0]), by_value);
 	must(lates_ns[ROUNDS / 2] < LATE_NS);
+}
+END_TEST
+
+/* The other worker hears of it: else the one that is held gives up. */
+START_TEST(descriptors_of_a_held_worker_are_heard_of_elsewhere)
+{
+	struct thrum_config c = config_of(2, THRUM_CLOCK_REAL);
+
+	c.stall_ns = THRUM_FOREVER;
+	must(pipe(ends) == 0);
+	for (int i = 0; i < ROUNDS; i++)
+		is_int(thrum_run_with(&c, main_one_held, as_arg(true)), 0);
+	close(ends[0]);
+	close(ends[1]);
 }
 END_TEST
 
@@ -548,6 +571,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    there_is_room_for_spares,
 	    timers_of_a_held_worker_go_off_elsewhere,
+	    descriptors_of_a_held_worker_are_heard_of_elsewhere,
 	    who_keeps_nobody_waiting_is_not_reported,
 	    who_is_helped_is_not_reported,
 	    nobody_wakes_for_a_forgotten_timer,
