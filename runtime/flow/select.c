@@ -16,7 +16,8 @@
  * is running and has none out.  Two selects over the same channels cannot wait for each other.  The
  * words are held in the order of their addresses (core/hold.h).
  *
- * FAIR  Each of those that seem ready is as likely to be tried first.
+ * FAIR  Each of those that seem ready is as likely to be tried first; and next, if others were
+ * faster (choose).
  *
  * OWNERS  arms: the frame of the select, until it has left every queue and list.
  *
@@ -47,6 +48,8 @@
 
 /* Branches that need no memory. */
 #define FEW 8
+/* That a select tries before it takes the next one that is ready. */
+#define PICKS 4
 
 struct fd_arm {
 	struct thrum__poll_set set;
@@ -179,17 +182,28 @@ static size_t pick(const struct selection *s)
 	return found;
 }
 
-/* The winner's index, or -EAGAIN: each that seemed ready was tried. */
+/*
+ * The winner's index, or -EAGAIN: each that seemed ready was tried.
+ *
+ * One that is picked may be gone when it is tried: among many that receive from one channel that is
+ * not rare.  The one behind it would win for it each time, so others are picked, too, as long as it
+ * may be by chance.  Then all are tried in turn: one may seem ready for long and not be.
+ */
 static ssize_t choose(struct selection *s)
 {
-	size_t first = pick(s);
+	size_t first = s->n;
 
-	if (first == s->n)
-		return -EAGAIN;
-	for (size_t k = 0; k < s->n; k++) {
+	for (unsigned tries = 0; tries < PICKS; tries++) {
+		first = pick(s);
+		if (first == s->n)
+			return -EAGAIN;
+		if (go_ahead(&s->branches[first]))
+			return (ssize_t)first;
+	}
+	for (size_t k = 1; k < s->n; k++) {
 		size_t i = (first + k) % s->n;
 
-		if ((k == 0 || seems_ready(&s->branches[i])) && go_ahead(&s->branches[i]))
+		if (seems_ready(&s->branches[i]) && go_ahead(&s->branches[i]))
 			return (ssize_t)i;
 	}
 	return -EAGAIN;
@@ -229,7 +243,8 @@ static void drop_chans(struct selection *s)
 		thrum__chan_drop(s->chans[i]);
 }
 
-/* Holding all channels: one that is ready after all. */
+/* Holding all channels: one that is ready after all.  Nobody is faster than the one that is picked:
+ * it is not ready only if all that it was to meet have given up. */
 static ssize_t choose_chan(struct selection *s, struct thrum__granted *g)
 {
 	size_t first = thrum__stand_random() % s->n;

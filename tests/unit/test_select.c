@@ -2,8 +2,8 @@
 /*
  * test_select.c - select: each kind of branch, alone and among the others, ready at once or waited
  * for; exactly one wins, and the others leave no trace; closed channels; one channel in several
- * branches; each of those that are ready wins as often.  What ends a select otherwise is in
- * test_select_cut.c, descriptors are in test_select_fd.c.
+ * branches.  That each of those that are ready wins as often is in test_select_fair.c, what ends a
+ * select otherwise in test_select_cut.c, descriptors are in test_select_fd.c.
  */
 #include "select_test.h"
 
@@ -313,56 +313,7 @@ TASK_TEST(a_select_meets_another, 1)
 	}
 }
 
-/* ---- Each as often ---- */
-
-#define DRAWS 6000
-
-/* Of @n that are ready, sends with room for all among others. */
-static void draw(size_t n, size_t ready, bool tries)
-{
-	struct thrum_chan *c = words_new(DRAWS);
-	struct thrum_token *t = thrum_token_create(NULL);
-	struct thrum_branch b[20];
-	unsigned wins[20] = {0};
-	uint64_t item = 3;
-
-	is_int(thrum_token_cancel(t, THRUM_HARD, 0), 0);
-	for (size_t i = 0; i < n; i++)
-		b[i] = i >= ready   ? thrum_on_recv(NULL, &item)
-		       : i % 4 == 0 ? thrum_on_send(c, &item)
-		       : i % 4 == 1 ? thrum_on_future(NULL)
-		       : i % 4 == 2 ? thrum_on_token(t, THRUM_SOFT)
-				    : thrum_on_time(0);
-	for (unsigned i = 0; i < DRAWS; i++) {
-		ssize_t won = tries ? thrum_try_select(b, n) : thrum_select(b, n);
-
-		must(won >= 0 && won < (ssize_t)ready);
-		wins[won]++;
-	}
-	for (size_t i = 0; i < ready; i++) /* six standard deviations and more */
-		must(wins[i] > DRAWS / ready * 7 / 10 && wins[i] < DRAWS / ready * 13 / 10);
-	thrum_token_release(t);
-	chan_end(c);
-}
-
-static void draws(void)
-{
-	draw(2, 2, false);
-	draw(4, 3, true);
-	draw(8, 8, false);
-	draw(20, 5, true);
-}
-
-TASK_TEST(each_that_is_ready_wins_as_often, 1)
-{
-	draws();
-}
-
-START_TEST(each_that_is_ready_wins_as_often_outside)
-{
-	draws();
-}
-END_TEST
+/* ---- What seems to be ready ---- */
 
 /* A channel that seems to be ready and is not keeps none that is ready from winning. */
 TASK_TEST(room_that_is_kept_is_no_room, 1)
@@ -375,7 +326,7 @@ TASK_TEST(room_that_is_kept_is_no_room, 1)
 	is_int(thrum_chan_reserve(c), 0);
 	f = stands(task_recv, &k);
 	is_int(load_relaxed(&c->word) & THRUM__CHAN_TAKES, 0);
-	for (int i = 0; i < DRAWS; i++)
+	for (int i = 0; i < 6000; i++)
 		is_int(thrum_try_select(b, 2), 1);
 	thrum_chan_close(c);
 	thrum_chan_abandon(c);
@@ -420,8 +371,6 @@ int main(void)
 	    one_channel_in_both_directions_does_not_meet_itself,
 	    one_channel_in_both_directions_meets_others,
 	    a_select_meets_another,
-	    each_that_is_ready_wins_as_often,
-	    each_that_is_ready_wins_as_often_outside,
 	    room_that_is_kept_is_no_room,
 	    who_was_cancelled_is_nobody,
 	};
