@@ -354,7 +354,7 @@ says err 'the limit on open files allows 41 connections'
 # A low soft limit is raised.
 files='-Sn 100'
 start
-read -r soft hard < <(sed -n 's/^Max open files *\([0-9]*\) *\([0-9]*\).*/\1 \2/p' "/proc/$server/limits")
+read -r _ _ _ soft hard _ < <(grep '^Max open files' "/proc/$server/limits")
 [ "$soft" = "$hard" ] || [ "$soft" = 1048576 ] || fail "it has $soft descriptors of $hard"
 checks=$((checks + 1))
 stop

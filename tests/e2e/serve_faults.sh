@@ -3,8 +3,8 @@
 #
 # serve_faults.sh - thrum serve with failing calls (lib/faults.sh).  In each run clients ask for
 # small and large files, a list and what is not there, and the server is told to stop.  What they
-# get must be right as far as it comes; a run without a fault answers all, one with a single fault all
-# but one connection, unless it could not start.
+# get must be right as far as it comes; a run without a fault answers all, one with a single fault
+# all but one connection, unless it could not start.
 set -eu
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/e2e/lib/faults.sh

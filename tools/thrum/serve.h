@@ -128,8 +128,8 @@ int server_init(struct server *s, const struct serve_options *options);
 void server_fini(struct server *s);
 int server_listen(struct server *s);
 unsigned server_stop(struct server *s);
-/* server_accept_again - once accepting is done: if it got no stack to begin on, it is to begin again;
- * false: that was not why. */
+/* server_accept_again - once accepting is done: if it got no stack to begin on, it is to begin
+ * again; false: that was not why. */
 bool server_accept_again(struct server *s);
 /* server_back_off - wait a little, as something has run out; 0, or why not to go on. */
 int server_back_off(void);

@@ -8,11 +8,11 @@
 The server has place for one connection (the limit on open files is that low), and a client keeps
 its own until the end: each but the first waits until the one before has made room.
 
-What the clients get must be right as far as it comes.  A single fault that does not end the
-server hits one connection at most: all others get all their answers.  The last line on standard output is the number of answers; the
-server's standard error is this one's, and its status, too (1 if it was killed for not ending; 3: an
-answer was wrong, late or missing).  With THRUM_FAULT=n+ the server need not answer, and clients do
-not wait for long.
+What the clients get must be right as far as it comes.  A single fault that does not end the server
+hits one connection at most: all others get all their answers.  The last line on standard output is
+the number of answers; the server's standard error is this one's, and its status, too (1 if it was
+killed for not ending; 3: an answer was wrong, late or missing).  With THRUM_FAULT=n+ the server
+need not answer, and clients do not wait for long.
 """
 import json
 import os
