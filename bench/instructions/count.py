@@ -36,7 +36,7 @@ ROOT = HERE.parent.parent
 FEW = 1024
 LIMIT = 1.5
 CANNOT_COUNT = 77
-RUN_LIMIT_S = 120
+RUN_LIMIT_S = 600
 # What changes the code, beside the build type and its flags.
 SWITCHES = ("THRUM_DEBUG", "THRUM_FAULTS", "THRUM_MIGRATE", "THRUM_COVERAGE", "THRUM_SANITIZE")
 
