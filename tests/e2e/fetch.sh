@@ -37,12 +37,18 @@ line()
 	sed -n "$1p" "$here/out"
 }
 
+# ask_backend PATH
+ask_backend()
+{
+	python3 -c 'import sys, urllib.request as web
+print(web.urlopen(sys.argv[1]).read().decode().strip())' "$backend/$1"
+}
+
 # most LEAST MOST: so many were in flight at one time since the last look, as the backend saw it.
 most()
 {
 	local got
-	got=$(python3 -c 'import sys, urllib.request as web
-print(web.urlopen(sys.argv[1]).read().decode().strip())' "$backend/most")
+	got=$(ask_backend most)
 	if [ "$got" -lt "$1" ] || [ "$got" -gt "$2" ]; then
 		fail "$got in flight at one time, not $1 to $2"
 	fi
@@ -111,11 +117,13 @@ for n in $(seq 100); do
 	urls+=("$http/slow/$n")
 done
 most 1 3
+ask_backend hold/8 # on a busy machine those before would be over
 run 0 "$bin" fetch --jobs 8 "${urls[@]}"
 [ "$(awk '{ print $1, $2 }' "$here/out")" = "$(seq -f '200 %g00' 100)" ] || fail 'not in order'
 most 8 8
 run 0 "$bin" fetch --jobs 1 "${urls[@]:0:3}"
 most 1 1
+ask_backend hold/40
 run 0 "$bin" fetch --workers 1 --jobs 100 "${urls[@]}"
 most 40 100
 # shellcheck disable=SC2016

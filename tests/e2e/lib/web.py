@@ -21,6 +21,7 @@ import threading
 import time
 
 SLOW_S = 0.3
+HOLD_S = 60
 NO_NGINX = 77
 PATIENCE_S = 30
 
@@ -59,14 +60,15 @@ http {{
 
 
 class Backend(http.server.ThreadingHTTPServer):
-    """Counts the requests to /slow/ that are in flight; `most` is the greatest number so far."""
+    """Counts the requests to /slow/ that are in flight; `most` is the greatest number so far.
+    After /hold/N they wait until there are N, once."""
     daemon_threads = True
     request_queue_size = 1024
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.lock = threading.Lock()
-        self.now = self.most = 0
+        self.lock = threading.Condition()
+        self.now = self.most = self.held = 0
         self.end = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -88,10 +90,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with server.lock:
                 most, server.most = server.most, 0
             self.answer(b"%d\n" % most)
+        elif self.path.startswith("/hold/"):
+            with server.lock:
+                server.held = int(self.path.rsplit("/", 1)[1])
+            self.answer(b"")
         else:
             with server.lock:
                 server.now += 1
                 server.most = max(server.most, server.now)
+                if server.now >= server.held:
+                    server.held = 0
+                    server.lock.notify_all()
+                server.lock.wait_for(lambda: not server.held, HOLD_S)
             time.sleep(SLOW_S)
             with server.lock:
                 server.now -= 1
