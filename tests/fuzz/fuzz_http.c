@@ -6,7 +6,10 @@
  * Each input is served three times: in pieces as large as they can be; in pieces as the script
  * says, which must give the same answers; and with errors, deadlines and short writes between,
  * which must end in order.  What was answered must be answers, one after another, with the bodies
- * that they promise.
+ * that they promise.  In large pieces, what one read brought is answered by one write: more only for
+ * a file that sendfile sends, a list, a 100, and where the buffer is full.
+ *
+ * Before the first input some requests of its own are played, as hardly any are found from nothing.
  *
  * INPUT   1 byte: the length of the script; the script, used round and round; the rest: what the
  *         client sends.
@@ -36,14 +39,20 @@ static struct {
 	size_t script_bytes, script_at;
 	const uint8_t *bytes;
 	size_t size, given;
-	char *out;
+	char *out, *whole; /* of this mode, and of WHOLE */
 	size_t out_bytes;
 	bool broken;  /* a send failed, or a file ended too soon: the last answer may be cut */
 	bool nothing; /* the last receive gave nothing */
 	bool open;    /* the connection */
 	bool file_open;
-	bool wake;     /* the task is to be started again */
-	unsigned lent; /* exchanges */
+	bool wake;        /* the task is to be started again */
+	unsigned lent;    /* exchanges */
+	unsigned answers; /* the last look at them found */
+	off_t file_at;    /* where sendfile goes on; -1: with a new answer */
+	/* In WHOLE mode, since the last read: */
+	unsigned writes;  /* that nothing was to follow */
+	unsigned lists;   /* each has a write of its own */
+	size_t more_sent; /* not 0: of the last write, which said that more follows */
 } play;
 
 static struct exchange exchange;
@@ -73,7 +82,8 @@ ssize_t thrum_recv(int fd, void *buf, size_t n, int flags)
 	size_t rest = play.size - play.given;
 	ssize_t error = trouble();
 
-	HOLDS(fd == FD && n > 0 && play.open);
+	HOLDS(fd == FD && n > 0 && play.open && !play.more_sent);
+	play.writes = play.lists = 0;
 	if (error)
 		return error;
 	if (play.mode != WHOLE && rest) {
@@ -99,6 +109,19 @@ static void put_out(const void *bytes, size_t n)
 	play.out_bytes += n;
 }
 
+/* A write that says that more follows is the head of a large body, or all that had room. */
+static void count_write(const char *text, size_t n, int flags)
+{
+	static const char go_on[] = "HTTP/1.1 100 ";
+
+	HOLDS(!play.more_sent || play.more_sent > SERVE_OUT_BYTES / 2 || play.lists);
+	play.more_sent = flags & MSG_MORE ? n : 0;
+	if (n > sizeof(go_on) && !memcmp(text, go_on, sizeof(go_on) - 1))
+		play.writes = 0;
+	else if (!(flags & MSG_MORE))
+		HOLDS(++play.writes <= 1 + play.lists);
+}
+
 ssize_t thrum_send(int fd, const void *buf, size_t n, int flags)
 {
 	ssize_t error = trouble();
@@ -108,7 +131,10 @@ ssize_t thrum_send(int fd, const void *buf, size_t n, int flags)
 		play.broken = true;
 		return error;
 	}
-	if (play.mode != WHOLE) {
+	play.file_at = -1;
+	if (play.mode == WHOLE) {
+		count_write(buf, n, flags);
+	} else {
 		unsigned byte = next();
 
 		if (byte >= 200 && (flags & MSG_DONTWAIT))
@@ -131,7 +157,7 @@ ssize_t thrum_pread(int fd, void *buf, size_t n, off_t offset)
 {
 	ssize_t error = trouble();
 
-	HOLDS(fd == FILE_FD && play.file_open);
+	HOLDS(fd == FILE_FD && play.file_open && n <= SERVE_SMALL_BYTES);
 	HOLDS(offset >= 0 && (uint64_t)offset + n <= exchange.file.entity.size);
 	if (error)
 		return error;
@@ -149,6 +175,8 @@ ssize_t thrum_sendfile(int out, int in, off_t *offset, size_t n)
 	ssize_t error = trouble();
 
 	HOLDS(out == FD && in == FILE_FD && play.open && play.file_open && n > 0);
+	HOLDS(*offset == play.file_at || n > SERVE_SMALL_BYTES);
+	play.more_sent = 0;
 	if (play.mode == TROUBLE && !error && next() >= 230) {
 		play.broken = true;
 		return 0;
@@ -161,6 +189,7 @@ ssize_t thrum_sendfile(int out, int in, off_t *offset, size_t n)
 	fill(part, (uint64_t)*offset, n);
 	put_out(part, n);
 	*offset += (off_t)n;
+	play.file_at = *offset;
 	return (ssize_t)n;
 }
 
@@ -286,6 +315,7 @@ ssize_t serve_list(int fd, const struct http_path *path, char **out)
 
 	HOLDS(fd == FILE_FD && play.file_open && path->directory);
 	play.file_open = false;
+	play.lists++;
 	if (error)
 		return error;
 	*out = strdup("<p>list</p>");
@@ -301,7 +331,9 @@ static void serve(enum mode mode)
 	play.script_at = play.given = play.out_bytes = 0;
 	play.broken = play.file_open = false;
 	play.open = true;
-	play.lent = 0;
+	play.lent = play.writes = play.lists = 0;
+	play.more_sent = 0;
+	play.file_at = -1;
 	server.options = &options;
 	connection = (struct connection){.server = &server, .fd = FD};
 	do {
@@ -326,6 +358,7 @@ static void check_answers(void)
 {
 	char *at = play.out, *end = play.out + play.out_bytes, *to = play.out;
 
+	play.answers = 0;
 	while (at < end) {
 		char *head_end = memmem(at, (size_t)(end - at), "\r\n\r\n", 4);
 		const char *field;
@@ -341,6 +374,7 @@ static void check_answers(void)
 			at += head;
 			continue;
 		}
+		play.answers++;
 		field = memmem(at, head, "\r\nDate: ", 8);
 		HOLDS(field);
 		memset(at + (field - at) + 8, '-', HTTP_DATE_LENGTH);
@@ -360,15 +394,63 @@ static void check_answers(void)
 	play.out_bytes = (size_t)(to - play.out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* In all three modes. */
+static void play_all(void)
 {
-	static char *whole;
 	size_t whole_bytes;
 
+	serve(WHOLE);
+	check_answers();
+	whole_bytes = play.out_bytes;
+	memcpy(play.whole, play.out, whole_bytes);
+	serve(PIECES);
+	check_answers();
+	HOLDS(play.out_bytes == whole_bytes && !memcmp(play.out, play.whole, whole_bytes));
+	serve(TROUBLE);
+	check_answers();
+}
+
+/* Requests for paths of all lengths that make a difference, whole files and parts, in one piece. */
+static void play_own(void)
+{
+	static const char *const fields[] = {
+	    "",
+	    "Range: bytes=0-16383\r\n",
+	    "Range: bytes=0-16384\r\n",
+	    "Expect: 100-continue\r\nContent-Length: 1\r\n",
+	    "If-None-Match: *\r\n",
+	};
+	static char text[64 << 10];
+
+	for (unsigned f = 0; f < sizeof(fields) / sizeof(*fields); f++) {
+		size_t n = 0;
+
+		for (int length = 1; length <= 80; length++)
+			for (int slash = 0; slash < 2; slash++)
+				n += (size_t)snprintf(
+				    text + n, sizeof(text) - n,
+				    "%s /%0*d%s HTTP/1.1\r\nHost: a\r\n%s\r\n%s",
+				    length % 9 ? "GET" : "HEAD", length, 0, slash ? "/" : "",
+				    fields[f], strstr(fields[f], "Content-Length") ? "x" : "");
+		HOLDS(n < sizeof(text));
+		play.script = (const uint8_t *)text;
+		play.script_bytes = 200;
+		play.bytes = (const uint8_t *)text;
+		play.size = n;
+		serve(WHOLE);
+		check_answers();
+		HOLDS(play.answers == 160);
+		play_all();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	if (!play.out) {
 		play.out = malloc(OUT_MAX);
-		whole = malloc(OUT_MAX);
-		HOLDS(play.out && whole);
+		play.whole = malloc(OUT_MAX);
+		HOLDS(play.out && play.whole);
+		play_own();
 	}
 	if (size == 0 || size > 1 << 20)
 		return 0;
@@ -376,14 +458,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	play.script = data + 1;
 	play.bytes = play.script + play.script_bytes;
 	play.size = size - 1 - play.script_bytes;
-	serve(WHOLE);
-	check_answers();
-	whole_bytes = play.out_bytes;
-	memcpy(whole, play.out, whole_bytes);
-	serve(PIECES);
-	check_answers();
-	HOLDS(play.out_bytes == whole_bytes && !memcmp(play.out, whole, whole_bytes));
-	serve(TROUBLE);
-	check_answers();
+	play_all();
 	return 0;
 }
