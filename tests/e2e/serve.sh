@@ -302,7 +302,7 @@ start --idle-timeout 0.5 --request-timeout 0.5 --write-timeout 0.5
 raw timeouts
 stop
 
-start --grace 0.2
+start --grace 1
 raw cut
 ended 0
 json cut 1

@@ -432,6 +432,15 @@ def group_timeouts():
             answer = client.answer()
             check(answer and answer[0] == 408, f"{half!r} was answered with {answer}")
             check(client.ends(), "408 is not the end")
+    # The limit is the whole request's: a byte now and then does not begin it anew.
+    with Client() as client:
+        client.send(GET + b"A: ")
+        for _ in range(PATIENCE_S * 20):
+            client.send(b"b")
+            if select.select([client.socket], [], [], 0.05)[0]:
+                break
+        answer = client.answer()
+        check(answer and answer[0] == 408, f"drops without an end were answered with {answer}")
     before = settled()
     with Client(4096) as client:
         client.send(b"GET /huge.bin HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -510,7 +519,10 @@ def group_cut():
     client.send(b"GET /huge.bin HTTP/1.1\r\nHost: a\r\n\r\n")
     client.socket.recv(1)
     os.kill(pid, 15)
+    begun = time.monotonic()
     wait_until(lambda: not os.path.exists(f"/proc/{pid}") or state() == "Z", "it does not end")
+    # Its grace is one second; the answer itself may stand still for thirty.
+    check(time.monotonic() - begun < 10, "its grace does not end")
 
 
 def state():

@@ -51,7 +51,8 @@ static struct {
 	off_t file_at;    /* where sendfile goes on; -1: with a new answer */
 	/* In WHOLE mode, since the last read: */
 	unsigned writes;  /* that nothing was to follow */
-	unsigned lists;   /* each has a write of its own */
+	unsigned lists;   /* each has a write of its own, */
+	unsigned pages;   /* and the one before says that more follows */
 	size_t more_sent; /* not 0: of the last write, which said that more follows */
 } play;
 
@@ -83,7 +84,7 @@ ssize_t thrum_recv(int fd, void *buf, size_t n, int flags)
 	ssize_t error = trouble();
 
 	HOLDS(fd == FD && n > 0 && play.open && !play.more_sent);
-	play.writes = play.lists = 0;
+	play.writes = play.lists = play.pages = 0;
 	if (error)
 		return error;
 	if (play.mode != WHOLE && rest) {
@@ -114,7 +115,7 @@ static void count_write(const char *text, size_t n, int flags)
 {
 	static const char go_on[] = "HTTP/1.1 100 ";
 
-	HOLDS(!play.more_sent || play.more_sent > SERVE_OUT_BYTES / 2 || play.lists);
+	HOLDS(!play.more_sent || play.more_sent > SERVE_OUT_BYTES / 2 || play.pages-- > 0);
 	play.more_sent = flags & MSG_MORE ? n : 0;
 	if (n > sizeof(go_on) && !memcmp(text, go_on, sizeof(go_on) - 1))
 		play.writes = 0;
@@ -316,6 +317,7 @@ ssize_t serve_list(int fd, const struct http_path *path, char **out)
 	HOLDS(fd == FILE_FD && play.file_open && path->directory);
 	play.file_open = false;
 	play.lists++;
+	play.pages++;
 	if (error)
 		return error;
 	*out = strdup("<p>list</p>");
@@ -331,7 +333,7 @@ static void serve(enum mode mode)
 	play.script_at = play.given = play.out_bytes = 0;
 	play.broken = play.file_open = false;
 	play.open = true;
-	play.lent = play.writes = play.lists = 0;
+	play.lent = play.writes = play.lists = play.pages = 0;
 	play.more_sent = 0;
 	play.file_at = -1;
 	server.options = &options;
