@@ -439,6 +439,8 @@ def group_timeouts():
             client.send(b"b")
             if select.select([client.socket], [], [], 0.05)[0]:
                 break
+        else:
+            raise AssertionError("each byte begins the limit anew")
         answer = client.answer()
         check(answer and answer[0] == 408, f"drops without an end were answered with {answer}")
     before = settled()

@@ -6,8 +6,8 @@
  * Each input is served three times: in pieces as large as they can be; in pieces as the script
  * says, which must give the same answers; and with errors, deadlines and short writes between,
  * which must end in order.  What was answered must be answers, one after another, with the bodies
- * that they promise.  In large pieces, what one read brought is answered by one write: more only for
- * a file that sendfile sends, a list, a 100, and where the buffer is full.
+ * that they promise.  In large pieces, what one read brought is answered by one write: more only
+ * for a file that sendfile sends, a list, a 100, and where the buffer is full.
  *
  * Before the first input some requests of its own are played, as hardly any are found from nothing.
  *
