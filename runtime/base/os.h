@@ -87,8 +87,10 @@ OS_CALL int thrum__os_eventfd(unsigned initial, int flags); /* F EMFILE */
 OS_CALL int thrum__os_event_post(int fd, uint64_t n);
 /* Takes its count, all of it; 0: there is none.  For a non-blocking eventfd. */
 OS_CALL uint64_t thrum__os_event_take(int fd);
-OS_CALL int thrum__os_poll(struct pollfd *fds, nfds_t n, int timeout_ms); /* F ENOMEM */
-OS_CALL int thrum__os_epoll_create(void);                                 /* F EMFILE */
+OS_CALL int thrum__os_poll(struct pollfd *fds, nfds_t n, int timeout_ms); /* F ENOMEM, P */
+/* What poll(2) says of one at once: its revents; 0: not ready (perturbed: not yet). */
+OS_CALL int thrum__os_ready(int fd, short events); /* F ENOMEM, P */
+OS_CALL int thrum__os_epoll_create(void);          /* F EMFILE */
 /* F ENOMEM, but for EPOLL_CTL_DEL. */
 OS_CALL int thrum__os_epoll_ctl(int set, int op, int fd, struct epoll_event *event);
 /* Events, until CLOCK_MONOTONIC reaches @deadline_ns (0 or less: looks; INT64_MAX: no end; before

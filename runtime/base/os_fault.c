@@ -6,10 +6,11 @@
  * A fault point counts, and fails when its number has come.  Perturbation is for transfers on
  * sockets, pipes and the like (eventfd, inotify), never on files: while it is on, a call is
  * interrupted, would block for no reason (only one that does not block), or moves a byte where it
- * could move more (only on streams: pipes and stream sockets).  All three are decided by a number
- * drawn from the seed, so the same seed and order of calls give the same run.  What would block for
- * no reason is not reported by the kernel later: only the poller that turns perturbation on
- * (poll/poller_sim.c) makes up for it.
+ * could move more (only on streams: pipes and stream sockets).  connect and poll are interrupted,
+ * and who asks whether one descriptor is ready may hear that it is not.  All of it is decided by a
+ * number drawn from the seed, so the same seed and order of calls give the same run.  What would
+ * block for no reason is not reported by the kernel later: only the poller that turns perturbation
+ * on (poll/poller_sim.c) makes up for it.
  *
  * State, the process's: the fault counter; the seed, how many numbers were drawn and how many
  * pollers asked for it.  Nothing here can fail.
@@ -146,6 +147,18 @@ static bool blocks(int fd)
 	return !(fcntl(fd, F_GETFL) & O_NONBLOCK);
 }
 
+static uint64_t draw(uint64_t seed)
+{
+	return thrum__perturb_mix(seed, fetch_add_relaxed(&perturb_drawn, 1));
+}
+
+int thrum__perturb_interrupt(void)
+{
+	if (!load_acquire(&perturb_users))
+		return 0;
+	return draw(load_relaxed(&perturb_seed)) % 8 ? 0 : -EINTR;
+}
+
 int thrum__perturb(int fd, bool nonblocking, size_t *size)
 {
 	enum nature is;
@@ -157,7 +170,7 @@ int thrum__perturb(int fd, bool nonblocking, size_t *size)
 	if (is == NATURE_NONE)
 		return 0;
 	seed = load_relaxed(&perturb_seed);
-	n = thrum__perturb_mix(seed, fetch_add_relaxed(&perturb_drawn, 1));
+	n = draw(seed);
 	if (n % 8 == 0)
 		return -EINTR;
 	if (n / 8 % 16 == 0 && (nonblocking || !blocks(fd)))

@@ -35,6 +35,9 @@ static inline ssize_t result(ssize_t r)
 
 bool thrum__fault_here(void);
 
+/* A call that moves nothing may go on (0), or is to return -EINTR. */
+int thrum__perturb_interrupt(void);
+
 /* The call may go on (0; with *@size, or *@v and *@n, cut to a byte, perhaps), or is to return what
  * this returns.  @nonblocking: it would not block, whatever the mode of @fd.  @size may be NULL;
  * @one is room for a cut vector. */
@@ -49,6 +52,11 @@ int thrum__perturb_vector(int fd, bool nonblocking, const struct iovec **v, int 
 	} while (0)
 #else
 #define FAULT_POINT(result) ((void)0)
+
+static inline int thrum__perturb_interrupt(void)
+{
+	return 0;
+}
 
 static inline int thrum__perturb(int fd, bool nonblocking, size_t *size)
 {

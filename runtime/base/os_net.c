@@ -37,8 +37,14 @@ int thrum__os_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 
 int thrum__os_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
+	int err;
+
 	FAULT_POINT(-EADDRNOTAVAIL);
-	return (int)result(connect(fd, addr, len));
+	PERTURB(thrum__perturb_interrupt());
+	err = (int)result(connect(fd, addr, len));
+	if (err == -EINPROGRESS) /* interrupted or not, the attempt goes on */
+		PERTURB(thrum__perturb_interrupt());
+	return err;
 }
 
 int thrum__os_getsockopt(int fd, int level, int name, void *value, socklen_t *len)

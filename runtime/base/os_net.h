@@ -20,7 +20,7 @@ OS_CALL int thrum__os_listen(int fd, int backlog);                              
 OS_CALL int thrum__os_accept4(int fd, struct sockaddr *addr, socklen_t *len,
 			      int flags); /* F EMFILE, P */
 OS_CALL int thrum__os_connect(int fd, const struct sockaddr *addr,
-			      socklen_t len); /* F EADDRNOTAVAIL */
+			      socklen_t len); /* F EADDRNOTAVAIL, P */
 OS_CALL int thrum__os_getsockopt(int fd, int level, int name, void *value,
 				 socklen_t *len); /* F ENOBUFS */
 OS_CALL int thrum__os_setsockopt(int fd, int level, int name, const void *value,

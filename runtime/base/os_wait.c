@@ -50,7 +50,21 @@ uint64_t thrum__os_event_take(int fd)
 int thrum__os_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	FAULT_POINT(-ENOMEM);
+	PERTURB(thrum__perturb_interrupt());
 	return (int)result(poll(fds, n, timeout_ms));
+}
+
+int thrum__os_ready(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int n;
+
+	FAULT_POINT(-ENOMEM);
+	n = thrum__perturb(fd, true, NULL);
+	if (n)
+		return n == -EAGAIN ? 0 : n;
+	n = (int)result(poll(&p, 1, 0));
+	return n > 0 ? p.revents : n;
 }
 
 int thrum__os_epoll_create(void)

@@ -70,8 +70,7 @@ static ssize_t attempt_recvmsg(struct thrum__op *op)
 /* It would block: does an event say when it will not? */
 static ssize_t pause_if_writable(struct thrum__transfer *t)
 {
-	struct pollfd p = {.fd = t->op.fd, .events = POLLOUT};
-	int r = thrum__os_poll(&p, 1, 0);
+	int r = thrum__os_ready(t->op.fd, POLLOUT);
 
 	if (r <= 0)
 		return r ? r : -EAGAIN;

@@ -220,12 +220,11 @@ static void look_free(struct thrum__op *op)
 
 static ssize_t look(struct thrum__op *op)
 {
-	struct pollfd p = {.fd = op->fd, .events = op->out ? POLLOUT : POLLIN};
-	int n = thrum__os_poll(&p, 1, 0);
+	int events = thrum__os_ready(op->fd, op->out ? POLLOUT : POLLIN);
 
-	if (n <= 0)
-		return n ? n : -EAGAIN;
-	return p.revents & POLLNVAL ? -EBADF : 0;
+	if (events <= 0)
+		return events ? events : -EAGAIN;
+	return events & POLLNVAL ? -EBADF : 0;
 }
 
 static ssize_t look_then_block(struct thrum__op *op)

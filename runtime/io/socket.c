@@ -139,8 +139,7 @@ static ssize_t connect_now(struct connector *c)
 /* How did the attempt go?  To ask by SO_ERROR would leave the socket half way. */
 static ssize_t connect_outcome(struct connector *c)
 {
-	struct pollfd p = {.fd = c->op.fd, .events = POLLOUT};
-	ssize_t r = thrum__os_poll(&p, 1, 0);
+	ssize_t r = thrum__os_ready(c->op.fd, POLLOUT);
 
 	if (r <= 0)
 		return r ? r : -EAGAIN;

@@ -108,11 +108,7 @@ static bool is_refused(struct splicer *s)
 /* What poll(2) says of the pipe; 0: would block; or -errno. */
 static int look_at_pipe(const struct splicer *s)
 {
-	struct pollfd p = {.fd = s->op.out ? s->in : s->out,
-			   .events = s->op.out ? POLLIN : POLLOUT};
-	int n = thrum__os_poll(&p, 1, 0);
-
-	return n > 0 ? p.revents : n;
+	return s->op.out ? thrum__os_ready(s->in, POLLIN) : thrum__os_ready(s->out, POLLOUT);
 }
 
 /* The pipe would block, says poll(2), which does not know that a FIFO that nobody opened for

@@ -125,17 +125,18 @@ struct thrum_future *thrum_spawn_after_at(const char *place, int64_t ns, thrum_f
 /* After the edge's tick was read.  1: a read would not block, or @d closes; 0: it would; -EBADF. */
 static int look(const struct thrum__descriptor *d, int fd, uint64_t tick)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int n;
+	int events;
 
 	if (thrum__descriptor_is_closing(d))
 		return 1;
 	if (thrum__descriptor_is_empty(d, tick))
 		return 0;
 	do
-		n = thrum__os_poll(&p, 1, 0);
-	while (n == -EINTR);
-	return p.revents & POLLNVAL ? -EBADF : n;
+		events = thrum__os_ready(fd, POLLIN);
+	while (events == -EINTR);
+	if (events > 0)
+		return events & POLLNVAL ? -EBADF : 1;
+	return events;
 }
 
 /* @t is made for @d, which the caller has entered and seen unreadable since @tick. */

@@ -440,6 +440,8 @@ static int call_more(int i)
 		return (int)thrum__os_splice(0, NULL, 1, NULL, 0, 0);
 	case 33:
 		return thrum__os_pidfd_open(getpid());
+	case 34:
+		return thrum__os_ready(-1, POLLIN);
 	}
 	return 1000;
 }
@@ -505,7 +507,7 @@ START_TEST(each_point_fails_as_documented)
 				     EMFILE, EIO,    EIO,    EOPNOTSUPP, EIO,    ENOSPC, EIO,
 				     ENOMEM, ENOMEM, ENOMEM, EMFILE,     EAGAIN, ENOMEM, EAGAIN,
 				     EAGAIN, EIO,    EIO,    EOPNOTSUPP, ENOMEM, ENOMEM, EMFILE,
-				     ENOMEM, ENOSYS, ENOMEM, EINVAL,     ENOMEM, ENOSYS};
+				     ENOMEM, ENOSYS, ENOMEM, EINVAL,     ENOMEM, ENOSYS, ENOMEM};
 	int i, result;
 
 	for (i = 0;; i++) {

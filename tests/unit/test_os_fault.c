@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -308,13 +309,75 @@ START_TEST(accept_is_perturbed)
 }
 END_TEST
 
+/* Before the attempt has begun, and while it goes on, as connect(2) may. */
+START_TEST(connect_is_interrupted)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t len = sizeof(addr);
+	int listening = thrum__os_socket(AF_INET, SOCK_STREAM, 0), i;
+	int at_once = 0, not_begun = 0, begun = 0;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(thrum__os_bind(listening, (struct sockaddr *)&addr, len), 0);
+	ck_assert_int_eq(thrum__os_listen(listening, 8), 0);
+	ck_assert_int_eq(thrum__os_getsockname(listening, (struct sockaddr *)&addr, &len), 0);
+	thrum__perturb_begin(8);
+	for (i = 0; i < 500; i++) {
+		int fd = thrum__os_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), err;
+		bool interrupted = false;
+
+		while ((err = thrum__os_connect(fd, (struct sockaddr *)&addr, len)) == -EINTR)
+			interrupted = true;
+		ck_assert(err == 0 || err == -EINPROGRESS || err == -EALREADY);
+		at_once += !interrupted;
+		not_begun += interrupted && err == -EINPROGRESS;
+		begun += interrupted && err != -EINPROGRESS;
+		thrum__os_close(accept(listening, NULL, NULL));
+		thrum__os_close(fd);
+	}
+	thrum__perturb_end();
+	ck_assert_int_gt(at_once, 100);
+	ck_assert_int_gt(not_begun, 10);
+	ck_assert_int_gt(begun, 10);
+	thrum__os_close(listening);
+}
+END_TEST
+
+START_TEST(looks_are_perturbed)
+{
+	char path[] = "/tmp/thrum_test_os_fault_XXXXXX";
+	int event = thrum__os_eventfd(1, 0), file = mkstemp(path), i;
+	struct pollfd p = {.fd = event, .events = POLLIN};
+	int interrupted[2] = {0}, late = 0;
+
+	thrum__perturb_begin(8);
+	for (i = 0; i < 1000; i++) {
+		int n = thrum__os_poll(&p, 1, 0), events = thrum__os_ready(event, POLLIN);
+
+		ck_assert(n == 1 || n == -EINTR);
+		ck_assert(events == POLLIN || events == 0 || events == -EINTR);
+		interrupted[0] += n == -EINTR;
+		interrupted[1] += events == -EINTR;
+		late += events == 0;
+		ck_assert_int_eq(thrum__os_ready(file, POLLIN), POLLIN);
+	}
+	thrum__perturb_end();
+	ck_assert_int_gt(interrupted[0], 50);
+	ck_assert_int_gt(interrupted[1], 50);
+	ck_assert_int_gt(late, 20);
+	thrum__os_close(event);
+	thrum__os_close(file);
+	unlink(path);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 	    once_and_from_then_on, one_thread_gets_the_fault, off_nothing_is_perturbed,
 	    streams_suffer_all,    a_seed_that_cuts_all,      the_same_seed_does_the_same,
 	    only_streams_are_cut,  files_are_left_alone,      bytes_are_conserved,
-	    accept_is_perturbed,
+	    accept_is_perturbed,   connect_is_interrupted,    looks_are_perturbed,
 	};
 
 	return RUN_TESTS("os_fault", tests);

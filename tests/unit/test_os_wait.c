@@ -71,6 +71,19 @@ START_TEST(poll_looks)
 }
 END_TEST
 
+START_TEST(ready_looks_at_one)
+{
+	int fd = thrum__os_eventfd(1, 0);
+
+	ck_assert_int_eq(thrum__os_ready(fd, POLLIN | POLLOUT), POLLIN | POLLOUT);
+	ck_assert_int_eq(thrum__os_ready(fd, POLLIN), POLLIN);
+	thrum__os_event_take(fd);
+	ck_assert_int_eq(thrum__os_ready(fd, POLLIN), 0);
+	thrum__os_close(fd);
+	ck_assert_int_eq(thrum__os_ready(fd, POLLIN), POLLNVAL);
+}
+END_TEST
+
 /* An epoll set with an eventfd in it. */
 static int set_make(int *fd)
 {
@@ -270,6 +283,7 @@ int main(void)
 	tcase_add_test(tc, event_descriptor);
 	tcase_add_test(tc, event_posted_and_taken);
 	tcase_add_test(tc, poll_looks);
+	tcase_add_test(tc, ready_looks_at_one);
 	tcase_add_test(tc, epoll_waits);
 	tcase_add_test(tc, epoll_is_ready);
 	tcase_add_test(tc, a_child);
