@@ -112,6 +112,9 @@ void bench_nap_ns(int64_t ns); /* the calling thread sleeps */
 double bench_percentile(double *values, size_t n, double p);
 /* A round trip of a flag between two threads on the first two CPUs, in ns; 0 with one CPU. */
 double bench_flag_round_trip_ns(void);
+/* A turn of a serial loop, in ns: on one CPU; on each of two at the same time, 0 with one CPU. */
+double bench_serial_loop_ns(void);
+double bench_two_loops_ns(void);
 /* A field of /proc/self/status in KiB. */
 long bench_status_kib(const char *field);
 /* malloc or fail. */

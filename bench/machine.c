@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c - what the figures were taken on: CPUs, kernel, compiler, and how far two cores are
- * apart (a flag's round trip, which moves during a run on virtual machines).
+ * machine.c - what the figures were taken on: CPUs, kernel, compiler, how far two cores are apart
+ * (a flag's round trip, which moves during a run on virtual machines), and how fast one and two
+ * are.
  *
  * What cannot be read is "unknown", never a failure.
  */
@@ -18,6 +19,7 @@
 #include "base/atomic.h"
 
 #define FLAG_ROUND_TRIPS 20000
+#define LOOP 5000000
 
 static void read_cpu(char *cpu, size_t size)
 {
@@ -112,21 +114,82 @@ static bool start_on_next_cpu(pthread_t *thread, int *cpu, void *(*fn)(void *), 
 	return started;
 }
 
-double bench_flag_round_trip_ns(void)
+/* The two on a CPU each, until both have ended; false if there is only one.  The second must wait
+ * for the first. */
+static bool run_on_two(void *(*first)(void *), void *(*second)(void *), void *arg)
 {
-	struct flag flag = {{0}, {0}, 0};
-	pthread_t first, second;
+	pthread_t threads[2];
 	cpu_set_t allowed;
 	int cpu = -1;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) || CPU_COUNT(&allowed) < 2)
+		return false;
+	if (!start_on_next_cpu(&threads[1], &cpu, second, arg))
+		return false;
+	if (!start_on_next_cpu(&threads[0], &cpu, first, arg))
+		bench_fail("no thread on a second CPU");
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	return true;
+}
+
+double bench_flag_round_trip_ns(void)
+{
+	struct flag flag = {{0}, {0}, 0};
+
+	if (!run_on_two(flag_first, flag_second, &flag))
 		return 0;
-	if (!start_on_next_cpu(&second, &cpu, flag_second, &flag))
-		return 0;
-	/* The second thread waits for its turn until the first has started. */
-	if (!start_on_next_cpu(&first, &cpu, flag_first, &flag))
-		bench_fail("no thread for the flag's round trip");
-	pthread_join(first, NULL);
-	pthread_join(second, NULL);
 	return (double)flag.elapsed_ns / FLAG_ROUND_TRIPS;
+}
+
+/* Each turn needs the one before it. */
+double bench_serial_loop_ns(void)
+{
+	int64_t start_ns = bench_now_ns();
+	uint64_t x = 1;
+
+	for (uint32_t i = 0; i < LOOP; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+	}
+	/* It ends at no turn with 0, which the compiler does not know. */
+	if (x == 0)
+		bench_fail("the loop went wrong");
+	return (double)(bench_now_ns() - start_ns) / LOOP;
+}
+
+/* Two that run it at the same time. */
+struct pair {
+	struct atomic32 here;
+	double ns[2];
+};
+
+static double loop_beside(struct pair *pair)
+{
+	fetch_add_relaxed(&pair->here, 1);
+	while (load_relaxed(&pair->here) < 2)
+		;
+	return bench_serial_loop_ns();
+}
+
+static void *loop_first(void *pair)
+{
+	((struct pair *)pair)->ns[0] = loop_beside(pair);
+	return NULL;
+}
+
+static void *loop_second(void *pair)
+{
+	((struct pair *)pair)->ns[1] = loop_beside(pair);
+	return NULL;
+}
+
+double bench_two_loops_ns(void)
+{
+	struct pair pair = {{0}, {0, 0}};
+
+	if (!run_on_two(loop_first, loop_second, &pair))
+		return 0;
+	return pair.ns[0] > pair.ns[1] ? pair.ns[0] : pair.ns[1];
 }

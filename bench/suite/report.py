@@ -158,13 +158,18 @@ def print_result(result, said):
         print(f"  {line}")
 
 
-def machine_lines(machine, flags, loops):
+def machine_lines(machine, moved):
     """The machine's facts as lines: what it is, and what moved meanwhile."""
+    flags, loops = moved["flag_ns"], moved["loop_ns"]
     lines = [f"thrum {machine['version']}; {machine['cpu']}, {machine['cpus']} CPUs; "
              f"{machine['kernel']}; {machine['compiler']}"]
     if max(flags) > 0:
         lines.append(f"a flag's round trip between two cores: {number(statistics.median(flags), 3)}"
                      f" ns ({number(min(flags), 3)} to {number(max(flags), 3)})")
+        scales = [2 * one / two for one, two in zip(loops, moved["two_loops_ns"])]
+        lines.append(f"two cores together do {number(statistics.median(scales), 3)} times what one "
+                     f"does ({number(min(scales), 3)} to {number(max(scales), 3)}): what two "
+                     "workers can gain")
     else:
         lines.append("one CPU only: nothing crosses cores")
     drift = 100 * (max(loops) / min(loops) - 1)

@@ -32,7 +32,7 @@ FLOORS = {"fork_join", "skynet", "sort", "parallel_for", "submit_wake"}
 VOID = {"meta", "br"}
 FACTS = "".join(f"printf '{name}\\t{value}\\n'\n" for name, value in (
     ("version", 1), ("cpus", 2), ("cpu", "c"), ("kernel", "k"), ("compiler", "g"),
-    ("flag_ns", 100), ("loop_ns", 2)))
+    ("flag_ns", 100), ("loop_ns", 2), ("two_loops_ns", 2)))
 
 
 def check(what, condition):
@@ -107,6 +107,7 @@ def check_run(build, scratch, names, count, *options):
         check_workload(name, count, workload)
         check(f"{name}: no table", f"\n{name}: " in said)
     check("no drift in words", "drift:" in said)
+    check("not what two cores do", "two cores together do" in said)
     check_page(page, sum(len(w["figures"]) for w in workloads))
 
 
