@@ -78,19 +78,6 @@ class Line:
         return self.points[0][1].workers_said()
 
 
-def verdict(ratio, n_rounds):
-    """flat, grows or falls; "~" before it where the rounds do not agree on that."""
-    if not ratio:
-        return ""
-    if abs(ratio.value - 1) <= NEAR:
-        sure = 1 - NEAR <= ratio.low and ratio.high <= 1 + NEAR
-        said = "flat"
-    else:
-        sure = not ratio.in_noise
-        said = f"{'grows' if ratio.value > 1 else 'falls'} x{report.number(ratio.value, 2)}"
-    return said if sure and n_rounds >= report.ROUNDS_FOR_A_VERDICT else "~" + said
-
-
 def base_of(counts):
     """The count to compare the last one with: next to 100,000, and before it."""
     return min(counts[:-1], key=lambda n: max(n, GROWTH_BASE) / min(n, GROWTH_BASE), default=None)
@@ -103,6 +90,7 @@ class Grown:
         self.name, self.alike, self.growth = name, alike, GROWTH[name]
         self.n_of = dict(steps)
         self.results = [rounds.Result(name, count) for count, _ in steps]
+        self.moved = {}  # as a Result has it
 
     def collect(self):
         """The rounds as {(peer, workers, n): {figure: value}}, and what went wrong."""
@@ -127,9 +115,21 @@ class Grown:
                 points.append((n, report.Row(peer, workers, values)))
         counts = [n for n, _ in points]
         base = base_of(counts)
-        ratio = report.ratio(self.rounds, figure, (peer, workers, counts[-1]),
+        ratio = report.ratio(self, figure, (peer, workers, counts[-1]),
                              (peer, workers, base)) if base else None
-        return Line(peer, workers, points, base, ratio, verdict(ratio, len(self.rounds)))
+        return Line(peer, workers, points, base, ratio, self.verdict(ratio))
+
+    def verdict(self, ratio):
+        """flat, grows or falls; "~" before it where the rounds do not agree on that."""
+        if not ratio:
+            return ""
+        if abs(ratio.value - 1) <= NEAR:
+            sure = 1 - NEAR <= ratio.low and ratio.high <= 1 + NEAR and not report.unsteady(self)
+            said = "flat"
+        else:
+            sure = not ratio.in_noise
+            said = f"{'grows' if ratio.value > 1 else 'falls'} x{report.number(ratio.value, 2)}"
+        return said if sure and len(self.rounds) >= report.ROUNDS_FOR_A_VERDICT else "~" + said
 
     def tables(self):
         """[((name, unit), lines)]; thrum first"""

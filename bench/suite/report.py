@@ -2,7 +2,8 @@
 """What the rounds say: medians, ranges, ratios; as a table and as JSON.
 
 A ratio is the median of the ratios within each round, as the machine drifts. It has a "~" where it
-says nothing: where the two ranges overlap, or with fewer than three rounds.
+says nothing: where the two ranges overlap, with fewer than three rounds, or where the machine
+drifted too far during them.
 """
 import math
 import statistics
@@ -65,17 +66,27 @@ def text(of_a_ratio):
     return "" if of_a_ratio is None else str(of_a_ratio)
 
 
-def ratio(rounds, figure, key, base):
+def drift_percent(loops):
+    """How far apart the times of a loop lie that always does the same."""
+    return 100 * (max(loops) / min(loops) - 1)
+
+
+def unsteady(result):
+    """Did more change in its rounds than what they measure?"""
+    return drift_percent(result.moved["loop_ns"]) > DRIFT_PERCENT
+
+
+def ratio(result, figure, key, base):
     """Of two (peer, workers), or None if they never ran in one round."""
-    pairs = [(row[key][figure], row[base][figure]) for row in rounds
+    pairs = [(row[key][figure], row[base][figure]) for row in result.rounds
              if figure in row.get(key, {}) and figure in row.get(base, {})]
     if key == base or not pairs or any(b == 0 for _, b in pairs):
         return None
     ours, theirs = zip(*pairs)
     overlap = min(ours) <= max(theirs) and min(theirs) <= max(ours)
     ratios = [a / b for a, b in pairs]
-    return Ratio(statistics.median(ratios), overlap or len(pairs) < ROUNDS_FOR_A_VERDICT,
-                 min(ratios), max(ratios))
+    noise = overlap or len(pairs) < ROUNDS_FOR_A_VERDICT or unsteady(result)
+    return Ratio(statistics.median(ratios), noise, min(ratios), max(ratios))
 
 
 def floor_of(keys, floor, workers):
@@ -100,9 +111,9 @@ def make_table(result, figure):
     rows = []
     for key in keys:
         row = Row(*key, [r[key][figure] for r in rounds if figure in r.get(key, {})])
-        row.to_thrum = ratio(rounds, figure, key, ("thrum", key[1]))
-        row.to_floor = ratio(rounds, figure, key, floor_of(keys, floor, key[1]))
-        row.to_base = ratio(rounds, figure, key, (key[0], result.base))
+        row.to_thrum = ratio(result, figure, key, ("thrum", key[1]))
+        row.to_floor = ratio(result, figure, key, floor_of(keys, floor, key[1]))
+        row.to_base = ratio(result, figure, key, (key[0], result.base))
         row.verdict = loss(row.to_base)
         rows.append(row)
     best = {}
@@ -126,6 +137,9 @@ def notes(result, missing, lacking):
         said.append("without this workload: " + ", ".join(lacking))
     if len(result.rounds) < ROUNDS_FOR_A_VERDICT:
         said.append("fewer than three rounds: every ratio is noise")
+    if unsteady(result):
+        said.append(f"the machine drifted by {drift_percent(result.moved['loop_ns']):.0f} % during "
+                    "these rounds: every ratio is noise")
     return said
 
 
@@ -172,7 +186,7 @@ def machine_lines(machine, moved):
                      "workers can gain")
     else:
         lines.append("one CPU only: nothing crosses cores")
-    drift = 100 * (max(loops) / min(loops) - 1)
+    drift = drift_percent(loops)
     lines.append(f"drift: the same serial loop took {number(min(loops), 3)} to "
                  f"{number(max(loops), 3)} ns a turn, {drift:.0f} % apart")
     if drift > DRIFT_PERCENT:

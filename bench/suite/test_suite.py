@@ -33,6 +33,8 @@ VOID = {"meta", "br"}
 FACTS = "".join(f"printf '{name}\\t{value}\\n'\n" for name, value in (
     ("version", 1), ("cpus", 2), ("cpu", "c"), ("kernel", "k"), ("compiler", "g"),
     ("flag_ns", 100), ("loop_ns", 2), ("two_loops_ns", 2)))
+# Its loop takes 2 ns, and 3 the next time.
+DRIFTING = FACTS + '[ ! -e "$0.ran" ] || printf "loop_ns\\t3\\n"\n: > "$0.ran"\n'
 
 
 def check(what, condition):
@@ -172,6 +174,11 @@ def check_verdicts(build, scratch):
                                       "tbb": "falls x0.20"})
     check("--grow: the base", lines[0]["base"] == 121392)
     check_page(page, 1)
+    program(build / "bench/facts", DRIFTING)
+    (build / "bench/facts.ran").unlink(missing_ok=True)
+    said = bench(build, "--grow", "fork_join", "--runs", 3, "--workers", 1, "--peers", "libgomp")
+    check(f"--grow in a drift of 50 %: {said.stdout}", "~flat" in said.stdout)
+    program(build / "bench/facts", FACTS)
     fake(build, "go", "s=1\nv=5\n" + say)
     wrong = bench(build, "--grow", "fork_join", "--runs", 1, "--peers", "go")
     check(f"--grow: another sum: {wrong.stdout}", wrong.returncode == 1
@@ -193,6 +200,13 @@ def check_noise(build):
     said = bench(build, "fork_join", "--count", 10, "--peers", "serial,libgomp",
                  "--runs", 2, "--workers", 1).stdout
     check(f"a verdict after two rounds: {said}", "~2.00" in said)
+    check(f"it drifted: {said}", "machine drifted" not in said)
+    program(build / "bench/facts", DRIFTING)
+    said = bench(build, "fork_join", "--count", 10, "--peers", "serial,libgomp",
+                 "--runs", 3, "--workers", 1).stdout
+    check(f"a verdict in a drift of 50 %: {said}", "~2.00" in said)
+    check(f"no word on the drift: {said}", "machine drifted by 50 %" in said)
+    program(build / "bench/facts", FACTS)
 
 
 def check_failures(build):
