@@ -113,7 +113,6 @@ WORKLOADS = {
 }
 
 
-
 @dataclass(frozen=True)
 class Growing:
     """A figure of --grow, for each of what is counted."""
@@ -194,3 +193,36 @@ PEERS = {
     "asyncio": "Python's asyncio",
 }
 ONE_RUN = ("serial",)  # runs once a round, whatever the numbers of workers
+
+# What peers took on the reference machine, medians of seven runs: by workload and figure, of each
+# peer a number, or (with one worker, with two); [least, most] where runs lay that far apart.
+# --reference compares with it. Of parallel_for nothing was measured there that is a peer here.
+REFERENCE_MACHINE = "a virtual machine with two cores of an EPYC Zen 5, Debian 12, Linux 6.18"
+REFERENCE_FLOOR = ("fork_join", ("spawn+join", "ns"), 35, 1.2)  # of serial; the fourth: ns
+REFERENCE = {
+    ("fork_join", "spawn+join"): {"serial": 1.2, "rayon": (8.9, 5.4), "tbb": (89, 44),
+                                  "tokio": (174, 197), "go": (410, 228),
+                                  "boost_fiber": (3066, 1282)},
+    ("skynet", "tree"): {"serial": 1.04, "tbb": (34, 17.5), "rayon": (50, 45),
+                         "tokio": (234, 212), "go": (647, 351)},
+    ("flat_spawn", "task"): {"tbb": (40, 273), "rayon": (54, 171), "tokio": (179, 215),
+                             "go": (727, 164)},
+    ("yield", "yield"): {"boost_fiber": 43, "go": 50, "tokio": [74, 90]},
+    ("ping_pong", "round trip"): {"go": (194,), "tokio": (199,)},
+    ("ready_future", "future"): {"tokio": 30, "go": 48, "boost_fiber": 87},
+    ("mutex", "uncontended"): {"go": (10.4,), "boost_fiber": (21,), "tokio": (30,)},
+    ("mutex", "1000 tasks"): {"go": (None, 39), "boost_fiber": (None, 139),
+                              "tokio": (None, 129)},
+    ("parked_memory", "bytes"): {"tokio": 216, "go": 2765},
+    ("parked_memory", "create"): {"go": [1.8, 3.2]},
+    ("parked_memory", "end"): {"go": 0.5},
+    ("sleepers", "cpu"): {"tokio": [2.2, 2.4], "go": [3.1, 3.5]},
+    ("sleepers", "late p99"): {"tokio": [18, 49], "go": [206, 403]},
+    ("idle", "cpu"): {"tbb": 0.04, "tokio": 0.04},
+    ("submit_wake", "p50"): {"pthreads": 3.9, "tbb": 3.4, "tokio": 12.5, "go": 17.6},
+    ("submit_wake", "p99"): {"pthreads": 6, "tbb": 23, "tokio": 26, "go": 27},
+    ("sort", "sort"): {"serial": 656, "rayon": (220, 119), "libgomp": (662, 333),
+                       "tbb": (678, 356)},
+}
+REFERENCE_COUNTS = {"parked_memory": 1000000}  # elsewhere it is what the workload does
+OF_MANY = ("ms", "s")  # units of what grows with the count

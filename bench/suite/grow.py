@@ -90,7 +90,7 @@ class Grown:
         self.name, self.alike, self.growth = name, alike, GROWTH[name]
         self.n_of = dict(steps)
         self.results = [rounds.Result(name, count) for count, _ in steps]
-        self.moved = {}  # as a Result has it
+        self.judge, self.moved = None, {}  # as a Result has them
 
     def collect(self):
         """The rounds as {(peer, workers, n): {figure: value}}, and what went wrong."""

@@ -35,6 +35,8 @@ class Row:
     to_thrum: Optional[Ratio] = None
     to_floor: Optional[Ratio] = None
     to_base: Optional[Ratio] = None
+    to_reference: Optional[Ratio] = None
+    machine: Optional[Ratio] = None  # this one's slowness, to the reference
     verdict: str = ""
 
     def __post_init__(self):
@@ -96,8 +98,9 @@ def floor_of(keys, floor, workers):
     return (same or runs or [None])[0]
 
 
-def loss(to_base):
+def loss(_, __, row):
     """What --crowd says of more workers."""
+    to_base = row.to_base
     if not to_base:
         return ""
     percent = 100 * (to_base.value - 1)
@@ -114,7 +117,7 @@ def make_table(result, figure):
         row.to_thrum = ratio(result, figure, key, ("thrum", key[1]))
         row.to_floor = ratio(result, figure, key, floor_of(keys, floor, key[1]))
         row.to_base = ratio(result, figure, key, (key[0], result.base))
-        row.verdict = loss(row.to_base)
+        row.verdict = result.judge(result, figure, row) if result.judge else ""
         rows.append(row)
     best = {}
     for row in rows:
@@ -153,7 +156,8 @@ def head(result):
 def ratio_columns(table):
     """(head, field) of those ratios and verdicts that any row has."""
     columns = [("/ thrum", "to_thrum"), (f"/ {table.floor}", "to_floor"),
-               (f"/ {table.base} workers", "to_base"), ("verdict", "verdict")]
+               (f"/ {table.base} workers", "to_base"), ("/ reference", "to_reference"),
+               ("machine", "machine"), ("verdict", "verdict")]
     return [c for c in columns if any(getattr(row, c[1]) for row in table.rows)]
 
 
@@ -211,7 +215,8 @@ def result_json(result, missing, lacking):
     figures = [{"figure": table.figure, "unit": table.unit, "rows": [
         {"peer": row.peer, "workers": row.workers, **row_json(row),
          "to_thrum": ratio_json(row.to_thrum), "to_floor": ratio_json(row.to_floor),
-         "to_base": ratio_json(row.to_base), "verdict": row.verdict} for row in table.rows]}
+         "to_base": ratio_json(row.to_base), "to_reference": ratio_json(row.to_reference),
+         "machine": ratio_json(row.machine), "verdict": row.verdict} for row in table.rows]}
         for table in tables(result)]
     return {"workload": result.name, "count": result.count, "rounds": len(result.rounds),
             "floor": WORKLOADS[result.name].floor, "base": result.base, "figures": figures,

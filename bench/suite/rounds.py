@@ -138,6 +138,7 @@ class Result:
         self.sums = {}  # (peer, workers): the sums of its runs
         self.left_out = {}  # peer or (peer, workers): why
         self.failures = []
+        self.judge = None  # gives a row its verdict: of this, a figure, the row
         self.moved = {}  # of the machine: {fact: before the rounds, and after each}
 
     def check_sums(self):

@@ -209,6 +209,28 @@ def check_noise(build):
     program(build / "bench/facts", FACTS)
 
 
+def check_reference(build, scratch):
+    """Of peers whose figures are known, on a machine that is half as fast as the other one."""
+    fake(build, "serial", answer(2.4, 9227465))
+    fake(build, "rayon", answer(17.8, 9227465))
+    fake(build, "tbb", answer(89, 9227465))
+    fake(build, "libomp", answer(5, 9227465))
+    ran, page, said = run(build, scratch, "--reference", "fork_join", "--runs", 3, "--workers", 1,
+                          "--peers", "serial,rayon,tbb,libomp")
+    rows = {row["peer"]: row for row in ran["workloads"][0]["figures"][0]["rows"]}
+    found = {peer: (row["verdict"], (row["to_reference"] or {}).get("median"),
+                    (row["machine"] or {}).get("median")) for peer, row in rows.items()}
+    check(f"--reference: {found}", found == {
+        "serial": ("as there", 2, 2), "rayon": ("as there", 2, 2), "tbb": ("off x0.50", 1, 2),
+        "libomp": ("", None, None)})
+    check(f"--reference: {said}", "2.00 times what it took on the reference machine" in said)
+    check_page(page, 1)
+    fake(build, "rayon", answer(17.8, 55))
+    fake(build, "tbb", answer(89, 55))
+    said = bench(build, "--reference", "fork_join", "--count", 10, "--peers", "rayon,tbb").stdout
+    check(f"other work has a reference: {said}", "reference" not in said)
+
+
 def check_failures(build):
     """What goes wrong is said, and does not take the others along."""
     fake(build, "serial", answer(2.5, 55))
@@ -226,7 +248,7 @@ def check_failures(build):
     check(f"a failure: exit status {bad.returncode}", bad.returncode == 1)
     check(f"a failure: {bad.stdout}", "it broke" in bad.stdout and "serial" in bad.stdout)
     for usage in (["no_such"], ["--runs", "0"], ["--peers", "x"], ["--workers", "1,,2"],
-                  ["--grow", "--crowd"], ["--grow", "idle"], ["--crowd", "yield"]):
+                  ["--grow", "--crowd"], ["--reference", "--grow"], ["--grow", "idle"], ["--crowd", "yield"]):
         wrong = bench(build, *usage)
         check(f"{usage}: exit status {wrong.returncode}", wrong.returncode == 2)
 
@@ -263,6 +285,7 @@ def main():
         check_failures(made)
         check_noise(made)
         check_verdicts(made, scratch)
+        check_reference(made, scratch)
         check_interrupt(made, scratch)
     print(f"{len(QUICK) + len(SLOW)} workloads, failures, an interruption, "
           "--grow, --crowd: as they should be")
