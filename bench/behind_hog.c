@@ -71,6 +71,16 @@ static intptr_t hog(void *arg)
 	return 0;
 }
 
+/* As the table and as tools/bench have it. */
+static void record(struct bench *b, unsigned workers, const struct work *work, double share,
+		   const char *figure, const char *once)
+{
+	double us = bench_percentile(work->latency_us, work->n, share);
+
+	bench_figure(b, figure, workers, "us", us);
+	bench_once(b, once, "us", us);
+}
+
 static void behind_hog(struct bench *b, unsigned workers, bool spawned)
 {
 	struct work work = {.n = b->count, .spawned = spawned};
@@ -78,13 +88,12 @@ static void behind_hog(struct bench *b, unsigned workers, bool spawned)
 	work.latency_us = bench_alloc(work.n * sizeof(double));
 	bench_run(workers, hog, &work);
 	bench_check("the sum of the results", work.sum, work.n);
-	bench_figure(b, spawned ? "spawned: p50" : "forked: p50", workers, "us",
-		     bench_percentile(work.latency_us, work.n, 0.5));
-	bench_figure(b, spawned ? "spawned: p99" : "forked: p99", workers, "us",
-		     bench_percentile(work.latency_us, work.n, 0.99));
-	if (!spawned) {
-		bench_once(b, "p50", "us", bench_percentile(work.latency_us, work.n, 0.5));
-		bench_once(b, "p99", "us", bench_percentile(work.latency_us, work.n, 0.99));
+	if (spawned) {
+		record(b, workers, &work, 0.5, "spawned: p50", "spawned p50");
+		record(b, workers, &work, 0.99, "spawned: p99", "spawned p99");
+	} else {
+		record(b, workers, &work, 0.5, "forked: p50", "p50");
+		record(b, workers, &work, 0.99, "forked: p99", "p99");
 		bench_once_sum(b, work.sum);
 	}
 	free(work.latency_us);
@@ -97,8 +106,7 @@ static void forked(struct bench *b, unsigned workers)
 
 static void spawned(struct bench *b, unsigned workers)
 {
-	if (!b->once)
-		behind_hog(b, workers, true);
+	behind_hog(b, workers, true);
 }
 
 int main(int argc, char **argv)

@@ -135,7 +135,7 @@ static void two_pinned(struct bench *b, unsigned workers)
 	int cpus[2];
 
 	/* Once a round: its runtimes have one worker each, whatever the list says. */
-	if (workers != b->workers[0] || !two_cpus(cpus))
+	if (workers != (b->once ? 2 : b->workers[0]) || !two_cpus(cpus))
 		return;
 	set_up(players, b->count);
 	config.workers = 1;
@@ -153,6 +153,9 @@ static void two_pinned(struct bench *b, unsigned workers)
 	for (int i = 0; i < 2; i++)
 		thrum_runtime_destroy(rts[i]);
 	check_and_record(b, players, "two pinned workers", 2);
+	bench_once(b, "pinned", "ns", (double)players[0].span.wall_ns / (double)b->count);
+	if (b->once)
+		bench_once(b, "flag", "ns", bench_flag_round_trip_ns());
 }
 
 int main(int argc, char **argv)
@@ -169,6 +172,6 @@ int main(int argc, char **argv)
 	struct bench b;
 
 	bench_begin(&b, &spec, argc, argv);
-	bench_rounds(&b, workloads, b.once ? 1 : 2);
+	bench_rounds(&b, workloads, 2);
 	return bench_end(&b);
 }

@@ -9,13 +9,12 @@
 #define _GNU_SOURCE
 #include "futex.h"
 #include "harness.h"
+#include "work.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 #define GAP_NS THRUM_MS(2)
-#define DEEP_GAP_NS THRUM_MS(100)
-#define DEEP_SHARE 25 /* one deep wake for so many near ones */
 
 /* Two words, each slept on by one side. */
 struct futex_pair {
@@ -89,20 +88,30 @@ static void submit_wakes(struct thrum_runtime *rt, double *latency_us, size_t n,
 	bench_check("the sum of the results", sum, n * (n - 1) / 2);
 }
 
-static void record(struct bench *b, unsigned workers, const char *names[2], double *latency_us,
+/* By the names of the table, and those of tools/bench, if it has them. */
+static void record(struct bench *b, unsigned workers, const char *names[4], double *latency_us,
 		   size_t n)
 {
-	bench_figure(b, names[0], workers, "us", bench_percentile(latency_us, n, 0.5));
-	bench_figure(b, names[1], workers, "us", bench_percentile(latency_us, n, 0.99));
+	static const double shares[] = {0.5, 0.99};
+
+	for (int i = 0; i < 2; i++) {
+		double us = bench_percentile(latency_us, n, shares[i]);
+
+		bench_figure(b, names[i], workers, "us", us);
+		if (names[i + 2])
+			bench_once(b, names[i + 2], "us", us);
+	}
 }
 
 static void submit_wake(struct bench *b, unsigned workers)
 {
-	static const char *thrum_near[] = {"thrum, 2 ms apart: p50", "thrum, 2 ms apart: p99"};
-	static const char *futex_near[] = {"futex, 2 ms apart: p50", "futex, 2 ms apart: p99"};
-	static const char *thrum_deep[] = {"thrum, 100 ms apart: p50", "thrum, 100 ms apart: p99"};
-	static const char *futex_deep[] = {"futex, 100 ms apart: p50", "futex, 100 ms apart: p99"};
-	size_t n = b->count, n_deep = n / DEEP_SHARE ? n / DEEP_SHARE : 1;
+	static const char *thrum_near[4] = {"thrum, 2 ms apart: p50", "thrum, 2 ms apart: p99",
+					    "p50", "p99"};
+	static const char *futex_near[4] = {"futex, 2 ms apart: p50", "futex, 2 ms apart: p99"};
+	static const char *thrum_deep[4] = {"thrum, 100 ms apart: p50", "thrum, 100 ms apart: p99",
+					    "deep p50", "deep p99"};
+	static const char *futex_deep[4] = {"futex, 100 ms apart: p50", "futex, 100 ms apart: p99"};
+	size_t n = b->count, n_deep = work_deep_wakes(n);
 	double *latency_us = bench_alloc(n * sizeof(double));
 	struct thrum_config config = THRUM_CONFIG_INIT;
 	struct thrum_runtime *rt;
@@ -112,19 +121,17 @@ static void submit_wake(struct bench *b, unsigned workers)
 		bench_fail("no runtime");
 	submit_wakes(rt, latency_us, n, GAP_NS);
 	record(b, workers, thrum_near, latency_us, n);
-	if (b->once) {
-		bench_once(b, "p50", "us", latency_us[n / 2]);
-		bench_once(b, "p99", "us", latency_us[n * 99 / 100]);
-		bench_once_sum(b, n);
-		goto done;
+	bench_once_sum(b, n);
+	if (!b->once) { /* tools/bench has another peer for that */
+		futex_wakes(latency_us, n, GAP_NS);
+		record(b, workers, futex_near, latency_us, n);
 	}
-	futex_wakes(latency_us, n, GAP_NS);
-	record(b, workers, futex_near, latency_us, n);
-	submit_wakes(rt, latency_us, n_deep, DEEP_GAP_NS);
+	submit_wakes(rt, latency_us, n_deep, WORK_DEEP_GAP_NS);
 	record(b, workers, thrum_deep, latency_us, n_deep);
-	futex_wakes(latency_us, n_deep, DEEP_GAP_NS);
-	record(b, workers, futex_deep, latency_us, n_deep);
-done:
+	if (!b->once) {
+		futex_wakes(latency_us, n_deep, WORK_DEEP_GAP_NS);
+		record(b, workers, futex_deep, latency_us, n_deep);
+	}
 	if (thrum_runtime_destroy(rt))
 		bench_fail("the runtime did not stop");
 	free(latency_us);

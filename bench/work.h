@@ -56,6 +56,13 @@ static inline uint64_t work_token_above(uint64_t i)
 /* behind_hog: how long one computes. */
 #define WORK_HOG_NS INT64_C(10000000)
 
+/* submit_wake: the deep ones of n, each after a pause in which the cores may go to sleep deeply. */
+#define WORK_DEEP_GAP_NS INT64_C(100000000)
+static inline uint64_t work_deep_wakes(uint64_t n)
+{
+	return n / 25 ? n / 25 : 1;
+}
+
 /* Channels: how many items one has room for, how many a batch takes at most; chan_nton: how many
  * send, and how many receive. */
 #define WORK_ROOM 128

@@ -17,6 +17,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import grow
+from catalog import WORKLOADS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["fork_join", "skynet", "flat_spawn", "yield", "ping_pong", "ready_future",
@@ -81,6 +82,8 @@ def check_workload(name, count, written):
     check(f"the JSON of {written['workload']}, not {name}", written["workload"] == name)
     check(f"{name}: the count", written["count"] == count)
     check(f"{name}: failures: {written['failures']}", not written["failures"])
+    figures = [(figure["figure"], figure["unit"]) for figure in written["figures"]]
+    check(f"{name}: thrum lacks some of its figures: {figures}", figures == WORKLOADS[name].figures)
     rows = written["figures"][0]["rows"]
     peers = {row["peer"] for row in rows} | set(written["lacking"])
     check(f"{name}: nothing of some peer: {peers}", peers == {"thrum", "serial", "pthreads"})

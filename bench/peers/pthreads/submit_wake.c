@@ -31,25 +31,36 @@ static void *sleeper(void *arg)
 	return NULL;
 }
 
+/* The latencies of n wakes more, each gap_ns after the one before. */
+static void wakes(struct pair *pair, double *latency_us, uint64_t n, int64_t gap_ns)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t so_far = load_relaxed(&pair->ask);
+		int64_t start_ns;
+
+		peer_nap_ns(gap_ns);
+		start_ns = peer_now_ns();
+		futex_wake(&pair->ask, so_far + 1);
+		futex_wait(&pair->answer, so_far);
+		latency_us[i] = (double)(pair->woke_ns - start_ns) / 1e3;
+	}
+}
+
 void peer_submit_wake(const struct peer *p)
 {
+	uint64_t deep = work_deep_wakes(p->count);
 	double *latency_us = peer_alloc(p->count * sizeof(*latency_us));
-	struct pair pair = {.count = p->count};
+	struct pair pair = {.count = p->count + deep};
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, sleeper, &pair))
 		peer_fail("no thread");
-	for (uint32_t i = 0; i < p->count; i++) {
-		int64_t start_ns;
-
-		peer_nap_ns(PEER_GAP_NS);
-		start_ns = peer_now_ns();
-		futex_wake(&pair.ask, i + 1);
-		futex_wait(&pair.answer, i);
-		latency_us[i] = (double)(pair.woke_ns - start_ns) / 1e3;
-	}
-	pthread_join(thread, NULL);
+	wakes(&pair, latency_us, p->count, PEER_GAP_NS);
 	peer_wake_figures(latency_us, p->count);
-	peer_sum(pair.sum);
+	wakes(&pair, latency_us, deep, WORK_DEEP_GAP_NS);
+	pthread_join(thread, NULL);
+	peer_figure("deep p50", "us", peer_percentile(latency_us, deep, 0.5));
+	peer_figure("deep p99", "us", peer_percentile(latency_us, deep, 0.99));
+	peer_sum(pair.sum - deep);
 	free(latency_us);
 }
