@@ -181,6 +181,28 @@ CROWD = (2, 8, 64)
 CROWDED = ("fork_join", "skynet", "flat_spawn", "ping_pong", "parked_memory", "sleepers", "timers",
            "submit_wake", "sort", "parallel_for")
 
+# --scale: what two workers owe to one. They take no longer than SLOWER times as long; what is
+# divided among workers is to be done GAIN times as fast. HAND_OFFS owe nothing: it says why.
+SLOWER = 4 / 3
+GAIN = 1.85
+GAINS = ("fork_join", "skynet", "sort", "parallel_for")
+NEXT_ONE_WAITS = ("one task at a time has something to do: a second worker adds the way between two "
+                  "cores, and nothing else")
+ONE_LOCK = ("all want the same thing, which one at a time can have: a second worker adds its way "
+            "between two cores")
+HAND_OFFS = {
+    ("ping_pong", "round trip"): NEXT_ONE_WAITS,
+    ("cond_ping_pong", "round trip"): NEXT_ONE_WAITS,
+    ("chan_rendezvous", "item"): NEXT_ONE_WAITS,
+    ("chan_1to1", "item"): "each item does next to nothing but cross from one task to the other: on "
+                           "one worker it stays in its cache",
+    ("mutex", "1000 tasks"): ONE_LOCK,
+    ("semaphore", "10 permits"): ONE_LOCK,
+    ("rwlock", "1000 tasks"): ONE_LOCK,
+    ("rwlock", "over a yield"): ONE_LOCK,
+}
+SCALED = tuple(name for name, workload in WORKLOADS.items() if workload.workers == (1, 2))
+
 PEERS = {
     "thrum": "this library",
     "serial": "plain C, std::sort; no threads",

@@ -133,7 +133,7 @@ class Result:
 
     def __init__(self, name, count, base=None):
         self.name, self.count = name, count
-        self.base = base  # --crowd: the number of workers to compare with
+        self.base = base  # --crowd, --scale: the number of workers to compare with
         self.rounds = []  # of {(peer, workers): {figure: value}}
         self.sums = {}  # (peer, workers): the sums of its runs
         self.left_out = {}  # peer or (peer, workers): why
@@ -204,7 +204,8 @@ def run_workload(name, peers, options, on_round):
     """Every peer once a round with each number of workers."""
     workload = WORKLOADS[name]
     workers = (1,) if workload.one_worker else options.workers or workload.workers
-    result = Result(name, options.count or workload.count, min(workers) if options.crowd else None)
+    base = min(workers) if options.crowd or options.scale else None
+    result = Result(name, options.count or workload.count, base)
     entries = [(result, *turn) for turn in turns(peers, name, workers)]
     take_turns(name, [result], entries, options.runs, on_round)
     result.check_sums()

@@ -122,13 +122,13 @@ def program(path, script):
     path.chmod(0o755)
 
 
-def fake(build, name, script):
+def fake(build, name, script, has="fork_join"):
     program(build / "bench/peers" / name / "peer",
-            'if [ "$1" = --list ]; then echo fork_join; exit; fi\n' + script)
+            f'if [ "$1" = --list ]; then echo {has}; exit; fi\n' + script)
 
 
-def answer(value, total):
-    return f'printf "figure\\tspawn+join\\tns\\t{value}\\nsum\\t{total}\\n"\n'
+def answer(value, total, figure="spawn+join"):
+    return f'printf "figure\\t{figure}\\tns\\t{value}\\nsum\\t{total}\\n"\n'
 
 
 def check_grow(build, scratch):
@@ -212,6 +212,41 @@ def check_noise(build):
     program(build / "bench/facts", FACTS)
 
 
+def scaled(build, scratch, name, peers):
+    """{peer: the verdict on its two workers}"""
+    ran, page, said = run(build, scratch, "--scale", name, "--count", 10, "--runs", 3, "--peers",
+                          ",".join(peers))
+    check_page(page, 1)
+    return {row["peer"]: row["verdict"] for row in ran["workloads"][0]["figures"][0]["rows"]
+            if row["workers"] == 2}, said
+
+
+def check_scale(build, scratch):
+    """Of peers whose figures are known: workers in $3."""
+    values = {"libgomp": (19, 10), "libomp": (15, 10), "tbb": (10, 14), "tokio": (10, 13)}
+    two = {name: f"v={one}; [ $3 = 1 ] || v={other}\n" for name, (one, other) in values.items()}
+    for name in values:
+        fake(build, name, two[name] + answer("$v", 55))
+    said, text = scaled(build, scratch, "fork_join", values)
+    check(f"--scale: {said}", said == {
+        "libgomp": "gains x1.90", "libomp": "gains x1.50, not x1.85",
+        "tbb": "gains x0.714, not x1.85", "tokio": "gains x0.769, not x1.85"})
+    check(f"--scale: {text}", "two cores did 2.00 times what one does" in text)
+    program(build / "bench/facts", FACTS + 'printf "two_loops_ns\\t2.5\\n"\n')
+    said, text = scaled(build, scratch, "fork_join", ["libgomp", "libomp"])
+    check(f"--scale, slower cores: {said}", said == {"libgomp": "gains x1.90",
+                                                     "libomp": "gains x1.50"})
+    check(f"--scale, slower cores: {text}", "x1.48 is asked for" in text)
+    program(build / "bench/facts", FACTS)
+    for name in ("tbb", "tokio"):
+        fake(build, name, two[name] + answer("$v", 45, "task"), "flat_spawn")
+    said, _ = scaled(build, scratch, "flat_spawn", ["tbb", "tokio"])
+    check(f"--scale: {said}", said == {"tbb": "slower x1.40", "tokio": "holds"})
+    fake(build, "tbb", two["tbb"] + answer("$v", 10, "round trip"), "ping_pong")
+    said, text = scaled(build, scratch, "ping_pong", ["tbb"])
+    check(f"--scale: {text}", said == {"tbb": "hand-off"} and "one task at a time" in text)
+
+
 def check_reference(build, scratch):
     """Of peers whose figures are known, on a machine that is half as fast as the other one."""
     fake(build, "serial", answer(2.4, 9227465))
@@ -251,7 +286,8 @@ def check_failures(build):
     check(f"a failure: exit status {bad.returncode}", bad.returncode == 1)
     check(f"a failure: {bad.stdout}", "it broke" in bad.stdout and "serial" in bad.stdout)
     for usage in (["no_such"], ["--runs", "0"], ["--peers", "x"], ["--workers", "1,,2"],
-                  ["--grow", "--crowd"], ["--reference", "--grow"], ["--grow", "idle"], ["--crowd", "yield"]):
+                  ["--grow", "--crowd"], ["--reference", "--grow"],
+                  ["--scale", "--workers", "2"], ["--scale", "idle"], ["--grow", "idle"], ["--crowd", "yield"]):
         wrong = bench(build, *usage)
         check(f"{usage}: exit status {wrong.returncode}", wrong.returncode == 2)
 
@@ -288,6 +324,7 @@ def main():
         check_failures(made)
         check_noise(made)
         check_verdicts(made, scratch)
+        check_scale(made, scratch)
         check_reference(made, scratch)
         check_interrupt(made, scratch)
     print(f"{len(QUICK) + len(SLOW)} workloads, failures, an interruption, "
