@@ -18,7 +18,10 @@
 
 #include "base/atomic.h"
 
+/* So many, or as many as there is time for where others have the CPUs; looked at each 16. */
 #define FLAG_ROUND_TRIPS 20000
+#define FLAG_LIMIT_NS 50000000
+#define FLAG_LOOK 16
 #define LOOP 5000000
 
 static void read_cpu(char *cpu, size_t size)
@@ -63,32 +66,45 @@ void bench_machine_read(struct bench_machine *machine)
 /* The word that two threads hand to each other: even is the first one's turn. */
 struct flag {
 	struct atomic32 turn;
-	char pad[CACHE_LINE - sizeof(struct atomic32)];
+	bool over; /* the first one's, in its turn: this round trip is the last */
+	char pad[CACHE_LINE - sizeof(struct atomic32) - sizeof(bool)];
+	uint32_t round_trips;
 	int64_t elapsed_ns;
 } __attribute__((aligned(CACHE_LINE)));
-
-static void take_turns(struct flag *flag, uint32_t parity)
-{
-	for (uint32_t i = 0; i < FLAG_ROUND_TRIPS; i++) {
-		while (load_acquire(&flag->turn) != 2 * i + parity)
-			;
-		store_release(&flag->turn, 2 * i + parity + 1);
-	}
-}
 
 static void *flag_first(void *arg)
 {
 	struct flag *flag = arg;
 	int64_t start_ns = bench_now_ns();
+	uint32_t i = 0;
 
-	take_turns(flag, 0);
+	for (bool over = false; !over; i++) {
+		while (load_acquire(&flag->turn) != 2 * i)
+			;
+		over = i + 1 == FLAG_ROUND_TRIPS ||
+		       (i % FLAG_LOOK == 0 && bench_now_ns() - start_ns > FLAG_LIMIT_NS);
+		if (over)
+			flag->over = true;
+		store_release(&flag->turn, 2 * i + 1);
+	}
+	while (load_acquire(&flag->turn) != 2 * i)
+		;
+	flag->round_trips = i;
 	flag->elapsed_ns = bench_now_ns() - start_ns;
 	return NULL;
 }
 
 static void *flag_second(void *arg)
 {
-	take_turns(arg, 1);
+	struct flag *flag = arg;
+	bool over = false;
+
+	for (uint32_t i = 0; !over; i++) {
+		while (load_acquire(&flag->turn) != 2 * i + 1)
+			;
+		over = flag->over;
+		store_release(&flag->turn, 2 * i + 2);
+	}
 	return NULL;
 }
 
@@ -135,11 +151,11 @@ static bool run_on_two(void *(*first)(void *), void *(*second)(void *), void *ar
 
 double bench_flag_round_trip_ns(void)
 {
-	struct flag flag = {{0}, {0}, 0};
+	struct flag flag = {.turn = {0}};
 
 	if (!run_on_two(flag_first, flag_second, &flag))
 		return 0;
-	return (double)flag.elapsed_ns / FLAG_ROUND_TRIPS;
+	return (double)flag.elapsed_ns / flag.round_trips;
 }
 
 /* Each turn needs the one before it. */
