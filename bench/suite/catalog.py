@@ -136,8 +136,8 @@ class Growth:
     repeats: int = 20  # at most so many small ones in a process
 
 
-def powers(last):
-    return [(10**e, 10**e) for e in range(3, last + 1)]
+def powers(last, first=3):
+    return [(10**e, 10**e) for e in range(first, last + 1)]
 
 
 GROWTH = {
@@ -174,9 +174,15 @@ GROWTH = {
                      powers(6)),
     "waiters": Growth("a wake while so many wait at the same semaphore", "wakes, by waiters",
                       [Growing("wake", "hand the permit on", ("wake", "ns"))],
-                      [(10**e, 10**e) for e in range(6)], repeats=3),
+                      powers(5, 0), repeats=1),  # which has 200,000 wakes, however many wait
+    "leave": Growth("one of so many that wait at the same semaphore is cancelled, and ends",
+                    "waiters", [Growing("leave", "cancel, until all have ended")], powers(5, 0)),
+    "drain": Growth("so many results in a drain, each added, completed, taken in its turn",
+                    "results", [Growing(name, name) for name in ("add", "complete", "next")],
+                    powers(5), workers=(1,)),
 }
 GROWTH_BASE = 100000  # the largest count is compared with the one next to this
+GROWTH_FLOOR = 100  # and of all counts from here on that pair is named that grows most
 CROWD = (2, 8, 64)
 CROWDED = ("fork_join", "skynet", "flat_spawn", "ping_pong", "parked_memory", "sleepers", "timers",
            "submit_wake", "sort", "parallel_for")

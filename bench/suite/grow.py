@@ -15,7 +15,7 @@ from typing import Optional
 
 import report
 import rounds
-from catalog import GROWTH, GROWTH_BASE
+from catalog import GROWTH, GROWTH_BASE, GROWTH_FLOOR
 
 MILLION = 1000000
 NEAR = 0.3
@@ -72,6 +72,7 @@ class Line:
     points: list  # (count, Row)
     base: Optional[int]  # the count that the last one is compared with
     ratio: Optional[report.Ratio]
+    worst: Optional[tuple]  # (count, larger count, Ratio) between which it grows most
     verdict: str
 
     def said(self):
@@ -117,7 +118,22 @@ class Grown:
         base = base_of(counts)
         ratio = report.ratio(self, figure, (peer, workers, counts[-1]),
                              (peer, workers, base)) if base else None
-        return Line(peer, workers, points, base, ratio, self.verdict(ratio))
+        worst = self.worst(figure, peer, workers, counts)
+        said = self.verdict(ratio)
+        # What grows from few to many may be flat from many to more.
+        if worst and worst[2].value > 1 + NEAR and worst[:2] != (base, counts[-1]):
+            said = (f"{self.verdict(worst[2])} from {worst[0]:,} to {worst[1]:,}; {said} from "
+                    f"{base:,} on")
+        return Line(peer, workers, points, base, ratio, worst, said)
+
+    def worst(self, figure, peer, workers, counts):
+        """The pair of counts from GROWTH_FLOOR on between which it grows most."""
+        pairs = [(few, many, report.ratio(self, figure, (peer, workers, many),
+                                          (peer, workers, few)))
+                 for i, few in enumerate(counts) if few >= GROWTH_FLOOR
+                 for many in counts[i + 1:]]
+        return max((pair for pair in pairs if pair[2]), key=lambda pair: pair[2].value,
+                   default=None)
 
     def verdict(self, ratio):
         """flat, grows or falls; "~" before it where the rounds do not agree on that."""
@@ -197,10 +213,15 @@ def print_result(grown, said):
         print(f"  {line}")
 
 
+def worst_json(worst):
+    return worst and {"from": worst[0], "to": worst[1], "ratio": report.ratio_json(worst[2])}
+
+
 def result_json(grown, missing, lacks):
     figures = [{"figure": name, "unit": unit, "lines": [
         {"peer": line.peer, "workers": line.workers, "base": line.base,
-         "to_base": report.ratio_json(line.ratio), "verdict": line.verdict,
+         "to_base": report.ratio_json(line.ratio), "worst": worst_json(line.worst),
+         "verdict": line.verdict,
          "points": [{"count": n, **report.row_json(row)} for n, row in line.points]}
         for line in lines]} for (name, unit), lines in grown.tables()]
     return {"workload": grown.name, "counted": grown.growth.counted, "rounds": len(grown.rounds),

@@ -27,8 +27,10 @@ QUICK = ["fork_join", "skynet", "flat_spawn", "yield", "ping_pong", "ready_futur
          "behind_hog", "sort", "parallel_for"]
 SLOW = ["idle", "sleepers"]  # seconds go by: one round
 GROW = {"spawn_await": 2, "flat_spawn": 2, "fork_join": 1, "skynet": 2, "scope": 1,
-        "token_tree": 4, "parked_memory": 3, "timers": 3, "waiters": 1}  # how many figures
-COUNTS = {"fork_join": [986, 10945], "waiters": [1, 10, 100, 1000, 10000]}  # up to 11,000
+        "token_tree": 4, "parked_memory": 3, "timers": 3, "waiters": 1, "leave": 1,
+        "drain": 3}  # how many figures
+FROM_ONE = [1, 10, 100, 1000, 10000]
+COUNTS = {"fork_join": [986, 10945], "waiters": FROM_ONE, "leave": FROM_ONE}  # up to 11,000
 FLOORS = {"fork_join", "skynet", "sort", "parallel_for", "submit_wake"}
 VOID = {"meta", "br"}
 FACTS = "".join(f"printf '{name}\\t{value}\\n'\n" for name, value in (
@@ -169,12 +171,15 @@ def check_verdicts(build, scratch):
     fake(build, "libgomp", sums + "v=5\n" + say)
     fake(build, "libomp", sums + "v=$5\n" + say)
     fake(build, "tbb", sums + "v=$((150 - 4 * $5))\n" + say)
+    fake(build, "rayon", sums + "case $5 in 15) v=1;; *) v=100;; esac\n" + say)
     ran, page, _ = run(build, scratch, "--grow", "fork_join", "--runs", 3, "--workers", 1,
-                       "--peers", "libgomp,libomp,tbb")
+                       "--peers", "libgomp,libomp,tbb,rayon")
     lines = ran["workloads"][0]["figures"][0]["lines"]
     said = {line["peer"]: line["verdict"] for line in lines}
-    check(f"--grow: {said}", said == {"libgomp": "flat", "libomp": "grows x1.4",
-                                      "tbb": "falls x0.20"})
+    check(f"--grow: {said}", said == {
+        "libgomp": "flat", "tbb": "falls x0.20",
+        "libomp": "grows x2.3 from 986 to 14,930,351; grows x1.4 from 121,392 on",
+        "rayon": "grows x100 from 986 to 10,945; flat from 121,392 on"})
     check("--grow: the base", lines[0]["base"] == 121392)
     check_page(page, 1)
     program(build / "bench/facts", DRIFTING)
