@@ -16,6 +16,9 @@ is good news: --update makes it what is expected, or it could be lost again unse
 two because of two instructions on a way that nearly every operation takes a bit less than two
 remains.
 
+One locked instruction costs as much as a dozen others, so a path of UNLOCKED may have none on its
+way, nor a fence: what is executed there each time is looked up in objdump's listing (x86-64).
+
 Exit status 0: as expected; 1: not so, or it cannot be counted; 2: the command line; 77: nothing to
 compare with here (no valgrind, another compiler or other options), or no membarrier.
 """
@@ -35,6 +38,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FEW = 1024
 LIMIT = 1.5
+UNLOCKED = ("fork_join",)
+# An exchange with memory locks without saying so; one of two registers does not.
+LOCKED = re.compile(r"(\w+ )*(lock\b|[msl]fence\b|xchg\w* .*\()")
 CANNOT_COUNT = 77
 RUN_LIMIT_S = 600
 # What changes the code, beside the build type and its flags.
@@ -97,10 +103,40 @@ def parse(path):
     return total, functions
 
 
+def parse_addresses(path):
+    """{(object, address): how often it was executed} of a file that callgrind wrote."""
+    counts, where, is_call = Counter(), None, False
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("ob="):
+                where = line[3:].strip()
+            elif line.startswith("calls="):
+                is_call = True
+            elif line.startswith("0x"):
+                if not is_call:
+                    address, often = line.split()[:2]
+                    counts[where, int(address, 16)] += int(often)
+                is_call = False
+    return counts
+
+
+def listing(program):
+    """{address: (function, instruction)}"""
+    found, function = {}, None
+    for line in run([shutil.which("objdump"), "-d", "--no-show-raw-insn", program]).splitlines():
+        head = re.match(r"[0-9a-f]+ <(.*)>:$", line)
+        instruction = re.match(r" *([0-9a-f]+):\t(.*)", line)
+        if head:
+            function = head[1]
+        elif instruction:
+            found[int(instruction[1], 16)] = function, instruction[2].strip()
+    return found
+
+
 class Counting:
-    def __init__(self, build, longer):
+    def __init__(self, build, mutant):
         self.program = build / "bench/instructions/paths"
-        self.longer = ["longer"] if longer else []
+        self.mutant = [mutant] if mutant else []
         self.valgrind = shutil.which("valgrind")
         if not self.program.exists():
             raise failed(f"no build in {build}: cmake --preset release && cmake --build "
@@ -116,13 +152,32 @@ class Counting:
         lines = [line.split("\t") for line in run([self.program, "--list"]).splitlines()]
         return {name: (int(n), about) for name, n, about in lines}
 
-    def callgrind(self, name, n):
+    def callgrind(self, name, n, read=parse, *options):
         with tempfile.TemporaryDirectory() as directory:
             out = Path(directory) / "out"
             run([self.valgrind, "--tool=callgrind", "--collect-atstart=no", "--dump-line=no",
                  "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={out}",
-                 self.program, name, n, *self.longer])
-            return parse(out)
+                 *options, self.program, name, n, *self.mutant])
+            return read(out)
+
+    def locked(self, name):
+        """["function: instruction"] of those that each operation executes and that lock."""
+        if not shutil.which("objdump"):
+            raise Ended(CANNOT_COUNT, "objdump is missing")
+        executed = self.callgrind(name, FEW, parse_addresses, "--dump-instr=yes")
+        each = {key for key, often in executed.items() if often >= FEW}
+        if not each:
+            raise failed(f"{name}: callgrind collected nothing that is executed each time")
+        said = []
+        for where in sorted({where for where, _ in each}):
+            listed = listing(where)
+            for address in sorted(address for at, address in each if at == where):
+                function, instruction = listed.get(address, (None, None))
+                if not instruction:
+                    raise failed(f"{name}: objdump does not list {where}, {address:#x}")
+                if LOCKED.match(instruction):
+                    said.append(f"{function}: {instruction}")
+        return said
 
     def count(self, name, n):
         """(instructions an operation, the same of each function)"""
@@ -198,27 +253,38 @@ def arguments():
     p.add_argument("--update", action="store_true", help="write what is counted there")
     p.add_argument("--json", type=Path, metavar="FILE", help="write it all there, too")
     p.add_argument("--functions", action="store_true", help="by function, too")
-    p.add_argument("--longer", action="store_true",
+    p.add_argument("--longer", dest="mutant", action="store_const", const="longer",
                    help="each task runs two instructions more: a guard that works fails")
+    p.add_argument("--fenced", dest="mutant", action="store_const", const="fenced",
+                   help="each task runs a locked instruction: a guard that works fails")
     p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
                    help="paths counted at a time")
     given = p.parse_args()
     if given.jobs < 1:
         p.error("--jobs: one at least")
-    if given.update and given.longer:
+    if given.update and given.mutant:
         p.error("--update of what is made longer on purpose")
     return given, p
 
 
 def main():
     given, parser = arguments()
-    counting = Counting(given.build_dir, given.longer)
+    counting = Counting(given.build_dir, given.mutant)
     key = f"{counting.compiler()}, {options_of(given.build_dir)}"
     paths = counting.paths()
     names = given.names or list(paths)
     if set(names) - set(paths):
         parser.error(f"no path {' '.join(sorted(set(names) - set(paths)))}; there are: "
                      f"{' '.join(paths)}")
+    locked = {}
+    if "x86_64" in key:  # whatever the compiler
+        locked = {name: counting.locked(name) for name in names if name in UNLOCKED}
+        for name, said in locked.items():
+            for line in said:
+                print(f"LOCKED: {name}: {line}")
+        if any(locked.values()):
+            print("a locked instruction or a fence on a path that has to do without")
+            return 1
     expected = read_expected(given.expected).get(key)
     if expected is None and not given.update:
         raise Ended(CANNOT_COUNT, f"no counts are expected of {key}; --update adds them")

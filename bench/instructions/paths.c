@@ -7,6 +7,7 @@
  *	paths --compiler         by which this program was made, and for which machine
  *	paths NAME COUNT         does it: COUNT is a multiple of STEP
  *	paths NAME COUNT longer  the same, but each task runs two instructions more
+ *	paths NAME COUNT fenced  the same, but each task runs a locked instruction
  *
  * What is counted is the same in every run: one worker, the virtual clock (it has no monitor, no
  * spares, no spinning, and reads no clock), a fixed seed; a first round of fixed length fills the
@@ -70,6 +71,14 @@ static intptr_t echo(void *arg)
 static intptr_t echo_longer(void *arg)
 {
 	__asm__ volatile("nop\n\tnop");
+	return (intptr_t)arg;
+}
+
+static intptr_t echo_fenced(void *arg)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("lock orq $0, (%%rsp)" ::: "memory", "cc");
+#endif
 	return (intptr_t)arg;
 }
 
@@ -463,8 +472,11 @@ int main(int argc, char **argv)
 		if (argc == 4)
 			task = echo_longer;
 		count_path(argv[1], argv[2]);
+	} else if (argc == 4 && !strcmp(argv[3], "fenced")) {
+		task = echo_fenced;
+		count_path(argv[1], argv[2]);
 	} else {
-		give_up(2, "--list, --compiler, or NAME COUNT [longer]");
+		give_up(2, "--list, --compiler, or NAME COUNT [longer | fenced]");
 	}
 	return 0;
 }

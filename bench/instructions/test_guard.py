@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """test_guard.py BUILD - is count.py a guard?
 
-Two instructions more in each task, and expected counts that were changed by hand, must fail; what
+Two instructions more in each task, a locked one in a path that must have none, whatever is expected
+of it, and expected counts that were changed by hand, must fail; what
 is unchanged must pass, and count the same again; where nothing can be compared it must say so.
 Exit status 77 where nothing can be counted at all.
 """
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from count import LOCKED
 
 COUNT = Path(__file__).resolve().parent / "count.py"
 PATHS = ["fork_join", "spawn_join"]
@@ -73,6 +76,19 @@ def check_longer(guard):
         check(f"two instructions in {name}: {row}", row["verdict"] == "MORE")
 
 
+def check_fenced(guard, key):
+    if "x86_64" in key:
+        guard.ends("a locked instruction", 1, "LOCKED: fork_join: echo_fenced: lock or", "--fenced",
+                   "fork_join")
+    guard.ends("a locked instruction elsewhere", 0, "+1.00", "--fenced", "spawn_join")
+    for instruction, is_locked in (
+            ("lock cmpxchg %rcx,(%rdx)", True), ("xchg %rax,(%rdx)", True), ("mfence", True),
+            ("rep lock addl $0x0,(%rsp)", True), ("xchg   %al,0x8(%rdi)", True),
+            ("xchg   %ax,%ax", False), ("cmpxchg %rcx,(%rdx)", False), ("lea 0x1(%rax),%rcx", False),
+            ("call 5300 <block>", False)):
+        check(f"{instruction}: locked?", bool(LOCKED.match(instruction)) == is_locked)
+
+
 def check_doctored(guard, key, counts):
     name = PATHS[0]
     guard.expect(key, {**counts, name: counts[name] - 2})
@@ -122,10 +138,11 @@ def main():
         guard = Guard(build, scratch)
         key, counts = check_same(guard)
         check_longer(guard)
+        check_fenced(guard, key)
         check_doctored(guard, key, counts)
         check_incomparable(guard, key, counts, scratch)
         check_broken(guard, key, counts, scratch)
-    print("unchanged passes, two instructions more or less do not")
+    print("unchanged passes, two instructions more or less do not, nor a locked one")
 
 
 if __name__ == "__main__":
