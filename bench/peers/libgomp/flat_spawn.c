@@ -33,7 +33,6 @@ void peer_flat_spawn(const struct peer *p)
 
 	memset(results, 0xff, p->count * sizeof(*results));
 	team_start(p->workers);
-	spawn_all_wait_all(results, p->count / 100); /* the allocator is warm */
 	start_ns = peer_now_ns();
 	sum = spawn_all_wait_all(results, p->count);
 	peer_figure("task", "ns", (double)(peer_now_ns() - start_ns) / (double)p->count);

@@ -35,7 +35,8 @@ void peer_flat_spawn(const struct peer *p)
 
 	memset(jobs, 0, p->count * sizeof(*jobs));
 	pool_init(&pool, p->workers);
-	spawn_all_join_all(&pool, jobs, p->count / 100, &ignored); /* the threads have started */
+	if (p->workers <= p->count) /* the threads have started */
+		spawn_all_join_all(&pool, jobs, p->workers, &ignored);
 	ns = spawn_all_join_all(&pool, jobs, p->count, &sum);
 	pool_fini(&pool);
 	free(jobs);

@@ -27,8 +27,6 @@ extern "C" void peer_flat_spawn(const struct peer *p)
 	std::vector<uint64_t> results(p->count);
 
 	in_arena(p->workers, [&] {
-		spawn_all_wait_all(results, p->count / 100); /* the allocator is warm */
-
 		int64_t start_ns = peer_now_ns();
 		uint64_t sum = spawn_all_wait_all(results, p->count);
 
