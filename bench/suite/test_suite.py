@@ -283,6 +283,9 @@ def check_failures(build):
     check(f"exit status {good.returncode}, not 0: {good.stderr}", good.returncode == 0)
     check(f"no word on a missing peer: {good.stderr}", "rayon: not built" in good.stderr)
     check(f"no word on one that cannot run: {good.stdout}", "a reason" in good.stdout)
+    bad = bench(build, "fork_join", "--count", 10, "--peers", "serial,rayon", "--strict")
+    check(f"--strict without a peer: {bad.stderr}", bad.returncode == 1 and not bad.stdout
+          and "rayon: not built: FAILED" in bad.stderr)
     bad = bench(build, "fork_join", "--count", 10, "--peers", "serial,go")
     check(f"another sum: exit status {bad.returncode}", bad.returncode == 1)
     check(f"another sum: {bad.stdout}", "sum of its work is 56, not 55" in bad.stdout)
