@@ -18,10 +18,12 @@
 
 #include "base/atomic.h"
 
-/* So many, or as many as there is time for where others have the CPUs; looked at each 16. */
+/* So many, or as many as there is time for.  The clock is looked at now and then, and after each
+ * that took so many looks at the flag: others have a CPU. */
 #define FLAG_ROUND_TRIPS 20000
 #define FLAG_LIMIT_NS 50000000
-#define FLAG_LOOK 16
+#define FLAG_LOOK 64
+#define FLAG_LOOKS_LONG 10000
 #define LOOP 5000000
 
 static void read_cpu(char *cpu, size_t size)
@@ -79,10 +81,13 @@ static void *flag_first(void *arg)
 	uint32_t i = 0;
 
 	for (bool over = false; !over; i++) {
+		uint32_t looks = 0;
+
 		while (load_acquire(&flag->turn) != 2 * i)
-			;
-		over = i + 1 == FLAG_ROUND_TRIPS ||
-		       (i % FLAG_LOOK == 0 && bench_now_ns() - start_ns > FLAG_LIMIT_NS);
+			looks++;
+		over =
+		    i + 1 == FLAG_ROUND_TRIPS || ((i % FLAG_LOOK == 0 || looks > FLAG_LOOKS_LONG) &&
+						  bench_now_ns() - start_ns > FLAG_LIMIT_NS);
 		if (over)
 			flag->over = true;
 		store_release(&flag->turn, 2 * i + 1);
