@@ -44,23 +44,26 @@ static intptr_t spawn_and_await(void *arg)
 	return 0;
 }
 
-static void measure(struct bench *b, unsigned workers, thrum_fn fn, const char *figure)
+static void measure(struct bench *b, unsigned workers, thrum_fn fn, const char *figure,
+		    const char *once)
 {
 	struct work work = {.count = b->count};
 
 	bench_run(workers, fn, &work);
 	bench_check("the sum of the results", work.sum, b->count * (b->count - 1) / 2);
 	bench_figure_span(b, figure, workers, "ns a task", &work.span, (double)b->count);
+	bench_once(b, once, "ns", (double)work.span.wall_ns / (double)b->count);
 }
 
 static void join(struct bench *b, unsigned workers)
 {
-	measure(b, workers, spawn_and_join, "spawn, join");
+	measure(b, workers, spawn_and_join, "spawn, join", "join");
+	bench_once_sum(b, b->count * (b->count - 1) / 2); /* checked above, and below */
 }
 
 static void await(struct bench *b, unsigned workers)
 {
-	measure(b, workers, spawn_and_await, "spawn, await, release");
+	measure(b, workers, spawn_and_await, "spawn, await, release", "await");
 }
 
 int main(int argc, char **argv)

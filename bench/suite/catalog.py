@@ -35,6 +35,8 @@ WORKLOADS = {
                        "leaves", [("tree", "ms"), ("spawned", "ms")], up_to, floor="serial"),
     "flat_spawn": Workload("one task spawns all, keeps the handles, waits in order", 1000000,
                            "tasks", [("task", "ns")], up_to),
+    "spawn_await": Workload("a task is spawned and waited for, one at a time; \"join\" may run it in "
+                            "place", 1000000, "tasks", [("join", "ns"), ("await", "ns")], up_to),
     "yield": Workload("two tasks on one worker yield to each other", 1000000,
                       "yields of each", [("yield", "ns")], lambda n: 2 * n, workers=(1,),
                       one_worker=True),
@@ -142,8 +144,9 @@ def powers(last, first=3):
 
 GROWTH = {
     "spawn_await": Growth("a task is spawned and waited for, one at a time", "tasks",
-                          [Growing("spawn, join", "spawn, join"),
-                           Growing("spawn, await", "spawn, await, release")], powers(7)),
+                          [Growing("spawn, join", "spawn, join", ("join", "ns")),
+                           Growing("spawn, await", "spawn, await, release", ("await", "ns"))],
+                          powers(7)),
     "flat_spawn": Growth("one task spawns all, keeps the handles, waits in order", "tasks",
                          [Growing("task", "spawn all, join all", ("task", "ns")),
                           Growing("of it the spawn", "of it until all were spawned")], powers(7)),
@@ -184,8 +187,9 @@ GROWTH = {
 GROWTH_BASE = 100000  # the largest count is compared with the one next to this
 GROWTH_FLOOR = 100  # and of all counts from here on that pair is named that grows most
 CROWD = (2, 8, 64)
-CROWDED = ("fork_join", "skynet", "flat_spawn", "ping_pong", "parked_memory", "sleepers", "timers",
-           "submit_wake", "sort", "parallel_for")
+# What is about one worker is not there (yield, ready_future, timeout, token_tree), nor idle.
+CROWDED = tuple(name for name, workload in WORKLOADS.items()
+                if not workload.one_worker and name != "idle")
 
 # --scale: what two workers owe to one. They take no longer than SLOWER times as long; what is
 # divided among workers is to be done GAIN times as fast. HAND_OFFS owe nothing: it says why.
