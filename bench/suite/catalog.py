@@ -179,7 +179,8 @@ GROWTH = {
                       [Growing("wake", "hand the permit on", ("wake", "ns"))],
                       powers(5, 0), repeats=1),  # which has 200,000 wakes, however many wait
     "leave": Growth("one of so many that wait at the same semaphore is cancelled, and ends",
-                    "waiters", [Growing("leave", "cancel, until all have ended")], powers(5, 0)),
+                    "waiters", [Growing("leave", "cancel, until all have ended")], powers(5, 0),
+                    repeats=5),
     "drain": Growth("so many results in a drain, each added, completed, taken in its turn",
                     "results", [Growing(name, name) for name in ("add", "complete", "next")],
                     powers(5), workers=(1,)),
