@@ -53,8 +53,8 @@ static inline uint64_t work_token_above(uint64_t i)
 	return (i - 1) / 10;
 }
 
-/* drain, leave: each of n below n once, next to none that comes next to it (a prime that n, which has
- * 32 bits, is no multiple of). */
+/* drain, leave: a number below n, another one for each i below n, far from that of the next i (by a
+ * prime that n, which has 32 bits, is no multiple of). */
 static inline uint64_t work_scattered(uint64_t i, uint64_t n)
 {
 	return i * UINT64_C(2654435761) % n;

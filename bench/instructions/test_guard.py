@@ -84,7 +84,7 @@ def check_fenced(guard, key):
     for instruction, is_locked in (
             ("lock cmpxchg %rcx,(%rdx)", True), ("xchg %rax,(%rdx)", True), ("mfence", True),
             ("rep lock addl $0x0,(%rsp)", True), ("xchg   %al,0x8(%rdi)", True),
-            ("xchg   %ax,%ax", False), ("cmpxchg %rcx,(%rdx)", False), ("lea 0x1(%rax),%rcx", False),
+            ("xchg   %ax,%ax", False), ("cmpxchg %rcx,(%rdx)", False), ("lea (%rax),%rcx", False),
             ("call 5300 <block>", False)):
         check(f"{instruction}: locked?", bool(LOCKED.match(instruction)) == is_locked)
 

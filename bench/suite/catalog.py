@@ -35,8 +35,8 @@ WORKLOADS = {
                        "leaves", [("tree", "ms"), ("spawned", "ms")], up_to, floor="serial"),
     "flat_spawn": Workload("one task spawns all, keeps the handles, waits in order", 1000000,
                            "tasks", [("task", "ns")], up_to),
-    "spawn_await": Workload("a task is spawned and waited for, one at a time; \"join\" may run it in "
-                            "place", 1000000, "tasks", [("join", "ns"), ("await", "ns")], up_to),
+    "spawn_await": Workload("a task is spawned and waited for, one at a time; \"join\" may run it "
+                            "in place", 1000000, "tasks", [("join", "ns"), ("await", "ns")], up_to),
     "yield": Workload("two tasks on one worker yield to each other", 1000000,
                       "yields of each", [("yield", "ns")], lambda n: 2 * n, workers=(1,),
                       one_worker=True),
@@ -197,16 +197,16 @@ CROWDED = tuple(name for name, workload in WORKLOADS.items()
 SLOWER = 4 / 3
 GAIN = 1.85
 GAINS = ("fork_join", "skynet", "sort", "parallel_for")
-NEXT_ONE_WAITS = ("one task at a time has something to do: a second worker adds the way between two "
-                  "cores, and nothing else")
+NEXT_ONE_WAITS = ("one task at a time has something to do: a second worker adds the way between "
+                  "two cores, and nothing else")
 ONE_LOCK = ("all want the same thing, which one at a time can have: a second worker adds its way "
             "between two cores")
 HAND_OFFS = {
     ("ping_pong", "round trip"): NEXT_ONE_WAITS,
     ("cond_ping_pong", "round trip"): NEXT_ONE_WAITS,
     ("chan_rendezvous", "item"): NEXT_ONE_WAITS,
-    ("chan_1to1", "item"): "each item does next to nothing but cross from one task to the other: on "
-                           "one worker it stays in its cache",
+    ("chan_1to1", "item"): "each item does next to nothing but cross from one task to the other: "
+                           "on one worker it stays in its cache",
     ("mutex", "1000 tasks"): ONE_LOCK,
     ("semaphore", "10 permits"): ONE_LOCK,
     ("rwlock", "1000 tasks"): ONE_LOCK,

@@ -39,7 +39,7 @@ def ratio(values, noise):
 
 
 def floor_ns(peer):
-    """A call of the serial floor, which tells one CPU from another, and one minute from the next."""
+    """A call of the serial floor, which tells one CPU from another, one minute from the next."""
     workload, figure, count, _ = REFERENCE_FLOOR
     return peer.run(workload, 1, count)[0][figure]
 
@@ -81,5 +81,6 @@ def judge(result, figure, row):
 def lines(moved):
     """What the report says of the machine."""
     took, there = statistics.median(moved["serial_ns"]), REFERENCE_FLOOR[3]
-    return [f"a call of serial C took {report.number(took, 3)} ns, {report.number(took / there, 3)} "
-            f"times what it took on the reference machine, {REFERENCE_MACHINE}"]
+    return [f"a call of serial C took {report.number(took, 3)} ns, "
+            f"{report.number(took / there, 3)} times what it took on the reference machine, "
+            f"{REFERENCE_MACHINE}"]

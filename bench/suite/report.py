@@ -156,8 +156,8 @@ def head(result):
 def ratio_columns(table):
     """(head, field) of those ratios and verdicts that any row has."""
     columns = [("/ thrum", "to_thrum"), (f"/ {table.floor}", "to_floor"),
-               (f"/ {table.base} worker{'s' * (table.base != 1)}", "to_base"), ("/ reference", "to_reference"),
-               ("machine", "machine"), ("verdict", "verdict")]
+               (f"/ {table.base} worker{'s' * (table.base != 1)}", "to_base"),
+               ("/ reference", "to_reference"), ("machine", "machine"), ("verdict", "verdict")]
     return [c for c in columns if any(getattr(row, c[1]) for row in table.rows)]
 
 

@@ -45,6 +45,6 @@ def notes(result, missing, lacking):
     said += [f"{figure}: hand-off: {why}" for (name, figure), why in HAND_OFFS.items()
              if name == result.name]
     if result.name in GAINS:
-        said.append(f"two cores did {report.number(cores(result.moved), 3)} times what one does, in "
-                    f"these rounds: x{report.number(gain_asked(result), 3)} is asked for")
+        said.append(f"two cores did {report.number(cores(result.moved), 3)} times what one does, "
+                    f"in these rounds: x{report.number(gain_asked(result), 3)} is asked for")
     return said

@@ -295,7 +295,8 @@ def check_failures(build):
     check(f"a failure: {bad.stdout}", "it broke" in bad.stdout and "serial" in bad.stdout)
     for usage in (["no_such"], ["--runs", "0"], ["--peers", "x"], ["--workers", "1,,2"],
                   ["--grow", "--crowd"], ["--reference", "--grow"],
-                  ["--scale", "--workers", "2"], ["--scale", "idle"], ["--grow", "idle"], ["--crowd", "yield"]):
+                  ["--scale", "--workers", "2"], ["--scale", "idle"],
+                  ["--grow", "idle"], ["--crowd", "yield"]):
         wrong = bench(build, *usage)
         check(f"{usage}: exit status {wrong.returncode}", wrong.returncode == 2)
 
