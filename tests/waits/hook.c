@@ -20,8 +20,8 @@
  *               shield or scope; nothing if it is in none
  *
  * What waits is let wait on.  A wait that hears of this must end by it before the virtual clock
- * moves; one that does not is reported as missed (with other workers and threads it may have ended
- * first).
+ * moves: heard.  One that does not is reported as missed (with other workers and threads it may
+ * have ended first).
  *
  * State, the process's: the counts; the list of main tasks, under a lock.  Nothing can fail but the
  * report, which is missed then.
@@ -65,7 +65,7 @@ intptr_t __wrap_thrum_runtime_block_on_at(const char *place, struct thrum_runtim
 static const char *what = "";
 static uint64_t at; /* 0: never */
 static struct atomic64 waits, bracketed, counted, spawned, ended;
-static struct atomic32 reached, missed;
+static struct atomic32 reached, heard, missed;
 static int descriptors_before;
 
 /* ---- Main tasks ---- */
@@ -264,8 +264,8 @@ static void leave_and_cut(struct thrum__worker *w, after_fn *after, struct thrum
 		after = after_and_cancel;
 	}
 	__real_thrum__worker_leave(w, after, t);
-	if (rt->virtual_clock && the_cut.hears && !has_heard(t))
-		store_relaxed(&missed, 1);
+	if (rt->virtual_clock && the_cut.hears)
+		store_relaxed(has_heard(t) ? &heard : &missed, 1);
 }
 
 void __wrap_thrum__worker_leave(struct thrum__worker *w, after_fn *after, void *task)
@@ -352,13 +352,14 @@ static __attribute__((destructor)) void report(void)
 
 	if (!out)
 		return;
-	fprintf(
-	    out,
-	    "waits=%llu counted=%llu bracketed=%llu spawned=%llu ended=%llu reached=%u "
-	    "missed=%u futures=%u descriptors=%d\n",
-	    (unsigned long long)load_relaxed(&waits), (unsigned long long)load_relaxed(&counted),
-	    (unsigned long long)load_relaxed(&bracketed),
-	    (unsigned long long)load_relaxed(&spawned), (unsigned long long)load_relaxed(&ended),
-	    load_relaxed(&reached), load_relaxed(&missed), count_futures(), descriptors);
+	fprintf(out,
+		"waits=%llu counted=%llu bracketed=%llu spawned=%llu ended=%llu reached=%u "
+		"heard=%u missed=%u futures=%u descriptors=%d\n",
+		(unsigned long long)load_relaxed(&waits),
+		(unsigned long long)load_relaxed(&counted),
+		(unsigned long long)load_relaxed(&bracketed),
+		(unsigned long long)load_relaxed(&spawned),
+		(unsigned long long)load_relaxed(&ended), load_relaxed(&reached),
+		load_relaxed(&heard), load_relaxed(&missed), count_futures(), descriptors);
 	fclose(out);
 }
