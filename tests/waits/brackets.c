@@ -13,7 +13,7 @@ static void clean_up(void)
 	struct thrum_shield shield;
 	int err;
 
-	thrum_shield_begin(&shield, THRUM_SEC(10));
+	thrum_shield_begin_until(&shield, thrum_now() + THRUM_SEC(10));
 	err = thrum_sleep(THRUM_MS(1));
 	if (!err)
 		err = thrum_yield();
@@ -31,7 +31,7 @@ static intptr_t user(void *arg)
 	int err;
 
 	take();
-	err = thrum_sleep((intptr_t)arg);
+	err = thrum_sleep_until(thrum_now() + (intptr_t)arg);
 	clean_up();
 	EXPECT(!err || was_cut(thrum_yield())); /* after the shield as before it */
 	return err;
@@ -44,7 +44,7 @@ static int nested(void)
 	int err;
 
 	thrum_timeout_begin(&outer, THRUM_MS(10));
-	thrum_timeout_begin(&inner, THRUM_MS(5));
+	thrum_timeout_begin_until(&inner, thrum_now() + THRUM_MS(5));
 	err = thrum_sleep(THRUM_MS(20));
 	EXPECT(was_cut(err));
 	inners = thrum_timeout_end(&inner);
@@ -78,7 +78,7 @@ static int around_join(void)
 	return mine ? 0 : (int)r;
 }
 
-static int around_wait_for(void)
+static int around_wait_until(void)
 {
 	struct thrum_future *f = thrum_spawn(user, (void *)(intptr_t)THRUM_MS(8));
 	struct thrum_timeout t;
@@ -86,9 +86,9 @@ static int around_wait_for(void)
 	intptr_t r;
 
 	thrum_timeout_begin(&t, THRUM_MS(5));
-	r = f ? thrum_wait_for(f, THRUM_MS(6)) : -ENOMEM;
+	r = f ? thrum_wait_until(f, thrum_now() + THRUM_MS(6)) : -ENOMEM;
 	mine = thrum_timeout_end(&t);
-	say("wait_for", r);
+	say("wait_until", r);
 	EXPECT(!mine || r == -ETIMEDOUT);
 	EXPECT(!f || thrum_done(f));
 	EXPECT(taken() == 0);
@@ -146,7 +146,7 @@ static int retried(void)
 
 static intptr_t main_task(void *arg)
 {
-	int (*const all[])(void) = {nested, around_join, around_wait_for, sheltered, retried};
+	int (*const all[])(void) = {nested, around_join, around_wait_until, sheltered, retried};
 
 	(void)arg;
 	return all_of(all, sizeof(all) / sizeof(all[0]));

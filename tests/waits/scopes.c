@@ -15,18 +15,24 @@ struct child {
 	intptr_t result;
 };
 
-/* Its argument was taken by whoever spawned it. */
-static intptr_t child(void *arg)
+static intptr_t live(struct child how)
 {
-	struct child how = *(struct child *)arg;
 	int err = 0;
 
 	fetch_add_relaxed(&living, 1);
 	for (int64_t i = 0; i < how.naps && !err; i++)
 		err = thrum_sleep(how.nap_ns);
 	fetch_sub_relaxed(&living, 1);
-	give();
 	return err ? err : how.result;
+}
+
+/* Its argument was taken by whoever spawned it. */
+static intptr_t child(void *arg)
+{
+	intptr_t result = live(*(struct child *)arg);
+
+	give();
+	return result;
 }
 
 static int spawn(struct thrum_scope *s, struct child *how)
@@ -84,6 +90,34 @@ static int limited(void)
 		err = spawn(&s, &how);
 	say("limit", err);
 	return closed("limited", &s, 0);
+}
+
+/* Its argument is its own. */
+static intptr_t child_of_copy(void *arg)
+{
+	return live(*(struct child *)arg);
+}
+
+/* What is copied may change at once; who was spawned last is cancelled before it ran. */
+static int copied(void)
+{
+	struct thrum_scope_options options = THRUM_SCOPE_OPTIONS_INIT;
+	struct thrum_scope s;
+	int err;
+
+	options.limit = 3;
+	err = thrum_scope_open_with(&s, &options);
+	for (int i = 0; i < 5 && !err; i++) {
+		struct child how = {2, THRUM_MS(1 + i), 0};
+
+		err = thrum_scope_spawn_copy(&s, child_of_copy, &how, sizeof(how));
+		how = (struct child){9, THRUM_SEC(1), -EIO};
+		EXPECT(!err || was_cut(err));
+	}
+	say("copied", err);
+	if (!err)
+		thrum_scope_cancel(&s);
+	return closed("all copied", &s, 0);
 }
 
 static int keeps_going(void)
@@ -253,8 +287,8 @@ static int cancelled(void)
 
 static intptr_t main_task(void *arg)
 {
-	int (*const all[])(void) = {plain,  limited,  keeps_going, fails,
-				    nested, deadline, helped,      cancelled};
+	int (*const all[])(void) = {plain,  limited,  copied, keeps_going, fails,
+				    nested, deadline, helped, cancelled};
 
 	(void)arg;
 	return all_of(all, sizeof(all) / sizeof(all[0]));
