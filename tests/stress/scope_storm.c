@@ -196,26 +196,71 @@ static intptr_t short_child(void *ran)
 	return 0;
 }
 
-/* Many short ones in one scope: their descriptors go at once. */
-static void run_many(void)
+/* Spawns @n short ones into one scope, without giving way but where the @limit makes it.  Returns
+ * how many KiB the process grew by after the first tenth; @live: how many lived at the end. */
+static long spawn_many(uint64_t n, size_t limit, uint64_t *live)
 {
-	uint64_t n = scaled(100000);
+	struct thrum_scope_options options = THRUM_SCOPE_OPTIONS_INIT;
+	uint64_t others = live_blocks();
 	struct thrum_scope s;
 	struct atomic64 ran;
-	long before = 0;
+	long kib = 0;
 
+	options.limit = limit;
 	store_relaxed(&ran, 0);
-	CHECK(thrum_scope_open(&s) == 0);
+	CHECK(thrum_scope_open_with(&s, &options) == 0);
 	for (uint64_t i = 0; i < n; i++) {
 		CHECK(thrum_scope_spawn(&s, short_child, &ran) == 0);
-		if (i % 100 == 99)
-			CHECK(thrum_yield() == 0);
 		if (i == n / 10)
-			before = status_of("VmRSS");
+			kib = status_of("VmRSS");
 	}
-	CHECK(INSTRUMENTED || status_of("VmRSS") < before + 1024);
+	kib = status_of("VmRSS") - kib;
+	*live = live_blocks() - others;
 	CHECK(thrum_scope_close(&s) == 0);
 	CHECK(load_relaxed(&ran) == n);
+	return kib;
+}
+
+/* A limited scope's children take the memory of those before them. */
+static void run_limited(uint64_t n)
+{
+	uint64_t live;
+	long grown_kib = spawn_many(n, 100, &live);
+
+	CHECK(live <= 100);
+	CHECK(INSTRUMENTED || grown_kib < 1024);
+}
+
+/* Without a limit all of them live as long as nobody runs them; the next as many need no more. */
+static intptr_t run_unlimited(void *unused)
+{
+	uint64_t n = scaled(100000), live;
+	long first_kib, kib;
+
+	(void)unused;
+	spawn_many(n, 0, &live);
+	CHECK(live == n);
+	first_kib = status_of("VmRSS");
+	for (int i = 0; i < 3; i++) {
+		spawn_many(n, 0, &live);
+		CHECK(live == n);
+	}
+	kib = status_of("VmRSS");
+	printf("%llu children at once in %ld KiB, three times more: %ld\n", (unsigned long long)n,
+	       first_kib, kib);
+	CHECK(INSTRUMENTED || kib < first_kib + 1024);
+	run_limited(n);
+	return 0;
+}
+
+/* One worker, which nobody stands in for. */
+static void run_many_alone(void)
+{
+	struct thrum_config config = THRUM_CONFIG_INIT;
+
+	config.workers = 1;
+	config.stall_ns = THRUM_FOREVER;
+	CHECK(thrum_run_with(&config, run_unlimited, NULL) == 0);
 }
 
 static intptr_t all(void *unused)
@@ -223,7 +268,7 @@ static intptr_t all(void *unused)
 	uint64_t random = seed();
 
 	(void)unused;
-	run_many();
+	run_limited(scaled(100000));
 	for (uint64_t round = 0; round < scaled(6000); round++) {
 		struct thrum_future *fs[4];
 
@@ -251,8 +296,10 @@ static unsigned long long count(struct atomic64 *n)
 
 int main(void)
 {
-	struct thrum_stats stats = run_to_the_end(all);
+	struct thrum_stats stats;
 
+	run_many_alone();
+	stats = run_to_the_end(all);
 	printf("%llu scopes, %llu children began and %llu ended, %llu dropped, %llu failed, %llu "
 	       "refused; %llu tasks\n",
 	       count(&scopes), count(&begun), count(&ended), count(&dropped), count(&failures),
