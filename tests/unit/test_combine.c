@@ -242,10 +242,9 @@ static intptr_t task_set_all(void *fs)
 	return 0;
 }
 
-/* One by one, the waiter runs after each: O(n^2) would take minutes. */
-TASK_TEST(wait_for_many, 1)
+/* One by one, the waiter runs after each. */
+static void wait_for(size_t n)
 {
-	size_t n = scaled(MANY);
 	struct thrum_future **fs = calloc(n + 1, sizeof(*fs)), *setter;
 
 	must(fs);
@@ -258,6 +257,11 @@ TASK_TEST(wait_for_many, 1)
 		drop(fs, n);
 	}
 	free(fs);
+}
+
+TASK_TEST(wait_for_many, 1)
+{
+	is_in_proportion(wait_for);
 }
 
 #ifdef THRUM_FAULTS
@@ -434,9 +438,8 @@ START_TEST(a_race_has_looked_at_all)
 }
 END_TEST
 
-TASK_TEST(a_race_of_many, 1)
+static void race_among(size_t n)
 {
-	size_t n = scaled(MANY);
 	struct thrum_future **fs = calloc(n, sizeof(*fs));
 
 	must(fs);
@@ -447,6 +450,11 @@ TASK_TEST(a_race_of_many, 1)
 		must(i == n / 3 || thrum_cancelled(fs[i]));
 	drop(fs, n);
 	free(fs);
+}
+
+TASK_TEST(a_race_of_many, 1)
+{
+	is_in_proportion(race_among);
 }
 
 #ifdef THRUM_FAULTS
