@@ -18,6 +18,11 @@
  *               hide it
  *     bracket   the deadline of what the task began last and has not ended has passed: a timeout,
  *               shield or scope; nothing if it is in none
+ *     token     the main task of its runtime is linked to a token: a soft request is made of that,
+ *               and at the next wait, whoever's, a hard one
+ *     scope     ... is the child of a scope with a token, of which a hard request is made
+ *     timeout   as deadline, but all that the main task does is inside a timeout, in which joins
+ *               wait
  *
  * What waits is let wait on.  A wait that hears of this must end by it before the virtual clock
  * moves: heard.  One that does not is reported as missed (with other workers and threads it may
@@ -36,6 +41,8 @@
 #include "sched/runtime.h"
 #include "sched/timer.h"
 #include "sched/worker.h"
+
+#define FAR_NS THRUM_SEC(1000000000)
 
 typedef void after_fn(struct thrum__worker *w, void *arg);
 
@@ -73,12 +80,61 @@ static int descriptors_before;
 struct main_task {
 	struct main_task *next;
 	struct thrum_future *self;
+	struct thrum_token *token;
 	thrum_fn fn;
 	void *arg;
+	intptr_t result; /* scope: fn's */
 };
 
 static pthread_mutex_t mains_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct main_task *mains;
+
+static bool is_what(const char *name)
+{
+	return !strcmp(what, name);
+}
+
+/* What it returns is no failure of the scope. */
+static intptr_t call_main(void *arg)
+{
+	struct main_task *m = arg;
+
+	m->result = m->fn(m->arg);
+	return 0;
+}
+
+static intptr_t run_in_scope(struct main_task *m)
+{
+	struct thrum_scope_options options = THRUM_SCOPE_OPTIONS_INIT;
+	struct thrum_scope s;
+
+	options.token = m->token;
+	if (thrum_scope_open_with(&s, &options) || thrum_scope_spawn(&s, call_main, m))
+		abort();
+	(void)!thrum_scope_close(&s);
+	return m->result;
+}
+
+static intptr_t run_in_timeout(struct main_task *m)
+{
+	struct thrum_timeout t;
+
+	thrum_timeout_begin(&t, FAR_NS);
+	m->result = m->fn(m->arg);
+	(void)thrum_timeout_end(&t);
+	return m->result;
+}
+
+static intptr_t run_within(struct main_task *m)
+{
+	if (is_what("token"))
+		return thrum_join(thrum_spawn_token(m->token, m->fn, m->arg));
+	if (is_what("scope"))
+		return run_in_scope(m);
+	if (is_what("timeout"))
+		return run_in_timeout(m);
+	return m->fn(m->arg);
+}
 
 static intptr_t run_main(void *arg)
 {
@@ -86,16 +142,18 @@ static intptr_t run_main(void *arg)
 	intptr_t result;
 
 	m->self = thrum_self();
+	m->token = thrum_token_create(NULL);
 	pthread_mutex_lock(&mains_lock);
 	m->next = mains;
 	mains = m;
 	pthread_mutex_unlock(&mains_lock);
-	result = m->fn(m->arg);
+	result = run_within(m);
 	pthread_mutex_lock(&mains_lock);
 	for (at_it = &mains; *at_it != m; at_it = &(*at_it)->next)
 		;
 	*at_it = m->next;
 	pthread_mutex_unlock(&mains_lock);
+	thrum_token_release(m->token);
 	return result;
 }
 
@@ -121,6 +179,15 @@ static void cancel_main(struct thrum_runtime *rt)
 	for (struct main_task *m = mains; m; m = m->next)
 		if (m->self->runtime == rt)
 			(void)thrum_cancel(m->self);
+	pthread_mutex_unlock(&mains_lock);
+}
+
+static void ask_token(struct thrum_runtime *rt, int level)
+{
+	pthread_mutex_lock(&mains_lock);
+	for (struct main_task *m = mains; m; m = m->next)
+		if (m->self->runtime == rt)
+			(void)thrum_token_cancel(m->token, level, 0);
 	pthread_mutex_unlock(&mains_lock);
 }
 
@@ -155,7 +222,7 @@ static void pass_deadline(struct thrum__worker *w, struct thrum__task *t, bool p
 	int64_t now = thrum__runtime_now_ns(w->runtime);
 	struct thrum__timer timer; /* it fires: there is nothing to forget */
 
-	if (!strcmp(what, "bracket")) {
+	if (is_what("bracket")) {
 		pass_innermost(t, now);
 	} else {
 		(void)pass_around(t->brackets, &t->deadline_ns, now);
@@ -194,19 +261,38 @@ void __wrap_thrum__task_finish_joined(struct thrum__worker *w, struct thrum__tas
 /* Counts a wait.  True: it is the one to be cut short. */
 static bool is_it(struct thrum__task *t)
 {
+	uint64_t k = fetch_add_relaxed(&waits, 1) + 1;
+
 	if (t->brackets)
 		fetch_add_relaxed(&bracketed, 1);
-	if (fetch_add_relaxed(&waits, 1) + 1 != at)
+	if (at && k == at + 1 && is_what("token"))
+		ask_token(t->future.runtime, THRUM_HARD);
+	if (k != at)
 		return false;
 	store_relaxed(&reached, 1);
 	return true;
 }
 
+static bool by_deadline(void)
+{
+	return is_what("deadline") || is_what("bracket") || is_what("timeout");
+}
+
+/* What is requested of the waiting task itself. */
+static bool by_cancel(void)
+{
+	return is_what("self") || is_what("parked");
+}
+
 static void cut(struct thrum__worker *w, struct thrum__task *t, bool parks)
 {
-	if (!strcmp(what, "main"))
+	if (is_what("main"))
 		cancel_main(w->runtime);
-	else if (!strcmp(what, "deadline") || !strcmp(what, "bracket"))
+	else if (is_what("token"))
+		ask_token(w->runtime, THRUM_SOFT);
+	else if (is_what("scope"))
+		ask_token(w->runtime, THRUM_HARD);
+	else if (by_deadline())
 		pass_deadline(w, t, parks);
 	else
 		thrum__task_cancel(t, THRUM__PARKER_HARD);
@@ -234,18 +320,16 @@ static bool is_to_hear(struct thrum__task *t)
 {
 	if (t->wait_deaf || thrum__parker_is_over(&t->parker, the_cut.seq))
 		return false;
-	if (!strcmp(what, "deadline") || !strcmp(what, "bracket"))
+	if (by_deadline())
 		return t->deadline_ns <= the_cut.now_ns;
-	return strcmp(what, "main") != 0 && !thrum__parker_is_shielded(&t->parker);
+	return by_cancel() && !thrum__parker_is_shielded(&t->parker);
 }
 
 /* It runs again: a wait that was cut short took no time, and knows why it ended. */
 static bool has_heard(struct thrum__task *t)
 {
-	bool cancel = !strcmp(what, "self") || !strcmp(what, "parked");
-
 	return thrum__runtime_now_ns(t->future.runtime) == the_cut.now_ns &&
-	       (!cancel || thrum__parker_why(&t->parker) == THRUM__BY_CANCEL);
+	       (!by_cancel() || thrum__parker_why(&t->parker) == THRUM__BY_CANCEL);
 }
 
 static void leave_and_cut(struct thrum__worker *w, after_fn *after, struct thrum__task *t)
@@ -255,7 +339,7 @@ static void leave_and_cut(struct thrum__worker *w, after_fn *after, struct thrum
 	the_cut.after = after;
 	the_cut.seq = t->wait_seq;
 	the_cut.now_ns = thrum__runtime_now_ns(rt);
-	if (strcmp(what, "parked") != 0) {
+	if (!is_what("parked")) {
 		cut(w, t, true);
 		the_cut.hears = is_to_hear(t);
 	} else {
