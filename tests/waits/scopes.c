@@ -103,15 +103,15 @@ static int copied(void)
 {
 	struct thrum_scope_options options = THRUM_SCOPE_OPTIONS_INIT;
 	struct thrum_scope s;
+	struct child how[5];
 	int err;
 
 	options.limit = 3;
 	err = thrum_scope_open_with(&s, &options);
 	for (int i = 0; i < 5 && !err; i++) {
-		struct child how = {2, THRUM_MS(1 + i), 0};
-
-		err = thrum_scope_spawn_copy(&s, child_of_copy, &how, sizeof(how));
-		how = (struct child){9, THRUM_SEC(1), -EIO};
+		how[i] = (struct child){2, THRUM_MS(1 + i), 0};
+		err = thrum_scope_spawn_copy(&s, child_of_copy, &how[i], sizeof(how[i]));
+		how[i] = (struct child){9, THRUM_SEC(1), -EIO};
 		EXPECT(!err || was_cut(err));
 	}
 	say("copied", err);
