@@ -1,35 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * select.c - the first of several things: channels in both directions, futures, tokens,
- * descriptors, a time.
+ * WHAT    The select: the first of several things: channels in both directions, futures, tokens,
+ *         descriptors, a time.  It looks at its branches; of those that seem ready it tries one at
+ *         random, each as likely, and is mostly done.  If none is ready it waits for all of them
+ *         with one number of its parker: a turn in each channel's queue, a node on each future,
+ *         level and edge, a deadline.  Rejected: holding all channels for each look, as Go does (n
+ *         locked operations where mostly one is needed); pushing the turns one after another (a
+ *         claim in between must then be undone, or believed while others are still to be looked
+ *         at).
  *
- * A select looks at its branches; of those that seem ready it tries one at random, and is mostly
- * done.  If none is ready it waits for all of them with one number of its parker: a turn in each
- * channel's queue, a node on each future, level and edge, a deadline.
+ * STATES  LOOKING: no turn is out, no node hangs.  OUT: the turns are in their queues, and nodes
+ *         hang.
  *
- * ONE WINS  A turn is claimed, an item moved with it, only by who ends the wait (core/waitqueue.c:
- * I1); so at most one channel's branch is done by others.  If one is, it has won, whatever else
- * has come about.  Else nothing was done, and the select looks again.
+ * MOVES   LOOKING -> LOOKING: a branch is there, or tried: its channel's put or take (sync/chan.c:
+ *         T1, T2).  LOOKING -> OUT: holding all channels, after a last look in which none was ready
+ *         (T4 in each); then the nodes.  OUT -> LOOKING: all is taken back, each turn holding its
+ *         channel; if one was claimed (T1, T2, T5, by others) it has won.
  *
- * NO MATCH OF TWO THAT WAIT  The turns are pushed holding all the channels, after a last look in
- * which nothing was ready: so until then nobody can claim any of them, and who finds another's turn
- * is running and has none out.  Two selects over the same channels cannot wait for each other.  The
- * words are held in the order of their addresses (core/hold.h).
+ * OWNERS  arms, but for turns and nodes that are out: the select, in its frame or memory of its
+ *         own.
  *
- * FAIR  Each of those that seem ready is as likely to be tried first; and next, if others were
- * faster (choose).
+ * CALLERS any number, over the same things too, beside all that is done with them.
  *
- * OWNERS  arms: the frame of the select, until it has left every queue and list.
+ * FAIR    Each of those that seem ready is as likely to be tried first; and next, if others were
+ *         faster (choose).
  *
- * DESCRIPTORS  The select is inside of all of them until it has won: one that is closed meanwhile
- * has not been given to somebody else before the select has seen that (poll/descriptor.c).
+ * ORDER   the branch's own: a channel's (sync/chan.c: ORDER), a future's or level's (core/future.c:
+ *         O2), an edge's.  A look at a channel's word orders nothing: what it finds is tried.
+ *
+ * INVARIANT I1 one branch wins, or none and the call says why; the others have done nothing.  I2 of
+ *         two selects over the same channels that wait, none could meet the other.
+ *
+ * PROOF   I1: a turn is claimed, an item moved with it, only by who ends the wait
+ *         (core/waitqueue.c: I1); so at most one channel's branch is done by others.  If one is, it
+ *         has won, whatever else has come about.  Else nothing was done, and the select looks
+ *         again.
+ *         I2: until all channels have been given back nobody can claim any of the turns, and who
+ *         finds another's turn is running and has none out: a match has one side that waits.  The
+ *         words are held in the order of their addresses (core/hold.h).
+ *         What comes about between a look and a node is found by registering it: the future is
+ *         done, or the edge's tick is another than before the look; then nothing is waited for.
+ *         The select is inside of all its descriptors until it has won: one that is closed
+ *         meanwhile has not been given to somebody else before the select has seen that
+ *         (poll/descriptor.c).
+ *         Blocking on the channels' holders.
+ *
+ * RECLAIM arms go when the select returns: every turn has left its queue by then, or was claimed
+ *         and is gone (await_gone), and every node was withdrawn.
  *
  * What can fail: memory for more than eight branches, a timer, a thread's parker; a descriptor,
  * which makes its branch win with the error.
  *
- * Rejected: holding all channels for each look, as Go does (n locked operations where mostly one
- * is needed); pushing the turns one after another (a claim in between must then be undone, or
- * believed while others are still to be looked at).
+ * TEST    tests/model/scen_select.c; tests/unit/test_select.c, test_select_cut.c, test_select_fd.c,
+ *         test_select_many.c
  */
 #include "sync/chan.h"
 

@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * barrier.c - barriers: how many have come, and their queue.
- *
- * Those that have come and the queue change together, holding the word (core/hold.h).  The last one
- * counts a round more, tells each turn its number and lets all go on (core/waitqueue.c: grant_all).
- * One that is cut short has not come, and another may come in its place; unless the round is over
- * when it leaves the queue: it has counted, so it goes on as the others do.
+ * WHAT    The barrier: how many have come, and their queue, which change together.  The last one to
+ *         come counts a round more, tells each turn its number and lets all go on.  One that is cut
+ *         short has not come, and another may come in its place; unless the round is over when it
+ *         leaves: it has counted, so it goes on as the others do.
  *
  * WORD    31     30 ..... 0
- *         HELD   who have come
+ *         HELD   who have come, fewer than parties
+ *
+ * STATES  n have come.  HELD (core/hold.h): the holder's.
+ *
+ * MOVES   all of them holding the word
+ *         T1 n -> n + 1: a turn comes               wait
+ *         T2 parties - 1 -> 0: a round more; the turns get their numbers, and all go on
+ *                                                   wait, the last one
+ *         T3 n -> n - 1: a turn leaves              wait, cut short
+ *         T4 a turn of an earlier round leaves      wait, cut short too late
  *
  * OWNERS  the queue, round: who holds the word.  parties: written before the barrier is used.
  *
+ * CALLERS any number, more than parties, too.
+ *
  * ORDER   what each did before it came is seen by all: each has held the word before the last one
- * does (core/hold.h: O1, O2), who grants all turns (core/waitqueue.c: O1).
+ *            does (core/hold.h: O1, O2), who grants all turns (core/waitqueue.c: O1).
+ *
+ * INVARIANT I1 while nobody holds the word: the queue has as many turns as have come, all of this
+ *         round.  I2 of each round as many as there are parties go on, each with another number.
+ *
+ * PROOF   I1: T1 and T3 change both; T2 takes all turns in the hold in which it counts the round.
+ *         Between two lots of T2 the word and the queue are the next round's, and T2 gives the word
+ *         back as it found it.  A wait reads the round in the hold of its T1 and, cut short, again
+ *         when it holds to leave: that tells T3 and T4 apart.  I2: T2 numbers the turns that are in
+ *         the queue, in their order, also those whose wait has ended otherwise: they are counted in
+ *         n, and T4 returns their number.  One that left by T3 is in neither.
+ *         A round is linearised at T2's first drop.  Blocking on the holder; the longest hold is a
+ *         look at each of the round's turns, for its number, and 32 claims.
+ *
+ * RECLAIM the barrier is its user's.  The last one to come touches it last by the drop before the
+ *         last one that it claimed goes on (core/waitqueue.c: I4), another one by its own at T3 and
+ *         T4, or by its drop at T1 if it is granted.  So when all others have returned it may go,
+ *         while the last one has yet to return.
  *
  * What can fail: a wait's timer, a thread's parker.
+ *
+ * TEST    tests/model/scen_rendezvous.c; tests/unit/test_rendezvous.c
  */
 #include "core/waitqueue.h"
 

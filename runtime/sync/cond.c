@@ -1,20 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cond.c - conditions: a queue, and nothing else.
+ * WHAT    The condition: a queue, and nothing else.  Who waits has its turn in the queue before it
+ *         gives the mutex back.  A signal ends the wait of the first one whose wait has not ended
+ *         otherwise (core/waitqueue.c: I1), so none is used up by one that was cancelled.  Those
+ *         that are woken get the mutex as everybody does (mutex.c).  Rejected: moving the turns of
+ *         a broadcast to the mutex's queue (a cancel would have to find them there; what it saves
+ *         is a look at the mutex, by tasks that run one after another anyway).
  *
- * Who waits has its turn in the queue before it gives the mutex back.  A signal ends the wait of
- * the first one whose wait has not ended otherwise (core/waitqueue.c: I1), so none is used up by
- * one that was cancelled.  Those that are woken get the mutex as everybody does (mutex.c).
- * Rejected: moving the turns of a broadcast to the mutex's queue (a cancel would have to find them
- * there; what it saves is a look at the mutex, by tasks that run one after another anyway).
+ * WORD    31     0
+ *         HELD   QUEUED
  *
- * OWNERS  the queue: who holds the word (core/hold.h); QUEUED, in the word: the queue has turns.
+ * STATES  free: nobody waits.  QUEUED: the queue has turns.  HELD (core/hold.h): the holder's.
  *
- * ORDER   what was done before a signal is seen by the one that it wakes: through its turn
- * (core/waitqueue.c: O1).  Who signals without a look at the queue has seen QUEUED clear: a waiter
- * that gave the mutex back before had set it, and whoever had the mutex since sees that.
+ * MOVES   all of them holding the word
+ *         T1 a turn comes, last: QUEUED            wait, which has the mutex
+ *         T2 the first that can be claimed goes on signal
+ *         T3 all turns that are there go on        broadcast
+ *         T4 a turn leaves                         wait, cut short
+ *
+ * OWNERS  the queue: who holds the word.
+ *
+ * CALLERS any number of all; wait: who has the mutex.
+ *
+ * ORDER   What was done before a signal is seen by the one that it wakes: through its turn
+ *            (core/waitqueue.c: O1).
+ *         A signal's first look at the word orders nothing.  A waiter that gave the mutex back
+ *            before had done T1, and whoever had the mutex since finds that, or what came after it.
+ *
+ * INVARIANT I1 while nobody holds the word: QUEUED is set exactly if the queue has turns.  I2 a
+ *         wait whose unlock comes before a signal or a broadcast, by way of the mutex, is seen by
+ *         it: its turn is in the queue, or its wait has been ended.
+ *
+ * PROOF   I1: each drop says what the queue is; between two lots of T3 the queue has those that
+ *         have come since, and the word is theirs.  I2: T1 comes before the unlock.  A turn goes
+ *         off the queue by T2 and T3, which end its wait or find it ended, or by T4, when it was
+ *         ended.
+ *         wait is linearised at T1, signal and broadcast at their hold, or where they look and find
+ *         0.
+ *         Blocking on the holder; the longest hold is 32 claims and a look at each dropped turn.
+ *
+ * RECLAIM the condition is its user's.  The last access of signal and broadcast is one to the word,
+ *         before the last one that they woke goes on (core/waitqueue.c: I4); so it may take the
+ *         condition along.  A wait that was granted does not touch it any more, and one that was
+ *         cut short does so last when it drops the word at T4.
  *
  * What can fail: a wait's timer, a thread's parker.
+ *
+ * TEST    tests/model/scen_cond.c; tests/unit/test_cond.c
  */
 #include "core/waitqueue.h"
 

@@ -1,19 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event.c - events: one bit, and a queue of those that wait for it.
+ * WHAT    The event: one bit, and a queue of those that wait for it.  A set takes the queue as it
+ *         is, so those that wait then go on even if a clear follows at once, and those that come
+ *         after the clear do not (core/waitqueue.c: grant_all).
  *
  * WORD    31     1        0
- *         HELD   QUEUED   SET      never both QUEUED and SET, but in a holder's hands
+ *         HELD   QUEUED   SET
  *
- * A set takes the queue as it is, so those that wait then go on even if a clear follows at once,
- * and those that come after the clear do not (core/waitqueue.c: grant_all).
+ * STATES  clear: nobody waits.  QUEUED: the queue has turns.  SET: it has none.
+ *         HELD (core/hold.h): the holder's.
  *
- * OWNERS  the queue: who holds the word (core/hold.h).
+ * MOVES   T1 clear, SET -> SET                             set
+ *         T2 holding: -> SET, and all turns go on          set
+ *         T3 holding: SET -> clear                         clear
+ *         T4 holding, not SET: a turn comes: QUEUED        wait
+ *         T5 holding: a turn leaves, QUEUED with the last  wait, cut short
  *
- * ORDER   O1 release of SET, by CAS or by a holder, pairs with O2 acquire of who finds it: what was
- * done before is seen.  Who waited sees it through its turn (core/waitqueue.c: O1).
+ * OWNERS  word: all, by CAS; the queue: who holds the word.
+ *
+ * CALLERS any number of all, beside each other.
+ *
+ * ORDER   O1 release of SET at T1, and by the holder's drop at T2, pairs with O2 acquire of who
+ *            finds it: what was done before is seen.  T1 is a read-modify-write, and a holder
+ *            stands between others (core/hold.h: O1, O2).  Who waited sees it through its turn
+ *            (core/waitqueue.c: O1).
+ *         Weaker: it is set, and what it tells of is not there.
+ *
+ * INVARIANT I1 while nobody holds the word: QUEUED is set exactly if the queue has turns, and not
+ *         with SET.  I2 all turns in the queue at a set go on, but for those whose wait has ended
+ *         otherwise; a wait that begins between a set and the next clear finds it set.
+ *
+ * PROOF   I1: T1 fails if QUEUED is set; T4 comes only where SET is clear; T2 takes the turns in
+ *         the hold in which it sets SET.  Between two lots of T2 the word and the queue are those
+ *         of who comes: a clear may pass, turns may come after it, and T2 gives the word back as it
+ *         found it.  I2: T2, and T4 and T3, which hold.
+ *         set is linearised at T1, or at its first drop at T2; clear at its drop; a wait that finds
+ *         it set at its look, and another at the claim of its turn.  T1 is lock-free, is_set
+ *         wait-free; the rest blocks on the holder.
+ *
+ * RECLAIM the event is its user's.  A set touches it last by T1, or by the drop of T2 before the
+ *         last one that it claimed goes on (core/waitqueue.c: I4); a wait by its look, or by a
+ *         drop.  So when all calls that wait have returned it may go, while the set that let them
+ *         go on has yet to return; no other may come.
  *
  * What can fail: a wait's timer, a thread's parker.
+ *
+ * TEST    tests/model/scen_event.c; tests/unit/test_event.c
  */
 #include "core/waitqueue.h"
 

@@ -1,23 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * once.c - once: one calls, the others wait for it.
+ * WHAT    Once: one calls, the others wait for it; after a failure another one calls.
  *
  * WORD    31     1      0
  *         HELD   BUSY   DONE
  *
- * STATES  fresh; BUSY: somebody, who, calls; DONE: value is the result.
+ * STATES  fresh; BUSY: somebody, who, calls; DONE: value is the result, for good.
+ *         HELD (core/hold.h): the holder's.
  *
- * MOVES   fresh -> BUSY by who comes first; BUSY -> DONE after a success: all that wait go on
- * (core/waitqueue.c: grant_all); BUSY -> fresh after a failure: the first one that waits goes on,
- * and it, or one that comes by, is BUSY next.  All of them holding the word (core/hold.h).  Who is
- * granted looks again: if it is BUSY again it waits again.
+ * MOVES   all of them holding the word
+ *         T1 fresh -> BUSY                             who looks first
+ *         T2 BUSY -> DONE, and all turns go on         who is BUSY, after a success
+ *         T3 BUSY -> fresh, and the first one goes on  who is BUSY, after a failure
+ *         T4 BUSY: a turn comes, last; first, of one that was granted
+ *         T5 a turn leaves                             who is cut short
  *
- * OWNERS  value: who is BUSY, before DONE; then it stays.  who: written and read holding the word.
+ * OWNERS  value: who is BUSY, before DONE; then it stays.  who, the queue: who holds the word.
+ *
+ * CALLERS any number, beside each other; from inside the function: -EDEADLK.
  *
  * ORDER   DONE by a holder's drop (core/hold.h: O1) pairs with O1 acquire of who finds it: value,
- * and what the function did.
+ *            and what the function did.
+ *
+ * INVARIANT I1 one is BUSY at a time, and nobody after DONE.  I2 while nobody holds the word turns
+ *         are in the queue only if somebody is BUSY, or one that was granted at T3 is about to
+ *         look.
+ *
+ * PROOF   I1: T1 comes only where neither is set.  I2: T4 comes only where BUSY is set; T2 takes
+ *         all turns along.  T3 claims the first that can be, and finds none only if the queue is
+ *         empty then.  Who was granted cannot be cut short before it looks: it finds fresh (T1),
+ *         another one BUSY (T4), or DONE, when T2 has taken the turns.  One that leaves was not
+ *         granted.
+ *         The one success is linearised at T2's first drop, a failure at T3's.  is_done is
+ *         wait-free, the rest blocks on the holder, or on who is BUSY.
+ *
+ * RECLAIM a once is its user's.  Who called touches it last by its last drop (core/waitqueue.c:
+ *         I4), a wait by a look and at value, which it reads before it returns.
  *
  * What can fail: a wait's timer, a thread's parker; the function.
+ *
+ * TEST    tests/model/scen_once.c; tests/unit/test_once.c
  */
 #include "core/waitqueue.h"
 

@@ -1,22 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait_group.c - wait groups: how many are not done yet, and a queue of those that wait for none.
+ * WHAT    The wait group: how many are not done yet, and a queue of those that wait for none.
  *
  * WORD    31     30       29 ..... 0
  *         HELD   QUEUED   not done
  *
- * While nobody waits add and done change the number by a CAS; else holding the word (core/hold.h),
- * and the last done takes the queue and lets all go on (core/waitqueue.c: grant_all).  QUEUED: the
- * queue has turns, and the number is not 0.
+ * STATES  free(n): nobody waits.  QUEUED(n): the queue has turns, n > 0.
+ *         HELD (core/hold.h): the holder's.
  *
- * OWNERS  the queue: who holds the word.
+ * MOVES   T1 free(n) -> free(n + k)                           add
+ *         T2 free(n) -> free(n - 1)                           done
+ *         T3 holding: n -> n + k, n -> n - 1 > 0              add, done
+ *         T4 holding, n > 0: a turn comes: QUEUED             wait
+ *         T5 holding: a turn leaves, QUEUED with the last     wait, cut short
+ *         T6 holding: n = 1 -> free(0), and all turns go on   done
  *
- * ORDER   O1 release at each done pairs with O2 acquire of who finds the number 0, which sees what
- * was done before all of them: the CAS is a read-modify-write (release sequence), and a holder has
- * acquired what came before (core/hold.h: O1, O2).  Who waited sees it through its turn
- * (core/waitqueue.c: O1).
+ * OWNERS  word: all, by CAS; the queue: who holds the word.
+ *
+ * CALLERS any number of all, beside each other.
+ *
+ * ORDER   O1 release at T2 pairs with O2 acquire of who finds the number 0, which sees what was
+ *            done before all dones: T1 and T2 are read-modify-writes (release sequence), and a
+ *            holder stands between others (core/hold.h: O1, O2).  Who waited sees it through its
+ *            turn (core/waitqueue.c: O1).
+ *         Weaker: all are done, and what one of them did is not there.
+ *
+ * INVARIANT I1 while nobody holds the word: QUEUED is set exactly if the queue has turns, and only
+ *         if some are not done.  I2 all turns in the queue when the last one is done go on, but for
+ *         those whose wait has ended otherwise.
+ *
+ * PROOF   I1: T1 and T2 fail if QUEUED is set; T4 comes only where n > 0, and T6 takes the turns in
+ *         the hold in which n becomes 0.  Between two lots of T6 the word and the queue are those
+ *         of who comes: T6 gives the word back as it found it.  I2: T6.
+ *         add and done are linearised at their CAS or (first) drop, a wait at its look or at the
+ *         claim of its turn.  T1, T2 lock-free; the rest blocks on the holder.
+ *
+ * RECLAIM the group is its user's.  A done touches it last by the CAS or the drop that counts it,
+ *         or by the drop of T6 before the last one that it claimed goes on (core/waitqueue.c: I4);
+ *         a wait by its look, or by a drop.  So when all calls that wait have returned it may go,
+ *         while a done has yet to return.
  *
  * What can fail: a wait's timer, a thread's parker.
+ *
+ * TEST    tests/model/scen_wait_group.c; tests/unit/test_wait_group.c
  */
 #include "core/waitqueue.h"
 
