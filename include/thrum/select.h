@@ -13,6 +13,9 @@
  *	case 0:
  *		if (b[0].result == 0)
  *			work(&job);
+ *
+ * Broadcast listeners, watches and queues are no branches; a task that waits for one can send what
+ * it gets to a channel.
  */
 #ifndef THRUM_SELECT_H
 #define THRUM_SELECT_H
@@ -117,7 +120,8 @@ static inline __attribute__((unused)) struct thrum_branch thrum_on_fd(int fd, sh
  * thrum_select - wait until one of @n branches can go ahead, and do what it says; exactly one wins.
  *
  * Of several that can at once any may win, each as often.  The others have done nothing: no item
- * was taken or sent.  No memory is taken for up to eight branches.
+ * was taken or sent.  No memory is taken for the branches themselves, up to eight; a time or
+ * a thread outside may need some (-ENOMEM), and a descriptor (-ENOMEM is its branch's result).
  * Called from: a task or an outside thread (a descriptor's branch: a task).  Suspends: yes.
  * Cancellation point: yes.
  * Sees: all that was done before the item was sent, the future completed, the token cancelled.

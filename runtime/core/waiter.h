@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waiter.h - the one kind of waiter: a node that one party hangs on a future or an edge and another
+ * waiter.h - what waits for a future or an edge: a node that one party hangs there and another
  * fires.
  *
  * The node lives with the one who waits (in a fiber's frame, a callback's or a shield's block).
  * It is fired exactly once for each time that it was registered, or withdrawn; after fire the
  * future or edge touches it no more.  What fire does is the node's business: wake a parker, queue a
  * callback, complete a shield.
+ *
+ * Who waits in the queue of a lock or a channel has a turn there instead (waitqueue.h), which is
+ * claimed: what it waits for is handed to it in the step that ends its wait, or stays for the next
+ * one, while a completion comes in any case and can't be taken back.  Both kinds stand over the
+ * same parker, whose word decides what ends the wait; a select has some of each.
  */
 #ifndef THRUM_CORE_WAITER_H
 #define THRUM_CORE_WAITER_H
