@@ -1,17 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broadcast.c - one item for all: a ring of the last items, numbered since the first, and listeners
- * that know which number is next for them.
+ * WHAT    The broadcast: one item for all: a ring of the last items, numbered since the first, and
+ *         listeners that know which number is next for them.  A send overwrites the oldest item and
+ *         lets all that wait go on (core/waitqueue.c: grant_all); they look again.  Rejected: a
+ *         count of listeners for each item (a send would wait for the slowest, or the ring would
+ *         grow).
  *
- * A send overwrites the oldest item and lets all that wait go on (core/waitqueue.c: grant_all);
- * they look again.  Rejected: a count of listeners for each item (a send would wait for the
- * slowest, or the ring would grow).
+ * WORD    31     0
+ *         HELD   CLOSED
  *
- * OWNERS  ring, sent, queue: who holds the word (core/hold.h).  A listener: its user.
+ * STATES  open; CLOSED, for good.  HELD (core/hold.h): the holder's.
  *
- * ORDER   what was done before a send is seen by who gets the item: both have held the word.
+ * MOVES   all of them holding the word
+ *         T1 open: the next item, and all turns go on           send
+ *         T2 -> CLOSED, and all turns go on                     close
+ *         T3 a listener comes: next is the one after the last   listen
+ *         T4 a listener has the item next, or is told how many it has missed
+ *         T5 a turn comes, of one that has all items; open      recv
+ *         T6 a turn leaves                                      recv, cut short
+ *
+ * OWNERS  ring, sent, queue: who holds the word.  A listener: its user; one party at a time.
+ *
+ * CALLERS any number of all, each with a reference; a listener has its own.
+ *
+ * ORDER   what was done before a send is seen by who gets the item: both have held the word
+ *            (core/hold.h: O1, O2).
+ *
+ * INVARIANT I1 the ring has the items from sent - capacity, or 0, to sent - 1.  I2 each listener
+ *         gets what was sent since it came and it has not missed, once and in its order, and all of
+ *         that before -EPIPE.  I3 while nobody holds the word a turn in the queue is of one that
+ *         has all items, and it is open.
+ *
+ * PROOF   All happens holding the word: I1.  next only grows, by what was had or missed: I2.  T5
+ *         comes only where T4 has nothing and CLOSED is clear; T1 and T2 take all turns along, in
+ *         the hold in which that changes: I3.  Between two lots of them the word and the queue are
+ *         those of who comes, and the word is given back as it was found.  Who was granted has
+ *         nothing yet and looks again, so nothing is lost with one that goes.
+ *         Blocking on the holder; the longest hold is a copy of THRUM_CHAN_ITEM_MAX bytes, 32
+ *         claims and a look at each dropped turn.
+ *
+ * RECLAIM with the last reference (core/refs.h); nobody waits then.
  *
  * What can fail: memory at creation; a wait's timer, a thread's parker.
+ *
+ * TEST    tests/model/scen_broadcast.c; tests/unit/test_broadcast.c, test_broadcast_cut.c
  */
 #include "core/refs.h"
 #include "core/waitqueue.h"

@@ -1,12 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue.c - queues in asyncio's sense: a channel (chan.c) whose store has another order, and how
- * many of its items have been dealt with.
+ * WHAT    The queue in asyncio's sense: a channel (chan.c) whose store has another order, and how
+ *         many of its items have been dealt with.  Those that join go on when as many have been as
+ *         the channel has accepted.
  *
- * OWNERS  done, joiners: who holds the channel's word (core/hold.h).  Those that join go on when as
- * many have been dealt with as the channel has accepted.
+ * WORD    the channel's (chan.h).
+ *
+ * MOVES   the channel's (chan.c: T1 to T5), and holding the same word
+ *         T6 done + 1; if all have been dealt with, all that join go on    task_done
+ *         T7 a turn comes to the joiners: not all have been dealt with     join
+ *         T8 a turn leaves them                                            join, cut short
+ *         T9 what is stored goes, and counts as dealt with; then as at T6  shutdown, now: after T5
+ *
+ * OWNERS  done, joiners, and the channel's accepted and store: who holds the word.  What T9 has
+ *         taken out of the store: its caller.
+ *
+ * CALLERS any number of all, each with a reference; task_done: once for each item that was got.
+ *
+ * ORDER   what was done before each task_done is seen by who joins: all have held the word
+ *            (core/hold.h: O1, O2), or it was granted its turn (core/waitqueue.c: O1).
+ *
+ * INVARIANT I1 done + stored <= accepted: the difference was got and is to be dealt with.  I2 while
+ *         nobody holds the word and all have been dealt with the joiners are none.
+ *
+ * PROOF   I1: an item is accepted when it is stored, or when it is got; T9 counts what it takes
+ *         out.  I2: accepted only grows, so done comes to it at T6 and T9 alone, which take all
+ *         joiners along in the same hold; T7 comes only where the two differ.  Joiners are no part
+ *         of the word, which is given back between two lots of them as it was found.
+ *         After T5 nothing is put, and who gets has an item or -EPIPE: so what T9 takes out is its
+ *         caller's, and drop is called when the word has been given back.  Blocking on the holder,
+ *         as in chan.c.
+ *
+ * RECLAIM with the last reference (core/refs.h); nobody waits or joins then.
  *
  * What can fail: what can in chan.c.
+ *
+ * TEST    tests/model/scen_queue_join.c; tests/unit/test_queue.c, test_queue_end.c
  */
 #include "sync/chan.h"
 

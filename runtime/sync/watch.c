@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c - the last value, its version, and a queue of those that wait for another.
+ * WHAT    The watch: the last value, its version, and a queue of those that wait for another.
  *
- * OWNERS  value, version, queue: who holds the word (core/hold.h).
+ * WORD    31     0
+ *         HELD   CLOSED
  *
- * ORDER   what was done before a set is seen by who gets the value: both have held the word.
+ * STATES  open; CLOSED, for good.  HELD (core/hold.h): the holder's.
+ *
+ * MOVES   all of them holding the word
+ *         T1 open: another value and version, and all turns go on  set
+ *         T2 -> CLOSED, and all turns go on                        close
+ *         T3 the value and its version are had                     get, next
+ *         T4 a turn comes, of one that has this version; open      next
+ *         T5 a turn leaves                                         next, cut short
+ *
+ * OWNERS  value, version, queue: who holds the word.
+ *
+ * CALLERS any number of all, each with a reference.
+ *
+ * ORDER   what was done before a set is seen by who gets the value: both have held the word
+ *            (core/hold.h: O1, O2).
+ *
+ * INVARIANT I1 value is that of version.  I2 while nobody holds the word a turn in the queue is of
+ *         one that has this version, and it is open.  I3 the last value is had before -EPIPE.
+ *
+ * PROOF   All happens holding the word: I1.  T4 comes only where the version is the caller's and
+ *         CLOSED is clear; T1 and T2 take all turns along, in the hold in which that changes: I2.
+ *         Between two lots of them the word and the queue are those of who comes, and the word is
+ *         given back as it was found.  next looks at the version first: I3.  Who was granted has
+ *         nothing yet and looks again, so nothing is lost with one that goes.
+ *         Blocking on the holder; the longest hold is a copy of THRUM_CHAN_ITEM_MAX bytes, 32
+ *         claims and a look at each dropped turn.
+ *
+ * RECLAIM with the last reference (core/refs.h); nobody waits then.
  *
  * What can fail: memory at creation; a wait's timer, a thread's parker.
+ *
+ * TEST    tests/model/scen_watch.c; tests/unit/test_watch.c
  */
 #include "core/refs.h"
 #include "core/waitqueue.h"
