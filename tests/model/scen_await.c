@@ -137,6 +137,7 @@ static void time_out_and_cancel(void)
 /* The wait ends once, whoever is first; nothing sleeps on; the frame goes at once. */
 SCENARIO(await_edge_timer, .setup = setup, .thread = {wait_until_there, raise_it, time_out},
 	 .check = check, .min_executions = 10000, .covers = "T1 T2 T3 T7");
+/* Deadline and cancel come from one thread; parker_fire_timer_cancel has them apart. */
 SCENARIO(await_edge_timer_cancel, .setup = setup,
 	 .thread = {wait_until_there, raise_it, time_out_and_cancel}, .check = check, .bound = 2,
 	 .min_executions = 10000, .covers = "T1 T2 T3 T4 T5");

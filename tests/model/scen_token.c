@@ -82,6 +82,13 @@ static void start_shared(void)
 	thrum__token_use(root);
 }
 
+/* The child is. */
+static void start_child_shared(void)
+{
+	start_child();
+	thrum__token_use(child);
+}
+
 static void none_live(void)
 {
 	model_assert(model_live() == 0);
@@ -219,6 +226,12 @@ SCENARIO(token_two_ask, .setup = start_shared, .thread = {ask_hard, ask_soft, ch
 SCENARIO(token_child_asked_twice, .setup = start_child, .thread = {ask_hard, child_asks_itself},
 	 .check = none_live, .bounded_spin = true, .min_executions = 1000,
 	 .covers = "T3 T4 T5 T6 T7");
+
+/* All three at once: the parent is asked, the child is, and its last user goes. */
+SCENARIO(token_both_asked_beside_go, .setup = start_child_shared,
+	 .thread = {ask_hard, child_asks_itself, child_looks_goes}, .check = none_live,
+	 .bounded_spin = true, .bound = 2, .stale = 1, .min_executions = 10000,
+	 .covers = "T2 T3 T4 T5 T6 T7");
 
 SCENARIO(token_chain_goes, .setup = start_grandchild, .thread = {ask_soft, grandchild_goes},
 	 .check = one_first, .bounded_spin = true, .min_executions = 1000,
