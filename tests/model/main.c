@@ -113,6 +113,17 @@ static struct options options_of(const struct settings *set, const struct scenar
 	return o;
 }
 
+/* A preemption more makes at least three times as many: fewer at the full bound are too few. */
+static uint64_t least_executions(const struct scenario *s, const struct options *o)
+{
+	unsigned bound = s->bound ? s->bound : 3;
+	uint64_t least = s->min_executions;
+
+	for (int b = (int)bound; b < o->bound; b++)
+		least *= 3;
+	return least;
+}
+
 static int run_one(const struct settings *set, const struct scenario *s)
 {
 	static struct result r;
@@ -133,7 +144,7 @@ static int run_one(const struct settings *set, const struct scenario *s)
 	} else if (!set->o.pct && !set->o.replay && !r.exhausted) {
 		verdict = "cut short";
 		status = CUT_SHORT;
-	} else if (r.exhausted && set->o.bound < 0 && r.executions < s->min_executions) {
+	} else if (r.exhausted && set->o.bound < 0 && r.executions < least_executions(s, &o)) {
 		verdict = "TOO FEW EXECUTIONS";
 		status = FOUND;
 	}

@@ -206,10 +206,10 @@ SCENARIO(chan_send_cancelled, .setup = start_rendezvous,
 
 /* send, receive, close */
 SCENARIO(chan_close_one, .setup = start_for_one, .thread = {sends_1, receives, closes},
-	 .check = check, .bound = 1, .full_bound = 3, .stale = 1, .min_executions = 5000,
+	 .check = check, .bound = 1, .full_bound = 3, .stale = 1, .min_executions = 9000,
 	 .covers = "T1 T2 T4 T5");
 SCENARIO(chan_close_one_meet, .setup = start_rendezvous, .thread = {sends_1, receives, closes},
-	 .check = check, .bound = 1, .full_bound = 3, .stale = 1, .min_executions = 5000,
+	 .check = check, .bound = 1, .full_bound = 3, .stale = 1, .min_executions = 13000,
 	 .covers = "T1 T2 T4 T5");
 SCENARIO(chan_close, .setup = start_for_one, .thread = {sends_1_2, receives_two, closes},
 	 .check = check, .bound = 2, .stale = 1, .min_executions = 5000, .covers = "T1 T2 T4 T5");

@@ -161,7 +161,7 @@ static void start_held_for_two_outside(void)
 
 SCENARIO(mutex_cancel, .bounded_spin = true, .setup = start_held_for_two,
 	 .thread = {unlocks, use_unless_cancelled, cancel_1}, .check = check, .stale = 1,
-	 .min_executions = 10000, .covers = "T1 T2 T3 T5 T6");
+	 .min_executions = 100000, .covers = "T1 T2 T3 T5 T6");
 /* The one behind it is served when the first one leaves. */
 SCENARIO(mutex_deadline, .bounded_spin = true, .setup = start_held_for_two_outside,
 	 .thread = {unlocks_to_all, use_in_time, use}, .check = check, .bound = 2, .stale = 1,

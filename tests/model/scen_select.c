@@ -263,14 +263,14 @@ static void check_met_or_cut(void)
 }
 
 SCENARIO(select_meet, .setup = start_rendezvous, .thread = {selects_one_way, selects_other_way},
-	 .check = check_met, .bound = 2, .full_bound = 3, .stale = 1, .min_executions = 10000,
+	 .check = check_met, .bound = 2, .full_bound = 3, .stale = 1, .min_executions = 40000,
 	 .covers = "T1 T2 T4");
 SCENARIO(select_stored, .setup = start_stored, .thread = {selects_one_way, selects_other_way},
-	 .check = check, .bound = 2, .full_bound = 3, .stale = 1, .min_executions = 5000,
+	 .check = check, .bound = 2, .full_bound = 3, .stale = 1, .min_executions = 7000,
 	 .covers = "T1 T2 T4");
 SCENARIO(select_meet_cancelled, .setup = start_rendezvous,
 	 .thread = {selects_one_way, selects_other_way, cancels_both}, .check = check_met_or_cut,
-	 .bound = 1, .full_bound = 2, .stale = 1, .min_executions = 10000, .covers = "T1 T2 T4");
+	 .bound = 1, .full_bound = 2, .stale = 1, .min_executions = 19000, .covers = "T1 T2 T4");
 
 /* ---- Two selects on the same side ---- */
 
@@ -310,7 +310,7 @@ static void check_one_ended(void)
 
 SCENARIO(select_two_come, .setup = start_rendezvous,
 	 .thread = {selects_and_closes, receives_0, sends_1}, .check = check_one_ended, .bound = 1,
-	 .full_bound = 2, .stale = 1, .min_executions = 10000, .covers = "T1 T2 T4 T5");
+	 .full_bound = 2, .stale = 1, .min_executions = 30000, .covers = "T1 T2 T4 T5");
 
 /* ---- Without waiting: what is there is found by who has seen that it came ---- */
 
@@ -410,7 +410,7 @@ static void check_future(void)
 }
 
 SCENARIO(select_future, .setup = start_future, .thread = {selects_future, sends_0, completes},
-	 .check = check_future, .bound = 1, .full_bound = 3, .stale = 1, .min_executions = 5000,
+	 .check = check_future, .bound = 1, .full_bound = 3, .stale = 1, .min_executions = 5500,
 	 .covers = "T1 T2 T4 T5");
 
 static void selects_in_time(void)
@@ -426,5 +426,5 @@ static void start_outside(void)
 }
 
 SCENARIO(select_time, .setup = start_outside, .thread = {selects_in_time, sends_0},
-	 .check = check_first, .bound = 2, .full_bound = 3, .stale = 1, .min_executions = 10000,
+	 .check = check_first, .bound = 2, .full_bound = 3, .stale = 1, .min_executions = 20000,
 	 .covers = "T1 T2 T4 T5");

@@ -114,7 +114,7 @@ static void start_one(void)
 SCENARIO(sem_post_wait, .setup = start_one, .thread = {takes_and_frees, posts_one},
 	 .check = check_gone, .min_executions = 100, .covers = "T1 T2 T3");
 SCENARIO(sem_timeout, .setup = start_one, .thread = {takes, posts_one, time_out_0}, .check = check,
-	 .stale = 1, .min_executions = 10000, .covers = "T1 T2 T3");
+	 .stale = 1, .min_executions = 15000, .covers = "T1 T2 T3");
 SCENARIO(sem_cancel, .setup = start_one, .thread = {takes, posts_one, cancel_0}, .check = check,
 	 .stale = 1, .min_executions = 10000, .covers = "T1 T2 T3");
 
