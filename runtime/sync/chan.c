@@ -34,8 +34,8 @@
  *
  * ORDER   what was done before a send is seen by who receives the item: both have held the word
  *            (core/hold.h: O1, O2), or one was granted its turn (core/waitqueue.c: O1).
- *         O1 release at T5, and at the drop behind it, pairs with O1 acquire of CLOSED by who only
- *            looks: what was done before the close is seen.
+ *         O1 release at T5 (chan_life.c), and at each drop behind it, pairs with O1 acquire of
+ *            CLOSED by who only looks: what was done before the close is seen.
  *         Select's look at HAS and TAKES orders nothing: what it finds is tried.
  *
  * INVARIANT I1 items taken and stored are as many as were put.  I2 of a send that waits and fails
@@ -112,7 +112,7 @@ uint32_t thrum__chan_flags(const struct thrum_chan *c)
 
 void thrum__chan_drop(struct thrum_chan *c)
 {
-	thrum__drop(&c->word, thrum__chan_flags(c));
+	thrum__drop(&c->word, thrum__chan_flags(c)); /* O1 */
 }
 
 static struct thrum__chan_turn *chan_turn_of(struct thrum__turn *t)

@@ -26,7 +26,7 @@ void thrum_chan_close(struct thrum_chan *c)
 		thrum__drop(&c->word, v);
 		return;
 	}
-	store_release(&c->word, v | CLOSED | THRUM__HELD); /* T5; O1 */
+	store_release(&c->word, v | CLOSED | THRUM__HELD); /* T5, O1 of chan.c */
 	thrum__waitqueue_grant_all(&c->senders, &c->word, thrum__chan_flags(c)); /* T5 */
 	thrum__chan_hold(c);
 	if (thrum__chan_is_over(c))
@@ -37,7 +37,7 @@ void thrum_chan_close(struct thrum_chan *c)
 
 bool thrum_chan_is_closed(const struct thrum_chan *c)
 {
-	return load_acquire(&c->word) & CLOSED; /* O1 */
+	return load_acquire(&c->word) & CLOSED; /* O1 of chan.c */
 }
 
 size_t thrum_chan_count(const struct thrum_chan *chan)
