@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * waitqueue.h - those who wait for their turn at a lock, a channel and the like, in the order in
- * which they came, each to be let go on by one who has something for it.  (Who waits for a future or
- * an edge hangs a node there instead: waiter.h.)  The argument stands in waitqueue.c.
+ * which they came, each to be let go on by one who has something for it.  (Who waits for a future
+ * or an edge hangs a node there instead: waiter.h.)  The argument stands in waitqueue.c.
  *
  * The queue is under a word that is held (core/hold.h).  Who has something for a turn:
  *
