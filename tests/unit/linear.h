@@ -15,6 +15,8 @@
  * CUT     an operation that returned -ECANCELED or -ETIMEDOUT: it did nothing, or stood in line
  *         and left it.
  * PARTS   of one call that takes place at several moments: each begins after the one before it.
+ * WOKEN   one that stands in line may be told to look again, not ended: it leaves the line at one
+ *         moment (is_woken, leave), and takes place at a later one as if it came then.
  */
 #ifndef TESTS_UNIT_LINEAR_H
 #define TESTS_UNIT_LINEAR_H
@@ -53,10 +55,12 @@ struct linear_model {
 	/* Operation @i takes place, or comes to stand in line.  *@ended: bits of those that end by
 	 * that, itself perhaps.  False: not now, or not with what they returned. */
 	bool (*enter)(const struct history *h, void *state, unsigned i, uint64_t *ended);
-	/* The same when @i, which stands in line, is cut. */
+	/* The same when @i, which stands in line, is cut, or leaves to look again. */
 	bool (*leave)(const struct history *h, void *state, unsigned i, uint64_t *ended);
 	/* Is @i kept waiting now, but not in a line? */
 	bool (*kept_out)(const struct history *h, const void *state, unsigned i);
+	/* Is @i, which stands in line, to look again?  NULL: nobody ever is. */
+	bool (*is_woken)(const struct history *h, const void *state, unsigned i);
 };
 
 struct history {
@@ -74,7 +78,7 @@ struct linear_config {
 struct linear {
 	const struct history *h;
 	uint64_t all;
-	struct linear_config at[2 * LINEAR_OPS + 1]; /* by depth */
+	struct linear_config at[3 * LINEAR_OPS + 1]; /* by depth */
 };
 
 static uint64_t linear_steps; /* of the last check */
@@ -130,6 +134,13 @@ static inline bool linear_may_enter(const struct history *h, const struct linear
 	return linear_parts_allow(h, c, i);
 }
 
+/* Of @i, which stands in line. */
+static inline bool linear_is_woken(const struct history *h, const struct linear_config *c,
+				   unsigned i)
+{
+	return h->model->is_woken && h->model->is_woken(h, c->state, i);
+}
+
 /* Does the call that begins with @i wait? */
 static inline bool linear_waits(const struct history *h, const struct linear_config *c, unsigned i)
 {
@@ -139,8 +150,9 @@ static inline bool linear_waits(const struct history *h, const struct linear_con
 		if (c->ended & linear_bit(i))
 			continue;
 		waits = true;
-		if (!(c->entered & linear_bit(i)) && linear_parts_allow(h, c, i) &&
-		    !h->model->kept_out(h, c->state, i))
+		if (c->entered & linear_bit(i)
+			? linear_is_woken(h, c, i)
+			: linear_parts_allow(h, c, i) && !h->model->kept_out(h, c->state, i))
 			return false;
 	} while (++i < h->n && h->ops[i].part);
 	return waits;
@@ -179,12 +191,15 @@ static inline bool linear_try(struct linear *l, unsigned depth, unsigned i)
 	uint64_t ended = 0;
 
 	if (c->entered & linear_bit(i)) {
-		if (!h->ops[i].cut)
+		if (!h->ops[i].cut && !linear_is_woken(h, c, i))
 			return false;
 		*next = *c;
 		if (!h->model->leave(h, next->state, i, &ended))
 			return false;
-		ended |= linear_bit(i);
+		if (h->ops[i].cut)
+			ended |= linear_bit(i);
+		else
+			next->entered &= ~linear_bit(i);
 	} else {
 		if (!linear_may_enter(h, c, i))
 			return false;

@@ -32,11 +32,13 @@ enum chan_op {
 	QUEUE_DONE,
 	QUEUE_JOIN,
 	QUEUE_CLEAR,
+	FUTURE_SET,   /* of a branch: it is done */
+	TOKEN_CANCEL, /* at level arg; of a branch: at the level that it is on */
 };
 
 static const char *const chan_names[] = {
-    "quiet",   "send",  "recv",      "reserve", "select", "try",  "many",  "commit",
-    "abandon", "close", "is closed", "count",   "done",   "join", "clear",
+    "quiet", "send",      "recv",  "reserve", "select", "try",   "many", "commit", "abandon",
+    "close", "is closed", "count", "done",    "join",   "clear", "set",  "cancel",
 };
 
 struct chan_model {
@@ -50,6 +52,7 @@ struct chans_model {
 	uint8_t order;      /* THRUM_QUEUE_FIFO ... */
 	uint8_t unfinished; /* items that were put and not dealt with */
 	struct line joiners;
+	uint8_t set, level;   /* the future; what was requested of the token */
 } __attribute__((may_alias)); /* the state of a history */
 
 _Static_assert(sizeof(struct chans_model) <= LINEAR_STATE, "it fits");

@@ -270,6 +270,7 @@ static inline bool lock_keeps_out(const struct history *h, const void *state, un
 	return h->ops[i].what == MUTEX_LOCK && m->locked;
 }
 
-static const struct linear_model lock_linear = {lock_names, lock_enter, lock_leave, lock_keeps_out};
+static const struct linear_model lock_linear = {lock_names, lock_enter, lock_leave, lock_keeps_out,
+						NULL};
 
 #endif

@@ -1,19 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linear_select.h - the serial model of selects over channels, of queues, and of what else is asked
- * of a channel (linear_chan.h).
+ * linear_select.h - the serial model of selects over channels, a future and a token, of queues, and
+ * of what else is asked of a channel (linear_chan.h).
+ *
+ * A channel's end ends a select, with what it moved.  A future and a token tell one that waits to
+ * look again, at any moment after they have come about; until then it stands in its lines.
  */
 #ifndef TESTS_UNIT_LINEAR_SELECT_H
 #define TESTS_UNIT_LINEAR_SELECT_H
 
 #include "linear_chan.h"
 
+static inline bool is_of_chan(unsigned does)
+{
+	return does != FUTURE_SET && does != TOKEN_CANCEL;
+}
+
+static inline bool branch_is_ready(const struct chans_model *m, const struct operation *o,
+				   unsigned b)
+{
+	unsigned does = o->branch[b].does, on = o->branch[b].on;
+
+	if (does == FUTURE_SET)
+		return m->set;
+	if (does == TOKEN_CANCEL)
+		return m->level >= on;
+	return chan_is_ready(&m->chans[on], does);
+}
+
 /* The branch is ready, and won. */
 static inline bool chan_go_ahead(struct chan_step *s, const struct operation *o)
 {
 	unsigned does = o->branch[o->won].does, item = o->branch[o->won].item;
-	struct chan_model *c = &s->m->chans[o->branch[o->won].on];
+	struct chan_model *c;
 
+	if (!is_of_chan(does))
+		return o->result == 0;
+	c = &s->m->chans[o->branch[o->won].on];
 	if (does == CHAN_RECV ? chan_is_over(c) : c->closed)
 		return o->result == -EPIPE;
 	if (o->result)
@@ -30,7 +53,7 @@ static inline bool chan_select(struct chan_step *s, unsigned i)
 	bool ready[BRANCHES], any = false;
 
 	for (unsigned b = 0; b < o->branches; b++) {
-		ready[b] = chan_is_ready(&s->m->chans[o->branch[b].on], o->branch[b].does);
+		ready[b] = branch_is_ready(s->m, o, b);
 		any |= ready[b];
 	}
 	if (any || o->what == CHAN_TRY)
@@ -40,13 +63,25 @@ static inline bool chan_select(struct chan_step *s, unsigned i)
 	if (o->what == CHAN_TRY)
 		return o->result == -EAGAIN;
 	for (unsigned b = 0; b < o->branches; b++) {
-		struct chan_model *c = &s->m->chans[o->branch[b].on];
 		bool receives = o->branch[b].does == CHAN_RECV;
+		struct chan_model *c;
 
-		if (o->branch[b].does)
-			line_push(receives ? &c->receivers : &c->senders, i + b * LINEAR_OPS);
+		if (!o->branch[b].does || !is_of_chan(o->branch[b].does))
+			continue;
+		c = &s->m->chans[o->branch[b].on];
+		line_push(receives ? &c->receivers : &c->senders, i + b * LINEAR_OPS);
 	}
 	return true;
+}
+
+/* Told at the first time, or at a higher level. */
+static inline bool tell(uint8_t *told, int level, int result)
+{
+	bool is_news = level > *told;
+
+	if (is_news)
+		*told = (uint8_t)level;
+	return result == (is_news ? 0 : -EALREADY);
 }
 
 static inline bool chan_take_many(struct chan_step *s, const struct operation *o)
@@ -92,6 +127,10 @@ static inline bool chan_do(struct chan_step *s, unsigned i)
 
 	s->ended |= linear_bit(i);
 	switch (o->what) {
+	case FUTURE_SET:
+		return tell(&s->m->set, 1, o->result);
+	case TOKEN_CANCEL:
+		return tell(&s->m->level, o->arg, o->result);
 	case CHAN_MANY:
 		return chan_take_many(s, o);
 	case CHAN_COMMIT:
@@ -150,6 +189,17 @@ static inline bool chan_keeps_out(const struct history *h, const void *state, un
 	return false; /* all that waits stands in line */
 }
 
-static const struct linear_model chan_linear = {chan_names, chan_enter, chan_leave, chan_keeps_out};
+static inline bool chan_is_woken(const struct history *h, const void *state, unsigned i)
+{
+	const struct operation *o = &h->ops[i];
+
+	for (unsigned b = 0; b < o->branches; b++)
+		if (!is_of_chan(o->branch[b].does) && branch_is_ready(state, o, b))
+			return true;
+	return false;
+}
+
+static const struct linear_model chan_linear = {chan_names, chan_enter, chan_leave, chan_keeps_out,
+						chan_is_woken};
 
 #endif

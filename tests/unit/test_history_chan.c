@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* test_history_chan.c - histories of channels, selects over two of them, and queues, beside their
- * serial model. */
+/* test_history_chan.c - histories of channels, selects over two of them, a future and a token, and
+ * queues, beside their serial model. */
 #include "linear_select.h"
 #include "rounds.h"
 
 #include <thrum/chan.h>
 #include <thrum/queue.h>
 #include <thrum/select.h>
+#include <thrum/token.h>
 
 static struct thrum_chan *chans[CHANS];
 
@@ -244,10 +245,16 @@ END_TEST
 
 /* ---- Selects ---- */
 
+static struct thrum_future *future;
+static struct thrum_token *token;
+
 static void make_two(struct round *r)
 {
 	make_chan(r, 0);
 	make_chan(r, 1);
+	future = future_new();
+	token = thrum_token_create(NULL);
+	must(token);
 }
 
 static void unmake_two(struct round *r)
@@ -255,9 +262,36 @@ static void unmake_two(struct round *r)
 	(void)r;
 	thrum_chan_release(chans[0]);
 	thrum_chan_release(chans[1]);
+	future_drop(future);
+	thrum_token_release(token);
 }
 
-/* Branches of either kind on either channel, and a time if there is a limit. */
+/* Branch @b of @o, of any kind. */
+static struct thrum_branch branch_of(struct party *p, struct operation *o, unsigned b, int *item)
+{
+	static const uint8_t kinds[] = {CHAN_SEND, CHAN_SEND,  CHAN_RECV,
+					CHAN_RECV, FUTURE_SET, TOKEN_CANCEL};
+	unsigned does = kinds[draw(&p->random, 6)], on = draw(&p->random, CHANS);
+
+	if (does == TOKEN_CANCEL)
+		on += THRUM_SOFT;
+	*item = does == CHAN_SEND ? new_item(p) : UNTOUCHED;
+	o->branch[b].does = (uint8_t)does;
+	o->branch[b].on = (uint8_t)on;
+	o->branch[b].item = (uint8_t)(does == CHAN_SEND ? *item : 0);
+	switch (does) {
+	case CHAN_SEND:
+		return thrum_on_send(chans[on], item);
+	case CHAN_RECV:
+		return thrum_on_recv(chans[on], item);
+	case FUTURE_SET:
+		return thrum_on_future(future);
+	default:
+		return thrum_on_token(token, (int)on);
+	}
+}
+
+/* Some branches, and a time if there is a limit. */
 static void call_select(struct party *p)
 {
 	unsigned n = 1 + draw(&p->random, BRANCHES);
@@ -270,17 +304,8 @@ static void call_select(struct party *p)
 
 	limit_begin(p, &l);
 	o->branches = (uint8_t)n;
-	for (unsigned b = 0; b < n; b++) {
-		bool sends = draw(&p->random, 2);
-		unsigned on = draw(&p->random, CHANS);
-
-		items[b] = sends ? new_item(p) : UNTOUCHED;
-		o->branch[b].does = sends ? CHAN_SEND : CHAN_RECV;
-		o->branch[b].on = (uint8_t)on;
-		o->branch[b].item = (uint8_t)(sends ? items[b] : 0);
-		branches[b] = sends ? thrum_on_send(chans[on], &items[b])
-				    : thrum_on_recv(chans[on], &items[b]);
-	}
+	for (unsigned b = 0; b < n; b++)
+		branches[b] = branch_of(p, o, b, &items[b]);
 	branches[n] = l.until_ns == THRUM_FOREVER ? thrum_on_none() : thrum_on_time(l.until_ns);
 	won = tries ? thrum_try_select(branches, n) : thrum_select(branches, n + 1);
 	o->won = (uint8_t)(won >= 0 && won < (ssize_t)n ? won : 0);
@@ -296,11 +321,27 @@ static void call_select(struct party *p)
 	}
 }
 
+/* What those that wait for them look again for. */
+static void set_or_request(struct party *p)
+{
+	bool sets = draw(&p->random, 2);
+	struct operation *o = begin(p, sets ? FUTURE_SET : TOKEN_CANCEL);
+
+	if (sets) {
+		end(p, o, thrum_future_set(future, 0));
+	} else {
+		o->arg = THRUM_SOFT + (int)draw(&p->random, 2);
+		end(p, o, thrum_token_cancel(token, o->arg, 0));
+	}
+}
+
 static void call_two(struct party *p)
 {
 	unsigned what = draw(&p->random, 12);
 
-	if (what == 0)
+	if (what == 0 && chance(p, 2))
+		set_or_request(p);
+	else if (what == 0)
 		close_or_look(p, draw(&p->random, CHANS));
 	else if (what < 7)
 		call_select(p);

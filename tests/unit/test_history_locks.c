@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_history_locks.c - histories of locks, and of what tasks meet at, beside their serial
- * model. */
+/* test_history_locks.c - histories of locks beside their serial model. */
 #include "linear_locks.h"
 #include "rounds.h"
 
-#include <thrum/meet.h>
 #include <thrum/sync.h>
 
 static struct locks_model *model_of(struct round *r)
@@ -318,204 +316,13 @@ START_TEST(conditions_are_linear)
 }
 END_TEST
 
-/* ---- Events, barriers, wait groups ---- */
-
-static struct thrum_event event;
-
-static void make_event(struct round *r)
-{
-	(void)r;
-	thrum_event_init(&event);
-}
-
-static void unmake_event(struct round *r)
-{
-	(void)r;
-	thrum_event_fini(&event);
-}
-
-static void event_wait(struct party *p)
-{
-	struct operation *o = begin(p, EVENT_WAIT);
-	struct limit l;
-
-	limit_begin(p, &l);
-	if (l.until_ns == THRUM_FOREVER)
-		end(p, o, thrum_event_wait(&event));
-	else
-		end(p, o, thrum_event_wait_until(&event, l.until_ns));
-	limit_end(p, &l, o->result);
-}
-
-static void call_event(struct party *p)
-{
-	unsigned what = draw(&p->random, 8);
-	struct operation *o;
-
-	if (what < 3) {
-		event_wait(p);
-	} else if (what < 5) {
-		o = begin(p, EVENT_SET);
-		thrum_event_set(&event);
-		end(p, o, 0);
-	} else if (what < 7) {
-		o = begin(p, EVENT_CLEAR);
-		thrum_event_clear(&event);
-		end(p, o, 0);
-	} else {
-		o = begin(p, EVENT_IS_SET);
-		end(p, o, thrum_event_is_set(&event));
-	}
-}
-
-START_TEST(events_are_linear)
-{
-	static const struct subject s = {
-	    .name = "event",
-	    .model = &lock_linear,
-	    .cost = 1,
-	    .make = make_event,
-	    .call = call_event,
-	    .unmake = unmake_event,
-	};
-
-	play(&s, 800);
-}
-END_TEST
-
-static struct thrum_barrier barrier;
-
-static void make_barrier(struct round *r)
-{
-	unsigned parties = 1 + draw(&r->random, 3);
-
-	thrum_barrier_init(&barrier, parties);
-	model_of(r)->parties = (int)parties;
-}
-
-static void unmake_barrier(struct round *r)
-{
-	(void)r;
-	thrum_barrier_fini(&barrier);
-}
-
-static void call_barrier(struct party *p)
-{
-	struct operation *o = begin(p, BARRIER_WAIT);
-	struct limit l;
-
-	limit_begin(p, &l);
-	if (l.until_ns == THRUM_FOREVER)
-		end(p, o, thrum_barrier_wait(&barrier));
-	else
-		end(p, o, thrum_barrier_wait_until(&barrier, l.until_ns));
-	limit_end(p, &l, o->result);
-}
-
-START_TEST(barriers_are_linear)
-{
-	static const struct subject s = {
-	    .name = "barrier",
-	    .model = &lock_linear,
-	    .cost = 1,
-	    .make = make_barrier,
-	    .call = call_barrier,
-	    .unmake = unmake_barrier,
-	};
-
-	play(&s, 800);
-}
-END_TEST
-
-static struct thrum_wait_group group;
-
-/* Each party has something to do. */
-static void make_group(struct round *r)
-{
-	thrum_wait_group_init(&group);
-	thrum_wait_group_add(&group, r->all);
-	model_of(r)->permits = (int)r->all;
-	for (unsigned i = 0; i < r->all; i++)
-		r->parties[i].held = 1;
-}
-
-static void unmake_group(struct round *r)
-{
-	(void)r;
-	thrum_wait_group_fini(&group);
-}
-
-static void group_wait(struct party *p)
-{
-	struct operation *o = begin(p, GROUP_WAIT);
-	struct limit l;
-
-	limit_begin(p, &l);
-	if (l.until_ns == THRUM_FOREVER)
-		end(p, o, thrum_wait_group_wait(&group));
-	else
-		end(p, o, thrum_wait_group_wait_until(&group, l.until_ns));
-	limit_end(p, &l, o->result);
-}
-
-static void group_done(struct party *p)
-{
-	struct operation *o;
-
-	if (!p->held)
-		return;
-	o = begin(p, GROUP_DONE);
-	thrum_wait_group_done(&group);
-	end(p, o, 0);
-	p->held--;
-}
-
-/* Who has something to do may add to it. */
-static void call_group(struct party *p)
-{
-	struct operation *o;
-
-	if (!p->held || chance(p, 2)) {
-		group_wait(p);
-	} else if (chance(p, 2) || p->held > 2) {
-		group_done(p);
-	} else {
-		o = begin(p, GROUP_ADD);
-		o->arg = 1;
-		thrum_wait_group_add(&group, 1);
-		end(p, o, 0);
-		p->held++;
-	}
-}
-
-static void group_done_all(struct party *p)
-{
-	while (p->held)
-		group_done(p);
-}
-
-START_TEST(wait_groups_are_linear)
-{
-	static const struct subject s = {
-	    .name = "wait group",
-	    .model = &lock_linear,
-	    .cost = 2,
-	    .make = make_group,
-	    .call = call_group,
-	    .give_back = group_done_all,
-	    .unmake = unmake_group,
-	};
-
-	play(&s, 800);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
-	    semaphores_are_linear,  rwlocks_are_linear, mutexes_are_linear,
-	    conditions_are_linear,  events_are_linear,  barriers_are_linear,
-	    wait_groups_are_linear,
+	    semaphores_are_linear,
+	    rwlocks_are_linear,
+	    mutexes_are_linear,
+	    conditions_are_linear,
 	};
 
 	return RUN_TESTS_FOR("history_locks", 60, tests);

@@ -4,6 +4,8 @@
 #include "linear_said.h"
 #include "linear_select.h"
 
+#include <thrum/task.h>
+
 static struct chans_model *channels(unsigned first_capacity, unsigned second_capacity)
 {
 	struct chans_model *m = (struct chans_model *)h.first;
@@ -280,6 +282,56 @@ START_TEST(a_select_leaves_every_line)
 }
 END_TEST
 
+/* What is not a channel's tells a select to look again: it may find something else then, and is in
+ * no line meanwhile. */
+START_TEST(a_select_that_is_told_looks_again)
+{
+	for (unsigned won = 0; won < 2; won++) {
+		for (unsigned what = FUTURE_SET; what <= TOKEN_CANCEL; what++) {
+			struct operation *o;
+
+			channels(0, 0);
+			o = add(1, 20, CHAN_SELECT, 0);
+			branch(o, CHAN_RECV, 0, won ? 0 : 7);
+			branch(o, what, THRUM_SOFT, 0);
+			o->won = (uint8_t)won;
+			quiet(2);
+			if (won)
+				is_right(false); /* by nobody */
+			o = add(4, 5, what, 0);
+			o->arg = what == TOKEN_CANCEL ? THRUM_HARD : 0;
+			is_right(won);
+			attempt(6, CHAN_SEND, 0, 7, won ? -EAGAIN : 0);
+			is_right(true);
+			quiet(8);
+			is_right(false);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_select_that_is_not_told_stays)
+{
+	for (int level = THRUM_SOFT; level <= THRUM_HARD; level++) {
+		struct operation *o;
+
+		channels(0, 0);
+		o = add(1, 20, CHAN_SELECT, -ECANCELED);
+		branch(o, CHAN_SEND, 0, 7);
+		branch(o, TOKEN_CANCEL, THRUM_HARD, 0);
+		quiet(2);
+		add(4, 5, TOKEN_CANCEL, 0)->arg = level;
+		is_right(true);
+		quiet(6);
+		is_right(level == THRUM_SOFT);
+		add(8, 9, TOKEN_CANCEL, 0)->arg = THRUM_SOFT;
+		is_right(false);
+		h.ops[h.n - 1].result = -EALREADY;
+		is_right(level == THRUM_SOFT);
+	}
+}
+END_TEST
+
 /* ---- Queues ---- */
 
 START_TEST(queues_have_their_order)
@@ -349,6 +401,8 @@ int main(void)
 	    of_a_select_one_branch_wins,
 	    a_select_takes_what_is_there,
 	    a_select_leaves_every_line,
+	    a_select_that_is_told_looks_again,
+	    a_select_that_is_not_told_stays,
 	    queues_have_their_order,
 	    a_join_waits_for_all,
 	    many_at_once_are_searched,

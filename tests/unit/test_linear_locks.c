@@ -2,6 +2,7 @@
 /* test_linear_locks.c - the model of locks, and of what tasks meet at, for histories: as
  * test_linear.c. */
 #include "linear_locks.h"
+#include "linear_once.h"
 #include "linear_said.h"
 
 static struct locks_model *locks(int permits)
@@ -249,6 +250,59 @@ START_TEST(a_group_waits_for_all)
 }
 END_TEST
 
+static void once(void)
+{
+	memset(&h, 0, sizeof(h));
+	h.model = &once_linear;
+}
+
+START_TEST(once_there_is_a_value)
+{
+	for (int value = 1; value <= 2; value++) {
+		once();
+		add(1, 2, ONCE_BEGIN, 0);
+		add_arg(3, 4, ONCE_END, 0, -EIO);
+		add(5, 6, ONCE_BEGIN, 0);
+		add_arg(7, 10, ONCE_END, 1, 0);
+		add_arg(8, 9, ONCE_GET, value, 0);
+		is_right(value == 1);
+		add(11, 12, ONCE_IS_DONE, value == 1);
+		is_right(value == 1);
+		add(13, 14, ONCE_BEGIN, 0);
+		is_right(false);
+	}
+}
+END_TEST
+
+START_TEST(two_do_not_call_at_a_time)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		once();
+		add(1, 2, ONCE_BEGIN, 0);
+		add(3, late ? 7 : 4, ONCE_BEGIN, 0);
+		add_arg(5, 6, ONCE_END, 0, -EIO);
+		add_arg(8, 9, ONCE_END, 0, -EIO);
+		is_right(late);
+	}
+}
+END_TEST
+
+/* Who waits is told of a success; after a failure it calls. */
+START_TEST(who_waits_for_a_call_is_not_forgotten)
+{
+	for (int value = 0; value < 2; value++) {
+		once();
+		add(1, 2, ONCE_BEGIN, 0);
+		add(3, 12, ONCE_GET, -ECANCELED);
+		quiet(4);
+		is_right(true);
+		add_arg(6, 7, ONCE_END, value, value ? 0 : -EIO);
+		quiet(8);
+		is_right(false);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -264,6 +318,9 @@ int main(void)
 	    all_that_wait_for_an_event_go_on,
 	    a_barrier_counts,
 	    a_group_waits_for_all,
+	    once_there_is_a_value,
+	    two_do_not_call_at_a_time,
+	    who_waits_for_a_call_is_not_forgotten,
 	};
 
 	return RUN_TESTS("linear_locks", tests);
