@@ -17,6 +17,7 @@
 #include <sched.h>
 
 #include "history.h"
+#include "seed.h"
 
 #define ROUNDS_MIN 20
 #define PATIENCE 200 /* looks for those who are to begin at the same time */
@@ -205,16 +206,13 @@ static inline void play(const struct subject *s, unsigned rounds)
 {
 	struct thrum_runtime *on_virtual = runtime_of(2, THRUM_CLOCK_VIRTUAL);
 	struct thrum_runtime *on_real = runtime_of(2, THRUM_CLOCK_REAL);
-	const char *text = getenv("THRUM_SEED");
-	uint64_t seed = text ? strtoull(text, NULL, 10) : (uint64_t)thrum_now();
+	uint64_t random = seed_of(s->name);
 
 	memset(&counts, 0, sizeof(counts));
 	rounds = scaled(rounds) > ROUNDS_MIN ? scaled(rounds) : ROUNDS_MIN;
-	printf("%s: THRUM_SEED=%" PRIu64 "\n", s->name, seed);
-	fflush(stdout);
 	for (unsigned i = 0; i < rounds; i++) {
-		play_round(s, on_virtual, stir(seed + 2 * i), true);
-		play_round(s, on_real, stir(seed + 2 * i + 1), false);
+		play_round(s, on_virtual, stir(random + 2 * i), true);
+		play_round(s, on_real, stir(random + 2 * i + 1), false);
 	}
 	is_int(thrum_runtime_destroy(on_virtual), 0);
 	is_int(thrum_runtime_destroy(on_real), 0);

@@ -2,11 +2,11 @@
 /*
  * test_queue.c - queues: their three orders, beside a sorted model too; join waits for what was put
  * to be dealt with.  Their ends are in test_queue_end.c; what they share with channels is in
- * test_chan.c and the like.
+ * test_chan.c and the like.  THRUM_SEED chooses the random operations (printed).
  */
-#include "base/clock.h"
 #include "base/os.h"
 #include "queue_call.h"
+#include "seed.h"
 
 /* ---- Creation ---- */
 
@@ -160,9 +160,8 @@ static uint64_t model_take(struct model *m, int order)
 
 TASK_TEST(random_sequences_are_those_of_a_model, 1)
 {
-	uint64_t random = (uint64_t)thrum__clock_monotonic_ns();
+	uint64_t random = seed_of("test_queue");
 
-	fprintf(stderr, "seed %#jx\n", (uintmax_t)random);
 	for (unsigned round = 0; round < 30; round++) {
 		int order = (int)(round % 3);
 		struct thrum_queue *q = queue_new(order, 1 + round);

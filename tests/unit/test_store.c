@@ -3,9 +3,9 @@
  * test_store.c - the ring, the stack and the heap in which items lie, each beside a list that is
  * searched; sizes, limits, memory.
  */
-#include "base/clock.h"
 #include "base/os.h"
 #include "run.h"
+#include "seed.h"
 #include "sync/store.h"
 
 #include <thrum/chan.h>
@@ -16,13 +16,6 @@ static unsigned random_below(unsigned n)
 {
 	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
 	return (unsigned)(random_state >> 33) % n;
-}
-
-/* Told in case that something fails. */
-static void seed(uint64_t s)
-{
-	random_state = s;
-	fprintf(stderr, "seed %#jx\n", (uintmax_t)s);
 }
 
 /* Of items of any size, 8 bytes at least: by key; the rest tells them apart. */
@@ -154,7 +147,7 @@ static void run_kind(enum thrum__order_kind kind)
 	static const size_t sizes[] = {8, 24, 12};
 
 	for (uint64_t round = 0; round < 3; round++) {
-		seed(round < 2 ? round : (uint64_t)thrum__clock_monotonic_ns());
+		random_state = round < 2 ? round : seed_of("test_store");
 		for (size_t i = 0; i < 9; i++)
 			for (size_t k = 0; k < 3; k++) {
 				unsigned steps = scaled(4000) + 400;
