@@ -4,6 +4,9 @@
  * before and in the wait; its own times beside those; tokens at any depth; threads; no memory; who
  * may not wait.
  */
+#include <poll.h>
+#include <unistd.h>
+
 #include "base/os.h"
 #include "child.h"
 #include "select_test.h"
@@ -306,6 +309,109 @@ END_TEST
 
 /* ---- Memory ---- */
 
+static struct atomic32 no_memory, asked_for;
+
+/* What the linker puts before the library's own; the build file says so. */
+void *__real_thrum__os_alloc(size_t size);
+void *__wrap_thrum__os_alloc(size_t size);
+void *__real_thrum__os_alloc_aligned(size_t alignment, size_t size);
+void *__wrap_thrum__os_alloc_aligned(size_t alignment, size_t size);
+
+/* Is there none? */
+static bool asks_for_memory(void)
+{
+	if (!load_acquire(&no_memory))
+		return false;
+	fetch_add_relaxed(&asked_for, 1);
+	return true;
+}
+
+void *__wrap_thrum__os_alloc(size_t size)
+{
+	return asks_for_memory() ? NULL : __real_thrum__os_alloc(size);
+}
+
+void *__wrap_thrum__os_alloc_aligned(size_t alignment, size_t size)
+{
+	return asks_for_memory() ? NULL : __real_thrum__os_alloc_aligned(alignment, size);
+}
+
+/* A select of eight branches, with a descriptor. */
+struct with_fd {
+	struct world w;
+	int ends[2];
+	int kind; /* what happens: FD as well, or TIME: nothing else */
+};
+
+#define FD KINDS
+
+static intptr_t task_happens(void *select)
+{
+	struct with_fd *s = select;
+
+	if (s->kind == FD)
+		must(write(s->ends[1], "x", 1) == 1);
+	else
+		happen(&s->w, s->kind);
+	return 0;
+}
+
+/* @until_ns from now is its time.  When it waits @s->kind happens.  @needs: memory it asks for and
+ * does not get. */
+static void select_with_fd(struct with_fd *s, int64_t until_ns, bool memory, bool needs)
+{
+	struct thrum_future *f = NULL;
+	ssize_t won;
+
+	world_init(&s->w, 0, 8 - KINDS);
+	s->w.b[TIME] = thrum_on_time(at(thrum_now(), until_ns));
+	s->w.b[FD] = thrum_on_fd(s->ends[0], POLLIN);
+	mark_results(s->w.b, s->w.n);
+	if (!needs && s->kind != TIME)
+		must((f = thrum_spawn(task_happens, s)));
+	store_relaxed(&asked_for, 0);
+	store_release(&no_memory, !memory);
+	won = world_select(&s->w);
+	store_release(&no_memory, 0);
+	is_int(load_relaxed(&asked_for) != 0, needs);
+	if (f)
+		is_int(thrum_join(f), 0);
+	if (!needs) {
+		is_int(won, s->kind);
+		has_one_result(s->w.b, s->w.n, won, won == FD ? POLLIN : 0);
+	} else if (won == FD) {
+		has_one_result(s->w.b, s->w.n, FD, -ENOMEM);
+	} else {
+		is_int(won, -ENOMEM);
+		has_one_result(s->w.b, s->w.n, -1, 0);
+	}
+	check_effect(&s->w, needs ? -1 : won);
+	world_end(&s->w);
+}
+
+/* A runtime's first timer takes some, and what it knows of the descriptor. */
+TASK_TEST(what_was_waited_for_before_needs_no_memory, 1)
+{
+	static const int kinds[] = {TIME, SEND, RECV, FUTURE, SOFT, HARD, TIME};
+	struct with_fd s = {.kind = FUTURE};
+	char c;
+
+	must(pipe(s.ends) == 0);
+	select_with_fd(&s, NEVER, false, true);
+	select_with_fd(&s, NEVER, true, false);
+	select_with_fd(&s, NEVER, false, false);
+	select_with_fd(&s, SOON_NS, false, true);
+	select_with_fd(&s, SOON_NS, true, false);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		s.kind = kinds[i];
+		select_with_fd(&s, SOON_NS, false, false);
+	}
+	s.kind = FD;
+	select_with_fd(&s, THRUM_SEC(1), false, false);
+	is_int(thrum_read(s.ends[0], &c, 1), 1);
+	is_int(thrum_close(s.ends[0]) | thrum_close(s.ends[1]), 0);
+}
+
 #ifdef THRUM_FAULTS
 static ssize_t select_without_memory(struct world *w)
 {
@@ -438,6 +544,7 @@ int main(void)
 	    a_token_far_below,
 	    a_thread_selects,
 	    a_thread_s_select_has_its_time,
+	    what_was_waited_for_before_needs_no_memory,
 #ifdef THRUM_FAULTS
 	    up_to_eight_branches_need_no_memory,
 	    without_memory_for_its_timer_it_does_nothing,
