@@ -340,16 +340,151 @@ static void *thread_works(void *queue)
 
 START_TEST(threads_put_get_and_join)
 {
-	struct thrum_queue *q = queue_new(THRUM_QUEUE_PRIORITY, 2);
-	pthread_t worker = thread_of(thread_works, q);
+	for (int order = THRUM_QUEUE_FIFO; order <= THRUM_QUEUE_PRIORITY; order++) {
+		struct thrum_queue *q = queue_new(order, 2);
+		pthread_t worker = thread_of(thread_works, q);
 
-	for (uint64_t i = 0; i < 500; i++)
-		is_int(thrum_queue_put(q, &i), 0);
-	is_int(thrum_queue_join(q), 0);
-	is_int(thrum_queue_count(q), 0);
-	thrum_queue_shutdown(q, false);
-	thread_end(worker);
-	thrum_queue_release(q);
+		for (uint64_t i = 0; i < scaled(5000) + 100; i++)
+			is_int(thrum_queue_put(q, &i), 0);
+		is_int(thrum_queue_join(q), 0);
+		is_int(thrum_queue_count(q), 0);
+		thrum_queue_shutdown(q, false);
+		thread_end(worker);
+		thrum_queue_release(q);
+	}
+}
+END_TEST
+
+/* ---- Tasks that are cancelled and threads that are late, until it is shut down ---- */
+
+/* Items, and the sum of what they are. */
+struct tally {
+	struct atomic64 n, sum;
+};
+
+static struct thrum_queue *market;
+static struct tally offered, taken, thrown_away;
+static struct atomic64 numbers, late, cancelled;
+
+static void count(struct tally *t, uint64_t item)
+{
+	fetch_add_relaxed(&t->n, 1);
+	fetch_add_relaxed(&t->sum, item);
+}
+
+static void throw_away(void *item)
+{
+	count(&thrown_away, *(uint64_t *)item);
+}
+
+static int64_t soon(uint64_t n)
+{
+	return n % 3 ? THRUM_FOREVER : thrum_now() + THRUM_US((int64_t)(n % 40));
+}
+
+/* Both until something but a deadline ends them: what. */
+static int offer(void)
+{
+	for (;;) {
+		uint64_t item = fetch_add_relaxed(&numbers, 1) * 0x9E3779B97F4A7C15u;
+		int err = thrum_queue_put_until(market, &item, soon(item));
+
+		if (!err)
+			count(&offered, item);
+		else if (err == -ETIMEDOUT)
+			fetch_add_relaxed(&late, 1);
+		else
+			return err;
+	}
+}
+
+static int demand(void)
+{
+	for (uint64_t n = 0;; n++) {
+		uint64_t item;
+		int err = thrum_queue_get_until(market, &item, soon(n));
+
+		if (!err) {
+			count(&taken, item);
+			thrum_queue_task_done(market);
+		} else if (err == -ETIMEDOUT) {
+			fetch_add_relaxed(&late, 1);
+		} else {
+			return err;
+		}
+	}
+}
+
+static intptr_t task_trades(void *offers)
+{
+	int err = offers ? offer() : demand();
+
+	must(err == -ECANCELED || err == -EPIPE);
+	return err;
+}
+
+static void *thread_trades(void *offers)
+{
+	is_int(offers ? offer() : demand(), -EPIPE);
+	return NULL;
+}
+
+/* What shutdown finds waiting ends as the threads do. */
+static intptr_t task_cancels(void *now)
+{
+	struct thrum_future *fs[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		must((fs[i] = thrum_spawn(task_trades, as_arg(i % 2))));
+	for (unsigned i = 0; i < scaled(400) + 40; i++) {
+		unsigned k = i % 4;
+
+		for (unsigned n = 0; n < i % 5; n++)
+			is_int(thrum_yield(), 0);
+		is_int(thrum_cancel(fs[k]), 0);
+		is_int(thrum_join(fs[k]), -ECANCELED);
+		fetch_add_relaxed(&cancelled, 1);
+		must((fs[k] = thrum_spawn(task_trades, as_arg(k % 2))));
+	}
+	thrum_queue_shutdown(market, now);
+	for (unsigned i = 0; i < 4; i++)
+		is_int(thrum_join(fs[i]), -EPIPE);
+	return 0;
+}
+
+static void trade(int order, bool now)
+{
+	pthread_t threads[4];
+
+	offered = taken = thrown_away = (struct tally){{0}, {0}};
+	market =
+	    thrum_queue_create_drop(order, sizeof(uint64_t), 3,
+				    order == THRUM_QUEUE_PRIORITY ? by_value : NULL, throw_away);
+	must(market);
+	for (unsigned i = 0; i < 4; i++)
+		threads[i] = thread_of(thread_trades, as_arg(i % 2));
+	is_int(run_real(2, task_cancels, as_arg(now)), 0);
+	for (unsigned i = 0; i < 4; i++)
+		thread_end(threads[i]);
+	is_int(thrum_queue_join(market), 0); /* all has been dealt with, one way or the other */
+	is_int(thrum_queue_count(market), 0);
+	must(now || !load_relaxed(&thrown_away.n));
+	is_int(load_relaxed(&offered.n), load_relaxed(&taken.n) + load_relaxed(&thrown_away.n));
+	must(load_relaxed(&offered.sum) ==
+	     load_relaxed(&taken.sum) + load_relaxed(&thrown_away.sum));
+	must(load_relaxed(&taken.n));
+	thrum_queue_release(market);
+}
+
+START_TEST(what_was_put_was_got_or_thrown_away)
+{
+	for (int order = THRUM_QUEUE_FIFO; order <= THRUM_QUEUE_PRIORITY; order++)
+		for (int now = 0; now < 2; now++)
+			trade(order, now);
+	printf("the last: %ju items; in all: %ju late, %ju cancelled\n",
+	       (uintmax_t)load_relaxed(&offered.n), (uintmax_t)load_relaxed(&late),
+	       (uintmax_t)load_relaxed(&cancelled));
+	must(load_relaxed(&late) && load_relaxed(&cancelled));
 }
 END_TEST
 
@@ -420,8 +555,9 @@ int main(void)
 	    a_callback_may_only_try,
 	    a_forked_child_does_nothing,
 	    threads_put_get_and_join,
+	    what_was_put_was_got_or_thrown_away,
 	    task_done_more_often_than_got_is_asserted,
 	};
 
-	return RUN_TESTS("queue_end", tests);
+	return RUN_TESTS_FOR("queue_end", 60, tests);
 }

@@ -8,6 +8,8 @@
  */
 #include "ledger.h"
 
+#include <limits.h>
+
 #include <thrum/queue.h>
 
 #define FAR THRUM_SEC(1000)
@@ -100,12 +102,12 @@ static intptr_t joins_in_time(void *ns)
 }
 
 /* As those who get would have, but nobody is told. */
-static void deal_with_the_rest(void)
+static void deal_with_the_rest(bool newest_first)
 {
-	int item = 0, last = -1;
+	int item = 0, last = newest_first ? INT_MAX : -1;
 
 	for (; thrum_queue_try_get(queue, &item) == 0; last = item) {
-		EXPECT(item > last);
+		EXPECT(newest_first ? item < last : item > last);
 		fetch_add_relaxed(&dealt_with, 1);
 		give();
 		thrum_queue_task_done(queue);
@@ -141,7 +143,7 @@ static int work(void)
 	err = first(err, more);
 	more = stop_all(&fs[2], 2, THRUM_MS(30));
 	err = first(err, more);
-	deal_with_the_rest();
+	deal_with_the_rest(false);
 	more = stop_all(&fs[4], 3, THRUM_MS(1));
 	EXPECT(thrum_queue_count(queue) == 0);
 	EXPECT(load_relaxed(&put) == load_relaxed(&dealt_with));
@@ -172,12 +174,41 @@ static int shut_down(void)
 	return first(err, more);
 }
 
+/* One who puts waits for room; what nobody gets in time is there, the newest on top. */
+static int stack(void)
+{
+	struct thrum_future *fs[3];
+	int err, more;
+
+	store_relaxed(&put, 0);
+	store_relaxed(&dealt_with, 0);
+	queue = thrum_queue_create(THRUM_QUEUE_LIFO, sizeof(int), CAPACITY, NULL);
+	EXPECT(queue);
+	fs[0] = spawn_taken(puts_some, (void *)300);
+	err = thrum_sleep(THRUM_US(200));
+	fs[1] = spawn_taken(gets_some, NULL);
+	fs[2] = spawn_taken(joins, NULL);
+	err = first(err, thrum_sleep(THRUM_MS(3)));
+	(void)stop_all(&fs[1], 1, 0); /* which it is cut short by, too */
+	thrum_queue_shutdown(queue, false);
+	more = stop_all(fs, 1, 0);
+	err = first(err, more);
+	deal_with_the_rest(true);
+	more = stop_all(&fs[2], 1, THRUM_MS(1));
+	EXPECT(thrum_queue_count(queue) == 0);
+	EXPECT(load_relaxed(&put) == load_relaxed(&dealt_with));
+	EXPECT(taken() == 0);
+	thrum_queue_release(queue);
+	return first(err, more);
+}
+
 static intptr_t main_task(void *arg)
 {
-	int err = work();
+	int err = work(), more = shut_down();
 
 	(void)arg;
-	return first(err, shut_down());
+	err = first(err, more);
+	return first(err, stack());
 }
 
 int main(void)
