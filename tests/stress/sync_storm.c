@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync_storm.c - ten million calls of channels, selects, semaphores, mutexes and conditions by
- * tasks on two workers and a thread outside, with deadlines and cancels in between.
+ * sync_storm.c - ten million calls of all that is waited for in a queue, by tasks on two workers
+ * and a thread outside, with deadlines and cancels in between.
  *
  * A round has three channels (with a store, without, with rooms that are reserved), a semaphore,
  * and a box: some items under a mutex with two conditions.  Parties send, receive, lock, each many
- * times; the thread does it all.  They cancel each other; who was cancelled ends early.  Two tasks
- * that are not cancelled take what is there, so that a send without a deadline comes through; when
- * all who send have ended the channels are closed, and who receives without a deadline ends by
- * that.  In half of the rounds those two are cancelled before, some more is sent, and items are
- * left.  At times many wait for one thing, and are let go at once.
+ * times; the thread does it all.  In between each uses the other things (sync_storm_things.h).
+ * They cancel each other; who was cancelled ends early.  Two tasks that are not cancelled take what
+ * is there, so that a send without a deadline comes through; when all who send have ended the
+ * channels are closed, and who receives without a deadline ends by that.  In half of the rounds
+ * those two are cancelled before, some more is sent, and items are left.  At times many wait for
+ * one thing (sync_storm_crowd.h).
  *
  * What is conserved, exactly: items sent = received + left, by number and by the sum of what they
- * are; a receiver gets those of one sender in their order; permits; one in the box.  At the end
- * nothing lives: no task, no block of any pool, no runtime.
+ * are; a receiver gets those of one sender in their order; permits; one in the box; and what the
+ * other files say.  At the end nothing lives: no task, no block of any pool, no runtime.
  *
  * THRUM_SEED chooses; THRUM_TEST_DIV divides the calls.
  */
 #include <pthread.h>
 #include <string.h>
 
-#include "sync_storm.h"
+#include "sync_storm_crowd.h"
+#include "sync_storm_things.h"
 
 #include <thrum/select.h>
 
@@ -290,6 +292,10 @@ static void drain(struct party *p)
 /* One call; false: there is nothing more to do. */
 static bool act(struct party *p)
 {
+	if (p->role != DRAINER && p->role != BOX_DRAINER && chance(p, 3)) {
+		use_things(p);
+		return true;
+	}
 	switch (p->role) {
 	case SENDER:
 		send_somehow(p);
@@ -383,6 +389,7 @@ static void make_round(struct round *r, uint64_t *random)
 	thrum_mutex_init(&r->box.lock);
 	thrum_cond_init(&r->box.has_room);
 	thrum_cond_init(&r->box.has_item);
+	things_init(&r->things, random);
 	for (unsigned i = 0; i < PARTIES; i++) {
 		r->parties[i].round = r;
 		r->parties[i].role = roles[i];
@@ -393,7 +400,7 @@ static void make_round(struct round *r, uint64_t *random)
 	}
 }
 
-static void end_round(struct round *r)
+static void end_round(struct round *r, uint64_t *random)
 {
 	struct box *b = &r->box;
 
@@ -409,6 +416,7 @@ static void end_round(struct round *r)
 	thrum_cond_fini(&b->has_room);
 	thrum_cond_fini(&b->has_item);
 	thrum_wait_group_fini(&r->busy);
+	things_end(r, random_below(random, 2));
 }
 
 /* All who send have ended. */
@@ -443,70 +451,7 @@ static void run_round(struct round *r, struct thrum_chan *thread, uint64_t *rand
 		CHECK(thrum_await(r->tasks[i]) == 0); /* any may still be cancelled by another */
 	for (int i = 0; i < TASKS; i++)
 		thrum_release(r->tasks[i]);
-	end_round(r);
-}
-
-/* ---- More than are let go at a time ---- */
-
-static struct crowd {
-	struct thrum_event event;
-	struct thrum_sem sem;
-	struct thrum_mutex lock;
-	struct thrum_cond opened;
-	bool is_open;
-	struct thrum_barrier barrier;
-	struct atomic32 came[CROWD]; /* with that number */
-	struct thrum_wait_group group;
-} crowd;
-
-static intptr_t task_in_crowd(void *unused)
-{
-	int number;
-
-	(void)unused;
-	CHECK(thrum_event_wait(&crowd.event) == 0);
-	CHECK(thrum_sem_wait(&crowd.sem) == 0);
-	CHECK(thrum_mutex_lock(&crowd.lock) == 0);
-	while (!crowd.is_open)
-		CHECK(thrum_cond_wait(&crowd.opened, &crowd.lock) == 0);
-	thrum_mutex_unlock(&crowd.lock);
-	number = thrum_barrier_wait(&crowd.barrier);
-	CHECK(number >= 0 && number < CROWD);
-	CHECK(fetch_add_relaxed(&crowd.came[number], 1) == 0);
-	thrum_wait_group_done(&crowd.group);
-	return 0;
-}
-
-static void yield_often(void)
-{
-	for (int i = 0; i < CROWD; i++)
-		CHECK(thrum_yield() == 0);
-}
-
-static void run_crowd(void)
-{
-	memset(&crowd, 0, sizeof(crowd));
-	thrum_barrier_init(&crowd.barrier, CROWD);
-	thrum_wait_group_add(&crowd.group, CROWD);
-	for (int i = 0; i < CROWD; i++)
-		CHECK(thrum_go(task_in_crowd, NULL) == 0);
-	yield_often();
-	thrum_event_set(&crowd.event);
-	yield_often();
-	CHECK(thrum_sem_post_many(&crowd.sem, CROWD) == 0);
-	yield_often();
-	CHECK(thrum_mutex_lock(&crowd.lock) == 0);
-	crowd.is_open = true;
-	thrum_mutex_unlock(&crowd.lock);
-	thrum_cond_broadcast(&crowd.opened);
-	CHECK(thrum_wait_group_wait(&crowd.group) == 0);
-	fetch_add_relaxed(&n.calls, (uint64_t)6 * CROWD);
-	CHECK(thrum_sem_value(&crowd.sem) == 0);
-	thrum_event_fini(&crowd.event);
-	thrum_sem_fini(&crowd.sem);
-	thrum_cond_fini(&crowd.opened);
-	thrum_barrier_fini(&crowd.barrier);
-	thrum_wait_group_fini(&crowd.group);
+	end_round(r, random);
 }
 
 static intptr_t all(void *unused)
@@ -517,15 +462,19 @@ static intptr_t all(void *unused)
 	pthread_t thread;
 
 	(void)unused;
+	bell_init();
 	CHECK(rounds && pthread_create(&thread, NULL, thread_plays, rounds) == 0);
 	while (count(&n.calls) < scaled(10000000)) {
 		run_round(&round, rounds, &random);
 		if (random_below(&random, 16) == 0)
 			run_crowd();
+		if (random_below(&random, 16) == 0)
+			run_impatient_crowd(&random);
 	}
 	thrum_chan_close(rounds);
 	CHECK(pthread_join(thread, NULL) == 0);
 	thrum_chan_release(rounds);
+	bell_end();
 	return 0;
 }
 
@@ -533,15 +482,27 @@ int main(void)
 {
 	struct thrum_stats stats = run_to_the_end_on(2, all);
 
-	printf("%lu calls: %lu cancelled, %lu late, %lu found nothing, %lu closed\n"
-	       "%lu items = %lu received + %lu left; %lu in boxes\n"
-	       "%lu tasks, %lu waits\n",
-	       count(&n.calls), count(&n.cancelled), count(&n.late), count(&n.none),
-	       count(&n.closed), count(&n.sent), count(&n.received), count(&n.left),
-	       count(&n.boxed), stats.spawned, stats.suspensions);
+	printf(
+	    "%lu calls: %lu cancelled, %lu late, %lu found nothing, %lu closed\n"
+	    "%lu items = %lu received + %lu left; %lu in boxes\n"
+	    "%lu in queues = %lu got + %lu thrown away; %lu writes; %lu news heard, %lu missed;\n"
+	    "%lu versions seen; %lu calls once, %lu failed; %lu rings answered\n"
+	    "in crowds %lu were let go, %lu gave up\n"
+	    "%lu tasks, %lu waits\n",
+	    count(&n.calls), count(&n.cancelled), count(&n.late), count(&n.none), count(&n.closed),
+	    count(&n.sent), count(&n.received), count(&n.left), count(&n.boxed), count(&n.put),
+	    count(&n.got), count(&n.thrown_away), count(&n.writes), count(&n.news),
+	    count(&n.missed), count(&n.watched), count(&n.once_done), count(&n.once_failed),
+	    count(&n.answered), count(&n.let_go), count(&n.gave_up), stats.spawned,
+	    stats.suspensions);
 	CHECK(count(&n.calls) >= scaled(10000000));
 	CHECK(count(&n.sent) == count(&n.received) + count(&n.left));
 	CHECK(count(&n.sent_sum) == count(&n.received_sum) + count(&n.left_sum));
+	CHECK(count(&n.put) == count(&n.got) + count(&n.thrown_away));
+	CHECK(count(&n.put_sum) == count(&n.got_sum) + count(&n.thrown_away_sum));
+	CHECK(count(&n.rung) == count(&n.answered));
+	CHECK(count(&n.writes) && count(&n.news) && count(&n.watched) && count(&n.once_done) &&
+	      count(&n.once_failed) && count(&n.answered) && count(&n.got));
 	CHECK(count(&n.left) && count(&n.cancelled) && count(&n.late) && count(&n.none) &&
 	      count(&n.closed));
 	CHECK(live_blocks() == 0 && live_runtimes() == 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync_storm.h - for sync_storm.c: who plays, with what, and what is counted.
+ * sync_storm.h - for sync_storm.c and its parts: who plays, with what, and what is counted.
  */
 #ifndef THRUM_STRESS_SYNC_STORM_H
 #define THRUM_STRESS_SYNC_STORM_H
@@ -10,9 +10,12 @@
 #include "base/atomic.h"
 #include "support.h"
 
+#include <thrum/broadcast.h>
 #include <thrum/chan.h>
 #include <thrum/meet.h>
+#include <thrum/queue.h>
 #include <thrum/sync.h>
+#include <thrum/token.h>
 
 enum { STORED, BARE, RESERVED, CHANS };
 enum role { SENDER, RECEIVER, LOCKER, DRAINER, BOX_DRAINER, OUTSIDER, CLOSER };
@@ -24,7 +27,7 @@ enum role { SENDER, RECEIVER, LOCKER, DRAINER, BOX_DRAINER, OUTSIDER, CLOSER };
 #define PARTIES (TASKS + 2)
 #define CALLS 64 /* of a party, in a round */
 #define BOX 3
-#define CROWD 80
+#define ONCES 4
 
 struct item {
 	uint64_t id, check;
@@ -40,12 +43,37 @@ struct box {
 	bool closed;
 };
 
+/* What each may use at any time; sync_storm_things.h. */
+struct things {
+	struct thrum_rwlock lock;
+	struct atomic32 inside; /* readers, or a writer */
+	uint64_t first, second; /* the same, but while a writer is inside */
+	struct atomic64 writes;
+	struct thrum_queue *queue;
+	struct thrum_broadcast *news;
+	struct thrum_listener listeners[PARTIES];
+	struct atomic64 news_sent;
+	struct thrum_watch *watch;
+	struct atomic64 watch_set;
+	struct {
+		struct thrum_once once;
+		struct atomic32 calling, succeeded;
+		struct atomic64 value;
+	} onces[ONCES];
+	struct thrum_future *future;
+	struct thrum_token *token;
+	struct atomic32 future_set, token_asked;
+};
+
 struct party {
 	struct round *round;
 	enum role role;
 	uint64_t index, random;
 	uint64_t sent;                 /* or tried to */
 	uint64_t last[CHANS][PARTIES]; /* from whom, on which channel */
+	uint64_t last_news[PARTIES];   /* from whom */
+	uint64_t heard;                /* news */
+	uint64_t seen;                 /* the version of the watch */
 	bool is_cancelled;
 };
 
@@ -55,6 +83,7 @@ struct round {
 	unsigned permits;
 	struct atomic32 held;
 	struct box box;
+	struct things things;
 	struct thrum_wait_group busy; /* those who send */
 	struct atomic32 started;
 	struct thrum_future *tasks[TASKS];
@@ -64,6 +93,9 @@ struct round {
 static struct {
 	struct atomic64 calls, cancelled, late, none, closed;
 	struct atomic64 sent, sent_sum, received, received_sum, left, left_sum, boxed;
+	struct atomic64 put, put_sum, got, got_sum, thrown_away, thrown_away_sum; /* of queues */
+	struct atomic64 writes, news, missed, watched, once_failed, once_done, rung, answered;
+	struct atomic64 let_go, gave_up; /* of crowds */
 } n;
 
 static inline uint64_t count(struct atomic64 *counter)
@@ -125,30 +157,36 @@ static inline struct item new_item(struct party *p)
 	return (struct item){id, stir(id)};
 }
 
+static inline void count_item(struct atomic64 *items, struct atomic64 *sum, const struct item *item)
+{
+	CHECK(item->check == stir(item->id));
+	fetch_add_relaxed(items, 1);
+	fetch_add_relaxed(sum, item->check);
+}
+
 static inline void sent(const struct item *item)
 {
-	fetch_add_relaxed(&n.sent, 1);
-	fetch_add_relaxed(&n.sent_sum, item->check);
+	count_item(&n.sent, &n.sent_sum, item);
+}
+
+/* Of one maker in their order, each once. */
+static inline void comes_after(uint64_t last[PARTIES], const struct item *item)
+{
+	uint64_t from = item->id >> 32;
+
+	CHECK(from < PARTIES && last[from] < item->id);
+	last[from] = item->id;
 }
 
 static inline void received(struct party *p, unsigned chan, const struct item *item)
 {
-	uint64_t from = item->id >> 32;
-
-	CHECK(from < PARTIES && item->check == stir(item->id));
-	CHECK(p->last[chan][from] < item->id); /* in their order, each once */
-	p->last[chan][from] = item->id;
-	fetch_add_relaxed(&n.received, 1);
-	fetch_add_relaxed(&n.received_sum, item->check);
+	comes_after(p->last[chan], item);
+	count_item(&n.received, &n.received_sum, item);
 }
 
 static inline void left(void *item)
 {
-	const struct item *i = item;
-
-	CHECK(i->check == stir(i->id));
-	fetch_add_relaxed(&n.left, 1);
-	fetch_add_relaxed(&n.left_sum, i->check);
+	count_item(&n.left, &n.left_sum, item);
 }
 
 #endif
