@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "run.h"
 
-#define GIVE_UP_NS THRUM_SEC(10)
+#define GIVE_UP_NS THRUM_SEC(60)
 
 /* The sanitizers' headers give gcc a __has_feature that knows none. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)

@@ -210,7 +210,7 @@ END_TEST
 START_TEST(grows_on_demand_and_shrinks)
 {
 	struct test_job job;
-	unsigned threads_before = dir_count("/proc/self/task"), idle, i;
+	unsigned threads_before = dir_count("/proc/self/task"), alive, idle, i;
 	int64_t submitted_ns = 0;
 
 	pool_start(8, 8);
@@ -220,14 +220,14 @@ START_TEST(grows_on_demand_and_shrinks)
 		submitted_ns = thrum__clock_monotonic_ns(); /* it cannot be idle earlier */
 		ck_assert_int_eq(thrum__job_pool_submit(&pool, THRUM__JOBS_GENERAL, &job.job), 0);
 		UNTIL(load_acquire(&job.ran));
-		UNTIL((pool_alive(&idle), idle));
-		ck_assert_uint_eq(pool_alive(NULL), 1);
+		/* 1, or 0 where the machine stood still */
+		UNTIL((alive = pool_alive(&idle), alive == idle));
 	}
 	UNTIL(pool_alive(NULL) == 0);
 	ck_assert_int_ge(thrum__clock_monotonic_ns() - submitted_ns, THRUM_MS(250));
 	/* The last to leave is not joined yet, but it is gone: nothing of the pool wakes up any
 	 * more. */
-	UNTIL(dir_count("/proc/self/task") == threads_before);
+	UNTIL(dir_count("/proc/self/task") <= threads_before);
 	test_job_init(&job, NULL, NULL);
 	ck_assert_int_eq(thrum__job_pool_submit(&pool, THRUM__JOBS_GENERAL, &job.job), 0);
 	pool_end();

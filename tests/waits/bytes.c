@@ -141,24 +141,34 @@ static intptr_t server(void *arg)
 	return more ? more : err;
 }
 
+/* All of @n bytes there and back; 0: the end; else what went wrong. */
+static ssize_t there_and_back(int fd, const char *text, size_t n)
+{
+	char got[16];
+	ssize_t m = 1;
+
+	for (size_t at = 0; at < n && m > 0; at += (size_t)m)
+		m = thrum_write(fd, text + at, n - at);
+	for (size_t at = 0; at < n && m > 0; at += (size_t)m) {
+		m = thrum_recv(fd, got, n - at, MSG_WAITALL);
+		if (m > 0)
+			EXPECT(!memcmp(got, text + at, (size_t)m));
+	}
+	return m;
+}
+
 static intptr_t client(void *arg)
 {
 	struct sockaddr_in to = *(struct sockaddr_in *)arg;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct thrum_timeout t; /* the server alone may have been cut short */
-	char got[16] = "";
 	ssize_t n;
 
 	EXPECT(fd >= 0);
 	thrum_timeout_begin(&t, THRUM_SEC(1));
 	n = thrum_connect(fd, (struct sockaddr *)&to, sizeof(to));
-	for (int i = 0; i < 2 && n >= 0; i++) {
-		n = thrum_write(fd, "hello\n", 6);
-		if (n == 6)
-			n = thrum_recv(fd, got, 6, MSG_WAITALL);
-		if (n == 6)
-			EXPECT(!memcmp(got, "hello\n", 6));
-	}
+	for (int i = 0; i < 2 && n >= 0; i++)
+		n = there_and_back(fd, "hello\n", 6);
 	EXPECT(!thrum_timeout_end(&t) || n == -ETIMEDOUT);
 	EXPECT(thrum_close(fd) == 0);
 	return n < 0 ? n : 0;

@@ -24,18 +24,27 @@ struct client {
 
 static ssize_t put(int fd, const char *text)
 {
-	ssize_t n = text ? thrum_write(fd, text, strlen(text)) : 0;
+	size_t length = text ? strlen(text) : 0;
+	ssize_t n = 0;
 
+	for (size_t at = 0; at < length && n >= 0; at += (size_t)n)
+		n = thrum_write(fd, text + at, length - at);
 	return n == -EPIPE || n == -ECONNRESET ? 0 : n; /* reading tells */
 }
 
-/* 0: the other side has closed. */
+/* A line's length; 0: the other side has closed. */
 static ssize_t get(int fd)
 {
-	char to[32];
-	ssize_t n = thrum_read(fd, to, sizeof(to));
+	ssize_t n, length = 0;
+	char byte;
 
-	return n == -ECONNRESET ? 0 : n;
+	do {
+		n = thrum_read(fd, &byte, 1);
+		length += n > 0;
+	} while (n > 0 && byte != '\n');
+	if (n == -ECONNRESET)
+		n = 0;
+	return n > 0 ? length : n;
 }
 
 static ssize_t converse(int fd, const struct client *c)

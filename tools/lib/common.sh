@@ -30,9 +30,13 @@ die()
 	exit 1
 }
 
-# show_log FILE - the end of a log, for a failure.
+# show_log FILE - the end of a log, for a failure, and what each test that failed in it had said.
 show_log()
 {
+	awk '/^ *[0-9]+\/[0-9]+ Test +#|^ +Start +[0-9]+: / {
+			failed = /\*\*\*/ && !/\*\*\*Skipped/; lines = 0
+		}
+		failed && lines++ < 80' "$1"
 	printf -- '--- the end of %s:\n' "${1#"$PWD"/}"
 	tail -n 60 "$1"
 	printf -- '---\n'
