@@ -176,9 +176,12 @@ END_TEST
 
 static int ends[2];
 
-static void *thread_writes(void *held)
+/* When both workers are held; with @rt: one is, the third to run, and the other sleeps. */
+static void *thread_writes(void *rt)
 {
-	await_hogs((unsigned)(intptr_t)held);
+	await_hogs(rt ? 3 : 2);
+	while (rt && thrum__idle_asleep(&((struct thrum_runtime *)rt)->idle) != 1)
+		thread_yield();
 	must(write(ends[1], "x", 1) == 1);
 	return NULL;
 }
@@ -202,7 +205,7 @@ static intptr_t main_reads(void *unused)
 	f = thrum_spawn(task_reads, NULL);
 	is_int(thrum_sleep(THRUM_MS(1)), 0);
 	hogs_begin(&hogs, 2);
-	t = thread_of(thread_writes, as_arg(2));
+	t = thread_of(thread_writes, NULL);
 	is_int(thrum_join(f), 3);
 	hogs_join(&hogs);
 	thread_end(t);
@@ -257,7 +260,7 @@ static intptr_t main_one_held(void *reads)
 	store_relaxed(&home, 0);
 	hogs_clear(&hogs);
 	if (reads)
-		writer = thread_of(thread_writes, as_arg(3)); /* the third run is that at home */
+		writer = thread_of(thread_writes, thrum__tls_worker()->runtime);
 	waiter = thrum_spawn(reads ? task_reads_at_home : task_sleeps_at_home, NULL);
 	for (int i = 0; i < 2; i++)
 		f[i] = thrum_spawn(task_hogs_home, NULL);
