@@ -195,6 +195,21 @@ static void receives_unless_cancelled(void)
 	cut += err != 0;
 }
 
+/* Nothing but the send lets it go on. */
+static void receives_one(void)
+{
+	model_assert(in_frame(recv_one, 0) == 0);
+	stops_listening();
+}
+
+static void start_pair(void)
+{
+	start(2, 1, 2);
+}
+
+SCENARIO(broadcast_send, .setup = start_pair, .thread = {receives_one, sends_1}, .check = check_one,
+	 .min_executions = 20, .covers = "T1 T4 T5");
+
 static void cancels_0(void)
 {
 	cancel(0);
