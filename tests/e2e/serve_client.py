@@ -19,6 +19,7 @@ import sys
 import time
 
 PATIENCE_S = 30
+IP_BIND_ADDRESS_NO_PORT = 24  # a port is that of many sources
 DIV = int(os.environ.get("THRUM_TEST_DIV") or 1)
 GET = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n"
 HELLO = b"hello, world\n"
@@ -37,8 +38,11 @@ def check(fact, what):
 class Client:
     """A connection, and what came in that was not looked at yet."""
 
-    def __init__(self, receive_bytes=None):
+    def __init__(self, receive_bytes=None, source=None):
         self.socket = socket.socket()
+        if source:
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            self.socket.bind((source, 0))
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(PATIENCE_S)
@@ -103,8 +107,9 @@ class Client:
         self.socket.close()
 
 
-def statuses(data, step=None):
-    """The statuses that @data is answered with, and "end" if the server closes after them."""
+def statuses(data, n, step=None):
+    """The statuses that @data is answered with, and "end" if the server closes after them: @n are
+    waited for, and any more that come soon."""
     with Client() as client:
         for at in range(0, len(data), step or len(data)):
             client.send(data[at:at + (step or len(data))])
@@ -112,7 +117,8 @@ def statuses(data, step=None):
         # A last request tells a server that goes on from one that waits.
         found = []
         while True:
-            if not client.data and not select.select([client.socket], [], [], 0.2)[0]:
+            wait_s = PATIENCE_S if len(found) < n else 0.1
+            if not client.data and not select.select([client.socket], [], [], wait_s)[0]:
                 return found
             answer = client.answer()
             if answer is None:
@@ -121,7 +127,7 @@ def statuses(data, step=None):
 
 
 def answered(data, *want):
-    got = statuses(data)
+    got = statuses(data, len(want))
     check(got == list(want), f"{data[:300]!r} was answered with {got}, not {list(want)}")
 
 
@@ -182,9 +188,9 @@ def ask_hello(client):
     check(client.answer()[0] == 200, "no answer")
 
 
-def ask_all(n):
+def ask_all(n, source=None):
     """So many connections, each asked once."""
-    clients = [Client() for _ in range(n)]
+    clients = [Client(source=source) for _ in range(n)]
     for client in clients:
         ask_hello(client)
     return clients
@@ -320,9 +326,9 @@ def group_smuggling():
 
 def group_slow():
     """Byte by byte, and in pieces that end anywhere."""
-    check(statuses(GET + b"Range: bytes=0-1\r\n\r\n" + GET + b"\r\n", 1) == [206, 200],
+    check(statuses(GET + b"Range: bytes=0-1\r\n\r\n" + GET + b"\r\n", 2, 1) == [206, 200],
           "slow bytes are not answered")
-    check(statuses(GET + b"Content-Length: 5\r\n\r\nabcde" + GET + b"\r\n", 7) == [200, 200],
+    check(statuses(GET + b"Content-Length: 5\r\n\r\nabcde" + GET + b"\r\n", 2, 7) == [200, 200],
           "slow bytes of a body are not answered")
 
 
@@ -359,14 +365,11 @@ def group_hostile():
     still_serves()
 
 
-def group_idle():
+def idle_crowd(before, source):
     """Many idle ones hold a descriptor and a few bytes each, no stack and no buffer; all are woken
-    at once, and leave nothing."""
-    raise_descriptors()
-    for client in ask_all(64):
-        client.socket.close()
-    before, warm = settled(), memory()
-    clients = ask_all(min(2000 // DIV, places() - 64))
+    at once, and leave no descriptor."""
+    warm = memory()
+    clients = ask_all(min(15000 // DIV, places() - 64), source)
     wait_until(lambda: descriptors() == before + len(clients), "not one descriptor each")
     if DIV == 1:
         each = (memory() - warm) / len(clients)
@@ -376,6 +379,19 @@ def group_idle():
     for client in clients:
         check(client.answer()[0] == 200, "no answer")
         client.socket.close()
+    return len(clients)
+
+
+def group_idle():
+    """A crowd leaves the blocks that it was made of, for the next one, which leaves nothing more."""
+    raise_descriptors()
+    for client in ask_all(64):
+        client.socket.close()
+    before, warm = settled(), memory()
+    n = idle_crowd(before, "127.0.0.2")
+    back(before, warm, 600 * n + (1 << 20))
+    warm = memory()
+    idle_crowd(before, "127.0.0.3")
     back(before, warm)
 
 
