@@ -13,8 +13,8 @@
  * (A wait that is cancelled returns before the others are done: what they use must outlive them.
  * A scope waits in any case.)
  *
- * One may be freed when all calls that wait at it have returned; set, done and the last arrival may
- * still be about to return.
+ * One may be freed when all calls that wait at it have returned and no set, done or arrival is
+ * still to begin; the last of those may yet be about to return.
  * Where they may lie, who may use them, and what calls that wait return, is as in sync.h.
  */
 #ifndef THRUM_MEET_H
