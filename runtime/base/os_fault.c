@@ -159,6 +159,16 @@ int thrum__perturb_interrupt(void)
 	return draw(load_relaxed(&perturb_seed)) % 8 ? 0 : -EINTR;
 }
 
+static __thread bool made_up;
+
+bool thrum__perturb_made_up(void)
+{
+	bool was = made_up;
+
+	made_up = false;
+	return was;
+}
+
 int thrum__perturb(int fd, bool nonblocking, size_t *size)
 {
 	enum nature is;
@@ -173,7 +183,8 @@ int thrum__perturb(int fd, bool nonblocking, size_t *size)
 	n = draw(seed);
 	if (n % 8 == 0)
 		return -EINTR;
-	if (n / 8 % 16 == 0 && (nonblocking || !blocks(fd)))
+	made_up = n / 8 % 16 == 0 && (nonblocking || !blocks(fd));
+	if (made_up)
 		return -EAGAIN;
 	/* One seed in four leaves no transfer whole. */
 	if (is == NATURE_STREAM && size && *size > 1 && (seed % 4 == 0 || n / 128 % 4 == 0))

@@ -44,6 +44,9 @@ int thrum__perturb_interrupt(void);
 int thrum__perturb(int fd, bool nonblocking, size_t *size);
 int thrum__perturb_vector(int fd, bool nonblocking, const struct iovec **v, int *n,
 			  struct iovec *one);
+/* Was this thread's last -EAGAIN of these two?  Says so once.  Who does not wait would take it for
+ * the kernel's, which keeps nothing from him that is there. */
+bool thrum__perturb_made_up(void);
 
 #define FAULT_POINT(result)              \
 	do {                             \
@@ -69,6 +72,11 @@ static inline int thrum__perturb_vector(int fd, bool nonblocking, const struct i
 {
 	(void)fd, (void)nonblocking, (void)v, (void)n, (void)one;
 	return 0;
+}
+
+static inline bool thrum__perturb_made_up(void)
+{
+	return false;
 }
 #endif
 

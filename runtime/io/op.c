@@ -31,6 +31,7 @@
 #define _GNU_SOURCE /* RWF_NOWAIT */
 #include "io/op.h"
 
+#include "base/os_fault.h"
 #include "core/bitlock.h"
 #include "sched/blocking.h"
 #include "sched/blocking_wait.h"
@@ -289,6 +290,8 @@ static ssize_t step(struct thrum__op *op)
 		r = look_then_block(op);
 	else if (r == THRUM__OP_POOL)
 		r = thrum__op_block(op);
+	if (r == -EAGAIN && op->once && thrum__perturb_made_up())
+		return -EINTR;
 	if (r != -EAGAIN || op->once)
 		return r;
 	err = wait_ready(op, also_tick);

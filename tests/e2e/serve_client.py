@@ -383,7 +383,7 @@ def idle_crowd(before, source):
 
 
 def group_idle():
-    """A crowd leaves the blocks that it was made of, for the next one, which leaves nothing more."""
+    """A crowd leaves the blocks that it was made of, for the next, which leaves nothing more."""
     raise_descriptors()
     for client in ask_all(64):
         client.socket.close()
