@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.c - the loop of a worker, as runtime/sched/worker.c and elsewhere.c have it: each function
- * here says which one it mirrors, and leaves out what the simulation has not: fibers that wait,
- * forks, the events of descriptors, callbacks, spares, the monitor, prefetches, the end.
+ * worker.c - the loop of a worker, as runtime/sched/worker.c and elsewhere.c have it (steal.c: the
+ * rest): each function says which one it mirrors, and leaves out what the simulation has not:
+ * fibers that wait, forks, the events of descriptors, callbacks, spares, the monitor, prefetches,
+ * the end.
  * costs.watching: some descriptor is watched.  test_simulate.py compares the constants.
  *
- * Queues (core/deque.c, ready.c, inbox.c) and idle protocol (sched/idle.c) are the real ones.
+ * Queues (core/deque.c, ready.c, inbox.c), core/hauls.c and sched/idle.c are the real ones.
  */
 #include "world.h"
 
 #include "engine.h"
 #include "measure.h"
+#include "steal.h"
 
 #include "base/assert.h"
 
@@ -21,12 +23,7 @@
 #define PATIENCE 64
 #define WAKEFUL 256
 /* Of elsewhere.c. */
-#define STEAL_MORE 15
-#define LONG_LINE 4096
 #define PATIENCE_NS 5000
-#define LONELY 3
-#define RESTLESS 4
-#define RESTLESS_STILL 2
 #define DOZE_NS 50000
 #define DOZED_NS (PATIENCE_NS + 3000)
 #define WAITS 16
@@ -51,7 +48,7 @@ static void notify(bool outside)
 		(outside ? thrum__idle_wake_one : thrum__idle_notify)(&world.idle);
 }
 
-static uint64_t clock_ns(void)
+uint64_t clock_ns(void)
 {
 	engine_spend(costs.clock);
 	return engine_now();
@@ -223,107 +220,6 @@ static void take_in(struct worker *w)
 		notify(false);
 }
 
-/* thrum__worker_random */
-static uint64_t next_random(struct worker *w)
-{
-	uint64_t x = w->random;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	w->random = x;
-	return x * 0x2545F4914F6CDD1Du;
-}
-
-enum greed { POLITE, EAGER, LAST }; /* without FORCE, which is about forks */
-
-/* may_doze */
-static bool may_doze(void)
-{
-	return costs.spin && !costs.watching;
-}
-
-/* is_restless */
-static bool is_restless(const struct worker *w)
-{
-	return w->moves >= (w->dozed ? RESTLESS_STILL : RESTLESS);
-}
-
-/* is_lonely */
-static bool is_lonely(struct worker *w, const struct worker *victim, enum greed greed)
-{
-	uint32_t progress = load_relaxed(&victim->progress);
-	uint32_t *looks = &w->lonely[victim->index].looks;
-
-	if (w->lonely[victim->index].progress != progress) {
-		w->lonely[victim->index].progress = progress;
-		*looks = 0;
-		w->moves += may_doze();
-	}
-	return (greed == LAST && !is_restless(w)) || (greed != POLITE && ++*looks >= LONELY);
-}
-
-/* steal_more */
-static void steal_more(struct worker *w, struct worker *victim)
-{
-	uint64_t n = thrum__deque_count(&victim->spawned) / 2;
-
-	for (uint64_t i = 0; i < n && i < STEAL_MORE; i++) {
-		struct task *t = thrum__deque_steal(&victim->spawned);
-
-		if (!t)
-			return;
-		ENSURE(!thrum__deque_push(&w->spawned, t), "no memory for a simulated task");
-	}
-}
-
-/* steal_more_woken */
-static void steal_more_woken(struct worker *w, struct worker *victim)
-{
-	struct task *t;
-
-	for (int i = 0; i < STEAL_MORE && (t = thrum__ready_take(&victim->ready)); i++)
-		ENSURE(!thrum__ready_push(&w->ready, t), "no memory for a simulated task");
-}
-
-/* steal_queued */
-static struct task *steal_queued(struct worker *w, struct worker *victim, enum greed greed)
-{
-	uint64_t spawned = thrum__deque_count(&victim->spawned);
-	uint64_t woken = thrum__ready_count(&victim->ready);
-	struct task *t;
-
-	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
-		return NULL;
-	w->lonely[victim->index].looks = 0;
-	if (woken > 1 || !spawned) {
-		t = woken ? thrum__ready_take(&victim->ready) : NULL;
-		if (t && woken >= LONG_LINE)
-			steal_more_woken(w, victim);
-		return t;
-	}
-	t = thrum__deque_steal(&victim->spawned);
-	if (t)
-		steal_more(w, victim);
-	return t;
-}
-
-/* steal, with steal_from */
-static struct task *steal(struct worker *w, enum greed greed)
-{
-	unsigned n = world.workers_count;
-	unsigned start = (unsigned)(next_random(w) % n);
-
-	for (unsigned i = 0; i < n; i++) {
-		struct worker *victim = &world.workers[(start + i) % n];
-		struct task *t;
-
-		if (victim != w && (t = steal_queued(w, victim, greed)))
-			return t;
-	}
-	return NULL;
-}
-
 /* thrum__worker_has_outside */
 static bool has_outside(void)
 {
@@ -470,6 +366,10 @@ static struct task *find_elsewhere(struct worker *w)
 
 	if (!w->searching)
 		w->searching = thrum__idle_search_begin(&world.idle);
+	if (w->searching && steal_rests(w)) {
+		doze(w);
+		return NULL;
+	}
 	if (w->sleeps_cheaply ? look_at_times(w) : costs.watching && look())
 		return NULL;
 	if (w->searching) {
@@ -514,10 +414,12 @@ static void run_task(struct worker *w, struct task *t)
 /* run_from_home, with fiber_main */
 static void run_from_home(struct worker *w, struct task *t)
 {
+	store_relaxed(&w->inside, 1);
 	do {
 		run_task(w, t);
 		t = next_local(w);
 	} while (t);
+	store_relaxed(&w->inside, 0);
 }
 
 /* end_search */

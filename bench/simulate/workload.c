@@ -111,6 +111,11 @@ static void steady(const struct workload *load)
 }
 
 const struct workload workloads[] = {
+    {.name = "burst-tiny",
+     .about = "one task spawns 10,000 of 50 ns",
+     .source = burst,
+     .task_ns = 50,
+     .count = 10000},
     {.name = "burst-1",
      .about = "one task spawns 10,000 of 1 us",
      .source = burst,

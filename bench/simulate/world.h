@@ -7,6 +7,7 @@
 #define SIMULATE_WORLD_H
 
 #include "core/deque.h"
+#include "core/hauls.h"
 #include "core/inbox.h"
 #include "core/ready.h"
 #include "sched/idle.h"
@@ -41,11 +42,13 @@ struct worker {
 	unsigned naps, wakeful;
 	unsigned moves, waits;
 	bool dozed;
+	struct thrum__hauls hauls;
 	struct {
 		uint32_t progress, looks;
 	} lonely[WORKERS_MAX]; /* as in sched/worker.h */
 	char pad[CACHE_LINE];
 	struct atomic32 progress; /* tasks that it has made and run */
+	struct atomic32 inside;   /* a task, or between two: current_seen */
 } __attribute__((aligned(CACHE_LINE)));
 
 /* Faults that the bounds must notice. */
@@ -84,6 +87,7 @@ void worker_main(void *worker);
 struct task *world_task(void (*run)(struct worker *, struct task *), uint64_t number, bool timed);
 /* The running task of @w spawns. */
 void world_spawn(struct worker *w, struct task *t);
+uint64_t clock_ns(void); /* with what it costs */
 /* One that is no worker wakes or submits a task. */
 void world_submit(struct task *t);
 /* A task that computes for t->number, or until then. */

@@ -3,15 +3,13 @@
  * elsewhere.c - what a worker without local work does: look at the poller and at the others'
  * queues, spin a little, sleep.
  *
- * It searches only if idle.c lets it (at most half of the workers, or of the CPUs, at a time).  For
- * the first microseconds it leaves a queue with a single task alone: its owner is about to take it,
- * and a task that waits for less than that is not worth the way to another core.  Then it takes
- * single ones too that stay: their owner is busy.  Of a long queue it takes several.  Of forks it
- * takes what is offered, asks for more when its patience has ended, and opens a lane by force when
- * nobody answers (core/lane.c).  Its looks become rarer, for they cost the owners.  Where single
- * tasks come and go all the time it dozes between two looks, counted as searching: else each of
- * them would wake it, and make a spawn that is joined at once twice as dear.  Before it sleeps it
- * announces itself and looks at every source once more (idle.c says why nothing is lost).
+ * It searches only if idle.c lets it (at most half of the workers, or of the CPUs, at a time).  It
+ * becomes greedier (steal.h): after some microseconds it takes single tasks that stay, too, and
+ * asks for forks; then it opens a lane by force where nobody answers.  Its looks become rarer, for
+ * they cost the owners.  Where its search is restless or its hauls are small (steal.c) it dozes
+ * between two looks, counted as searching, so that nobody else is woken for what it leaves alone.
+ * Before it sleeps it announces itself and looks at every source once more (idle.c says why nothing
+ * is lost).
  *
  * THE SLEEP  All workers sleep at the poller of their runtime, until an event comes, a waker's
  * token or the earliest timer of their own.  So the kernel hands an event to one that sleeps while
@@ -23,28 +21,19 @@
  * Under the virtual clock a sleeper takes nothing while it sleeps: it comes back, counts itself
  * awake and takes then, so that whoever finds all asleep and nothing to take may move the clock.
  *
- * What is measured: stolen, parks, searches, dozes, wakes (struct thrum_stats).
+ * What is measured: parks, searches, dozes, wakes (struct thrum_stats).
  */
 #include "sched/worker.h"
 
 #include "sched/fork.h"
 #include "sched/monitor.h"
 #include "sched/spare.h"
+#include "sched/steal.h"
 #include "sched/timer.h"
 
-/* Tasks that a thief takes beside the one that it runs, at most half of what there is. */
-#define STEAL_MORE 15
-/* ... of woken ones if there are so many that no cache of their owner's holds them.  Of fewer one:
- * they may share a lock, and three times as dear it is where half of them are elsewhere. */
-#define LONG_LINE 4096
-/* How long a searcher leaves single tasks to their owner; and at how many looks in a row there must
- * be one, then. */
+/* How long a searcher leaves single tasks to their owner, and forks. */
 #define PATIENCE_NS 5000
-#define LONELY 3
-/* Where single tasks come and go so many times in a search, and then so many in the next one, a
- * searcher looks at times, so long, and is away between. */
-#define RESTLESS 4
-#define RESTLESS_STILL 2
+/* How long a doze is, and a look after one. */
 #define DOZE_NS THRUM_US(50)
 #define DOZED_NS (PATIENCE_NS + 3000)
 /* Times that one which may not search gives its CPU away for those that do. */
@@ -78,124 +67,6 @@ uint64_t thrum__worker_random(struct thrum__worker *w)
 	x ^= x >> 27;
 	w->random = x;
 	return x * 0x2545F4914F6CDD1Du;
-}
-
-/* May a searcher be away for DOZE_NS?  Not from events, nor from a clock that waits for it. */
-static bool may_doze(struct thrum_runtime *rt)
-{
-	return rt->limits.spin_ns && !load_relaxed(&rt->descriptors.watching);
-}
-
-/* How much a thief takes. */
-enum greed {
-	POLITE, /* no single tasks, and of forks what is offered */
-	EAGER,  /* single tasks that nobody takes */
-	FORCE,  /* forks, too, that their maker has for itself */
-	LAST,   /* before a sleep: whatever there is */
-};
-
-/* Do single tasks come and go, as far as @w's search has seen? */
-static bool is_restless(const struct thrum__worker *w)
-{
-	return w->moves >= (w->dozed ? RESTLESS_STILL : RESTLESS);
-}
-
-/* @victim has one task: does nobody take it?  Its owner mostly does at once, and has the next one
- * when we look again: so it has gone on with nothing at a number of looks. */
-static bool is_lonely(struct thrum__worker *w, struct thrum__worker *victim, enum greed greed)
-{
-	uint32_t progress = (uint32_t)(load_relaxed(&victim->counters.tasks.spawned) +
-				       load_relaxed(&victim->counters.switches));
-	uint32_t *looks = &w->lonely[victim->index].looks;
-
-	if (w->lonely[victim->index].progress != progress) {
-		w->lonely[victim->index].progress = progress;
-		*looks = 0;
-		w->moves += may_doze(w->runtime);
-	}
-	return (greed == LAST && !is_restless(w)) || (greed != POLITE && ++*looks >= LONELY);
-}
-
-/* Where there are many, one way there is for several: the search, the wake of the next one and the
- * lines that travel cost more than a small task does.  Others may take them from here. */
-static void steal_more(struct thrum__worker *w, struct thrum__worker *victim)
-{
-	uint64_t n = thrum__deque_count(&victim->spawned) / 2;
-	struct thrum__task *t;
-
-	for (uint64_t i = 0; i < n && i < STEAL_MORE; i++) {
-		t = thrum__deque_steal(&victim->spawned);
-		if (!t)
-			return;
-		if (thrum__deque_push(&w->spawned, t))
-			thrum__worker_queue(w, t);
-		thrum__count(&w->counters.stolen);
-	}
-}
-
-/* The same of woken ones, where so many stand in line that their owner comes to few soon. */
-static void steal_more_woken(struct thrum__worker *w, struct thrum__worker *victim)
-{
-	struct thrum__task *t;
-
-	for (int i = 0; i < STEAL_MORE && (t = thrum__ready_take(&victim->ready)); i++) {
-		thrum__worker_queue(w, t);
-		thrum__count(&w->counters.stolen);
-	}
-	thrum__worker_fetch(w);
-}
-
-static struct thrum__task *steal_queued(struct thrum__worker *w, struct thrum__worker *victim,
-					enum greed greed)
-{
-	uint64_t spawned = thrum__deque_count(&victim->spawned), woken = 0;
-	struct thrum__task *t;
-
-#ifndef THRUM_MIGRATE
-	woken = thrum__ready_count(&victim->ready);
-#endif
-	if (spawned + woken == 1 && !is_lonely(w, victim, greed))
-		return NULL;
-	w->lonely[victim->index].looks = 0;
-	if (woken > 1 || !spawned) {
-		t = woken ? thrum__ready_take(&victim->ready) : NULL;
-		if (t && woken >= LONG_LINE)
-			steal_more_woken(w, victim);
-		return t;
-	}
-	t = thrum__deque_steal(&victim->spawned);
-	if (t)
-		steal_more(w, victim);
-	return t;
-}
-
-static struct thrum__task *steal_from(struct thrum__worker *w, struct thrum__worker *victim,
-				      enum greed greed)
-{
-	struct thrum__task *t = steal_queued(w, victim, greed);
-
-	if (!t && !thrum__worker_is_spare(w))
-		t = thrum__fork_steal(w, victim, greed >= FORCE);
-	if (t)
-		thrum__count(&w->counters.stolen);
-	return t;
-}
-
-/* One look at everybody else's queues. */
-static struct thrum__task *steal(struct thrum__worker *w, enum greed greed)
-{
-	struct thrum_runtime *rt = w->runtime;
-	unsigned n = thrum__workers_total(rt);
-	unsigned start = (unsigned)(thrum__worker_random(w) % n);
-
-	for (unsigned i = 0; i < n; i++) {
-		struct thrum__worker *victim = rt->workers[(start + i) % n];
-		struct thrum__task *t;
-
-		if (victim != w && (t = steal_from(w, victim, greed)))
-			return t;
-	}
-	return NULL;
 }
 
 bool thrum__worker_has_outside(struct thrum__worker *w)
@@ -267,18 +138,18 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 	int64_t spin_ns =
 	    load_relaxed(&w->runtime->descriptors.watching) ? 0 : w->runtime->limits.spin_ns;
 	int64_t start = thrum__clock_monotonic_ns();
-	enum greed greed = POLITE;
+	enum thrum__greed greed = THRUM__POLITE;
 	int64_t now = start;
 	int pauses = 1;
 
-	w->dozed = is_restless(w);
+	w->dozed = thrum__steal_is_restless(w);
 	if (w->dozed && spin_ns > DOZED_NS)
 		spin_ns = DOZED_NS;
 	w->moves = 0;
 	*again = true;
 	do {
 		for (int i = 0; i <= ROUNDS / pauses; i++) {
-			struct thrum__task *t = steal(w, greed);
+			struct thrum__task *t = thrum__steal(w, greed);
 
 			if (t || pause_between(w, pauses))
 				return t;
@@ -292,16 +163,16 @@ static struct thrum__task *search(struct thrum__worker *w, bool *again)
 		now = thrum__clock_monotonic_ns();
 		if (thrum__timers_due(w))
 			return NULL;
-		if (greed == POLITE && now - start >= PATIENCE_NS) {
+		if (greed == THRUM__POLITE && now - start >= PATIENCE_NS) {
 			if (minds_forks(w))
 				thrum__forks_attend(w->runtime);
-			greed = EAGER;
-		} else if (greed == EAGER && now - start >= PATIENCE_NS + ANSWER_NS) {
-			greed = FORCE;
+			greed = THRUM__EAGER;
+		} else if (greed == THRUM__EAGER && now - start >= PATIENCE_NS + ANSWER_NS) {
+			greed = THRUM__FORCE;
 		}
 	} while (now - start < spin_ns);
 	*again = false;
-	return steal(w, LAST);
+	return thrum__steal(w, THRUM__LAST);
 }
 
 void thrum__worker_wake(void *runtime, unsigned n)
@@ -501,7 +372,7 @@ static bool any_is_called(struct thrum_runtime *rt)
 /* Takes what there is, or leaves the CPU to whoever is called. */
 static struct thrum__task *let_wake(struct thrum__worker *w)
 {
-	struct thrum__task *t = steal(w, LAST);
+	struct thrum__task *t = thrum__steal(w, THRUM__LAST);
 
 	if (!t && !thrum__worker_has_outside(w) && !thrum__worker_look(w))
 		doze(w);
@@ -525,6 +396,10 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 		w->searching = true;
 		thrum__count(&w->counters.searches);
 	}
+	if (w->searching && thrum__steal_rests(w)) {
+		doze(w);
+		return NULL;
+	}
 	/* Where sleeps are cheap, one that ends at once costs less than a look before it. */
 	if (w->sleeps_cheaply ? thrum__worker_look_at_times(w)
 			      : load_relaxed(&rt->descriptors.watching) && thrum__worker_look(w))
@@ -539,7 +414,7 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	} else if (thrum__runtime_has_work(rt)) {
 		/* Others search and leave it to its owner for a moment: look again rather than
 		 * announce a sleep in vain. */
-		if (++w->waits > WAITS && may_doze(rt))
+		if (++w->waits > WAITS && thrum__may_doze(rt))
 			doze(w);
 		else
 			thread_yield();
@@ -548,7 +423,7 @@ struct thrum__task *thrum__worker_find_elsewhere(struct thrum__worker *w)
 	w->waits = 0;
 	if (again)
 		return NULL; /* still searching: the loop ends that when it has taken something */
-	if (w->searching && is_restless(w))
+	if (w->searching && thrum__steal_is_restless(w))
 		doze(w);
 	else
 		sleep_until_chosen(w);

@@ -14,6 +14,7 @@
 #include "core/errand.h"
 #include "core/gate.h"
 #include "core/handed.h"
+#include "core/hauls.h"
 #include "core/inbox.h"
 #include "core/inject.h"
 #include "core/lane.h"
@@ -80,6 +81,7 @@ struct thrum__worker {
 	unsigned waits; /* in a row, while others search */
 	unsigned moves; /* of owners of single tasks, that it saw when it last searched */
 	bool dozed;     /* before that */
+	struct thrum__hauls hauls; /* of spawned tasks */
 	struct {
 		uint32_t progress; /* of a worker that had a single task */
 		uint32_t looks;    /* in a row at that */
